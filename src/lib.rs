@@ -1,1 +1,5 @@
+//! Muster: a declarative reconciler for tenancy.
 
+pub mod api;
+pub mod store;
+pub mod tenancy;

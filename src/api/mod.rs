@@ -1,0 +1,6 @@
+//! What users write.
+mod kind;
+pub use kind::Kind;
+/// The spec of any kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Spec {}
