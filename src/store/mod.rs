@@ -7,12 +7,14 @@
 mod batch;
 mod error;
 mod history;
+mod memory;
 
 use std::future::Future;
 
 pub use batch::{Batch, Committed, Write};
 pub use error::StoreError;
 pub use history::{Broken, Chain, Entry, Happened, Recorded};
+pub use memory::Memory;
 
 use crate::tenancy::{Claim, Name, Revision, Snapshot};
 
