@@ -78,7 +78,7 @@ impl Cluster {
         let began = Instant::now();
         while !self.command("pg_isready").stdout(Stdio::null()).status().expect("pg_isready runs").success() {
             let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
-            assert!(began.elapsed() < Duration::from_secs(60), "PostgreSQL did not start:\n{log}");
+            assert!(began.elapsed() < Duration::from_mins(1), "PostgreSQL did not start:\n{log}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
