@@ -1,1 +1,2 @@
-
+//! Muster.
+pub mod api;
