@@ -1,5 +1,2 @@
-//! Muster: a declarative reconciler for tenancy.
-
+//! Muster.
 pub mod api;
-pub mod store;
-pub mod tenancy;

@@ -1,6 +1,27 @@
-//! What users write.
-mod kind;
-pub use kind::Kind;
-/// The spec of any kind.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Spec {}
+//! What users write: one kind per file with its spec, its documentation (which is what `kubectl explain` prints), its columns and the
+//! rules that one object can prove by itself. It knows nothing of other objects, of stores or of files, does no I/O, reads no clock,
+//! and imports nothing else of this crate.
+
+pub mod kind;
+pub mod member;
+pub mod membership_type;
+pub mod organization;
+pub mod policy;
+pub mod project;
+mod rule;
+mod spec;
+pub mod status;
+pub mod types;
+pub mod verb;
+pub mod workspace;
+
+pub use kind::{API_VERSION, GROUP, Kind, VERSION};
+pub use member::MemberSpec;
+pub use membership_type::MembershipTypeSpec;
+pub use organization::OrganizationSpec;
+pub use policy::PolicySpec;
+pub use project::ProjectSpec;
+pub use rule::Problem;
+pub use spec::Spec;
+pub use verb::Verb;
+pub use workspace::WorkspaceSpec;
