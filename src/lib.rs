@@ -1,2 +1,6 @@
-//! Muster.
+//! Muster: a declarative reconciler for tenancy.
+
 pub mod api;
+pub mod plan;
+pub mod store;
+pub mod tenancy;

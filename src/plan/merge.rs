@@ -29,10 +29,15 @@ pub struct Merged {
 #[must_use]
 pub fn merge(kind: Kind, last: Option<&Value>, want: &Value, have: &Value, drift: DriftPolicy) -> Merged {
     let mut merge = Merge { unmanages: service_sets_defaults(kind), drift, merged: Merged::default() };
-    let schema = api::spec_schema(kind);
+    let schema = spec_schema(kind);
     let spec = merge.value(Schemas::Object(schema), Sides { last, want: Some(want), have: Some(have) }, "");
     merge.merged.spec = spec.unwrap_or_else(|| Value::Object(Map::new()));
     merge.merged
+}
+
+/// The schema of the specs of a kind; a membership is only stored and has none.
+fn spec_schema(kind: Kind) -> Option<&'static Value> {
+    Kind::WRITTEN.contains(&kind).then(|| &api::schema(kind)["properties"]["spec"])
 }
 
 /// Whether the service behind the store fills in the values that are left out, so that leaving one out means not to manage it.

@@ -4,7 +4,10 @@
 //! `HashMap`. Given the same input it gives the same bytes.
 
 mod change;
+mod context;
+mod merge;
 mod verb;
 
 pub use change::{Cause, Change, FieldChange, Phase};
+pub use context::{Context, Tightened};
 pub use verb::Verb;

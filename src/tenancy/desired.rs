@@ -206,10 +206,7 @@ fn previous_names(spec: &Spec) -> Vec<Name> {
         Spec::Project(spec) => &spec.previous_names,
         Spec::Workspace(spec) => &spec.previous_names,
         Spec::Member(spec) => &spec.previous_names,
-        Spec::Template(spec) => &spec.previous_names,
-        Spec::Role(spec) => &spec.previous_names,
-        Spec::Credential(spec) => &spec.previous_names,
-        Spec::Organization(_) | Spec::AccessTest(_) => return Vec::new(),
+        Spec::Organization(_) => return Vec::new(),
     };
     names(list.as_deref())
 }

@@ -4,10 +4,12 @@
 //! input, it gives the same bytes.
 
 mod access;
+mod desired;
 mod digest;
 mod input;
 mod key;
 mod people;
+pub mod reference;
 mod policy;
 pub mod role;
 mod snapshot;
@@ -15,6 +17,7 @@ pub mod view;
 mod world;
 
 pub use access::{Access, Grant, access, members_with_email, places_of};
+pub use desired::{Desired, Held, Lists, Tenancy};
 pub use digest::Digest;
 pub use input::{Finding, HeldManifest, Input, Manifest, Origin, Severity, Span};
 pub use key::{Key, Name, ObjectId};

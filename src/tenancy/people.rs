@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::view::MemberView;
 use super::{Policy, Row};
-use crate::api::InvitationMode;
+use crate::api::policy::InvitationMode;
 
 /// Where a member stands. The state lives in the store, never in the spec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

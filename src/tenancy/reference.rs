@@ -14,23 +14,23 @@ pub struct Reference {
     pub part_of: bool,
 }
 
-const fn part_of(path: &'static [&'static str], target: Kind) -> Reference {
-    Reference { path, target, part_of: true }
+macro_rules! part_of {
+    ($target:ident, $($field:literal),+) => { Reference { path: &[$($field),+], target: Kind::$target, part_of: true } };
 }
 
-const fn names(path: &'static [&'static str], target: Kind) -> Reference {
-    Reference { path, target, part_of: false }
+macro_rules! names {
+    ($target:ident, $($field:literal),+) => { Reference { path: &[$($field),+], target: Kind::$target, part_of: false } };
 }
 
 /// The references of a kind. A membership refers through its name, and everything is part of its organization.
 #[must_use]
 pub const fn references(kind: Kind) -> &'static [Reference] {
     match kind {
-        Kind::Workspace => &[part_of(&["projectRef", "name"], Kind::Project), names(&["owner"], Kind::Member)],
-        Kind::Template | Kind::Credential => &[part_of(&["workspaceRef", "name"], Kind::Workspace)],
-        Kind::Role => &[part_of(&["templateRef", "name"], Kind::Template)],
-        Kind::Member => &[names(&["defaultWorkspace"], Kind::Workspace)],
-        Kind::AccessTest => &[names(&["where", "project"], Kind::Project), names(&["where", "workspace"], Kind::Workspace)],
+        Kind::Workspace => &[part_of!(Project, "projectRef", "name"), names!(Member, "owner")],
+        Kind::Template | Kind::Credential => &[part_of!(Workspace, "workspaceRef", "name")],
+        Kind::Role => &[part_of!(Template, "templateRef", "name")],
+        Kind::Member => &[names!(Workspace, "defaultWorkspace")],
+        Kind::AccessTest => &[names!(Project, "where", "project"), names!(Workspace, "where", "workspace")],
         Kind::Organization | Kind::MembershipType | Kind::Project | Kind::Membership => &[],
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{Level, Verb};
+use crate::api::Verb;
+use crate::api::membership_type::Level;
 
 /// What a role name stands for: the levels it may be given at and what it allows there.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,10 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::api::{DataResidency, Kind, Level, OrganizationSpec, Ref, Scope, Verb};
+use crate::api::membership_type::Level;
+use crate::api::types::Ref;
+use crate::api::workspace::{DataResidency, Scope};
+use crate::api::{Kind, OrganizationSpec, Verb};
 
 /// A stored spec as the rules read it: only the fields that a rule depends on. What another hand wrote into the store may miss
 /// fields or hold strange values; such a spec reads as [`View::Unreadable`] and gives nobody any access.
