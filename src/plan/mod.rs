@@ -5,7 +5,11 @@
 
 mod change;
 mod context;
+mod diff;
+mod draft;
 mod merge;
+mod removal;
+mod rename;
 mod verb;
 
 pub use change::{Cause, Change, FieldChange, Phase};

@@ -216,7 +216,7 @@ fn names(list: Option<&[ObjectName]>) -> Vec<Name> {
 }
 
 /// An object, or one entry of a member, that is in the input but held back.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Held {
     /// Why, in one sentence.
     pub because: Box<str>,
