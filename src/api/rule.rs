@@ -2,6 +2,7 @@
 //!
 //! CEL is too slow to run on every object of a large input. A test generates objects and finds no difference between the two.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::Schema;
@@ -122,6 +123,19 @@ pub(crate) fn check_items<T: Rules>(items: Option<&[T]>, parent: &Path<'_>, name
     let at = Path::Field(parent, name);
     for (index, item) in items.unwrap_or_default().iter().enumerate() {
         check(item, &Path::Item(&at, index), problems);
+    }
+}
+
+/// Reports the rules that the values of a map break, if it is there.
+pub(crate) fn check_map<T: Rules>(
+    map: Option<&BTreeMap<String, T>>,
+    parent: &Path<'_>,
+    name: &'static str,
+    problems: &mut Vec<Problem>,
+) {
+    let at = Path::Field(parent, name);
+    for (key, value) in map.into_iter().flatten() {
+        check(value, &Path::Key(&at, key), problems);
     }
 }
 

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::rule::{Path, Problem, check, check_change};
-use super::{Kind, MemberSpec, MembershipTypeSpec, OrganizationSpec, ProjectSpec, WorkspaceSpec};
+use super::{
+    AccessTestSpec, CredentialSpec, Kind, MemberSpec, MembershipTypeSpec, OrganizationSpec, ProjectSpec, RoleSpec, TemplateSpec,
+    WorkspaceSpec,
+};
 
 /// Declares [`Spec`] over the written kinds, so that no kind is forgotten anywhere.
 macro_rules! specs {
@@ -28,7 +31,7 @@ macro_rules! specs {
             pub fn deserialize<'de, D: Deserializer<'de>>(kind: Kind, deserializer: D) -> Result<Self, D::Error> {
                 match kind {
                     $(Kind::$kind => Box::deserialize(deserializer).map(Self::$kind),)+
-                    _ => Err(serde::de::Error::custom(
+                    Kind::Membership => Err(serde::de::Error::custom(
                         "a membership has no document of its own: write it as an entry of projects or workspaces of a Member",
                     )),
                 }
@@ -90,5 +93,9 @@ specs! {
     MembershipType(MembershipTypeSpec),
     Project(ProjectSpec),
     Workspace(WorkspaceSpec),
+    Template(TemplateSpec),
+    Role(RoleSpec),
     Member(MemberSpec),
+    Credential(CredentialSpec),
+    AccessTest(AccessTestSpec),
 }

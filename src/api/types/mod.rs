@@ -12,7 +12,7 @@ mod time;
 pub use collection::{List, Map, Named, NamedList, Set};
 pub use number::{Expiry, Int, Number, Quota, Retention};
 pub use reference::{Ref, SecretKeyRef, SecretRef};
-pub use text::{Email, HeaderName, ObjectName, SecretKey, SecretName, StreamUrl, Text, Url};
+pub use text::{Email, HeaderName, ObjectName, SecretKey, SecretName, StreamUrl, TemplateName, Text, Url};
 pub use time::{Period, Time};
 
 /// A value is outside of the range of its type. The message names the range.

@@ -205,6 +205,12 @@ string_type! {
 }
 
 string_type! {
+    /// The name of a template at the service.
+    TemplateName: 128, "^[-A-Za-z0-9 .:_]+$", |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"- .:_".contains(&b)),
+    "letters, digits, spaces, '.', '-', ':' and '_'"
+}
+
+string_type! {
     /// The name of an HTTP header.
     HeaderName: 128, "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$", |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-!#$%&'*+.^_`|~".contains(&b)),
     "the name of an HTTP header, such as X-Environment"
