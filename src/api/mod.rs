@@ -38,14 +38,3 @@ pub use spec::Spec;
 pub use template::TemplateSpec;
 pub use verb::Verb;
 pub use workspace::WorkspaceSpec;
-
-/// The schema of a kind.
-pub fn schema(kind: Kind) -> &'static serde_json::Value {
-    use kube::CustomResourceExt;
-    static SCHEMAS: std::sync::OnceLock<std::collections::BTreeMap<Kind, serde_json::Value>> = std::sync::OnceLock::new();
-    let all = SCHEMAS.get_or_init(|| {
-        let of = |crd: k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition| serde_json::to_value(&crd.spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema).unwrap();
-        [(Kind::Organization, of(organization::Organization::crd())), (Kind::Workspace, of(workspace::Workspace::crd())), (Kind::Member, of(member::Member::crd()))].into()
-    });
-    &all[&kind]
-}

@@ -96,6 +96,8 @@ pub struct FieldChange {
 /// The order of a plan: what gives access, what does neither, what takes access or things away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Phase {
+    /// Makes room: moves names, and takes the default flag from a template.
+    Prepare,
     /// Gives somebody access, or makes the place for it.
     Gain,
     /// Neither gives nor takes.

@@ -7,8 +7,8 @@ use super::removal::remove;
 use super::rename::Renamed;
 use super::{Cause, Change, Context, FieldChange, Phase, Verb};
 use crate::api::Kind;
-use crate::api::policy::{DriftPolicy, InvitationMode};
-use crate::tenancy::{Desired, Key, Manager, Name, ObjectId, Policy, Revision, Row, Tenancy, view};
+use crate::api::policy::InvitationMode;
+use crate::tenancy::{Desired, Key, Manager, ObjectId, Policy, Revision, Row, Tenancy, view};
 
 /// Everything the comparison of one organization depends on.
 #[derive(Debug)]
@@ -264,6 +264,3 @@ fn member(spec: &str) -> Option<view::MemberView> {
 pub fn parsed(spec: &str) -> Value {
     serde_json::from_str(spec).ok().filter(Value::is_object).unwrap_or_else(|| Value::Object(Map::new()))
 }
-
-#[allow(unused)]
-fn _unused(_: Name, _: DriftPolicy) {}

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::draft::Draft;
 use super::rules::{RULES, Rule, Stage};
 use super::{Change, Context, Verb};
-use crate::tenancy::{AdminsByPlace, Held, Key, Origin, Policy, Row, Snapshot, Tenancy, World};
+use crate::tenancy::{AdminsByPlace, Digest, Held, Key, ObjectId, Origin, Policy, Row, Snapshot, Tenancy, World};
 
 /// A change that must not happen.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub struct Case<'a> {
     pub draft: &'a Draft,
     /// For each change of the draft, whether it is still allowed.
     pub allowed: &'a [bool],
+    /// What is held back so far.
+    pub held: &'a BTreeMap<Key, Held>,
     /// The state before.
     pub before: &'a World<'a>,
     /// The state that would result.
@@ -77,6 +79,35 @@ impl Case<'_> {
     }
 }
 
+/// Removals that wait for somebody to approve exactly them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// What to approve: `--approve` with it releases the removals, and lapses when the list changes.
+    pub digest: Digest,
+    /// The removals, parts of a subtree left out.
+    pub removals: Vec<Key>,
+}
+
+impl Approval {
+    fn of(case: &Case<'_>, changes: &BTreeSet<usize>) -> Option<Self> {
+        let rows: BTreeSet<(&Key, ObjectId)> = changes.iter().filter_map(|number| {
+            let row = case.draft.changes[*number].before.as_ref()?;
+            Some((&row.key, row.id))
+        }).collect();
+        let pieces = rows.iter().flat_map(|(key, id)| [key.kind.as_str().as_bytes().to_vec(), key.name.as_bytes().to_vec(), id.as_uuid().as_bytes().to_vec()]);
+        let pieces: Vec<Vec<u8>> = std::iter::once(case.tenancy.organization.as_bytes().to_vec()).chain(pieces).collect();
+        let roots: BTreeSet<Key> = changes.iter().map(|number| {
+            let change = &case.draft.changes[*number];
+            change.root.clone().unwrap_or_else(|| change.key.clone())
+        }).collect();
+        (!rows.is_empty()).then(|| Self { digest: Digest::of_all(pieces.iter().map(Vec::as_slice)), removals: roots.into_iter().collect() })
+    }
+
+    fn is_given(&self, case: &Case<'_>) -> bool {
+        case.context.approved.contains(&self.digest) || case.tenancy.approved.contains(&self.digest)
+    }
+}
+
 /// What a rule says about one change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -98,8 +129,8 @@ pub struct Reviewed {
     pub refusals: Vec<Refusal>,
     /// What is held back.
     pub held: BTreeMap<Key, Held>,
-    /// The removals that an approval would release, as numbers of changes.
-    pub unapproved: BTreeSet<usize>,
+    /// What an approval would release.
+    pub approval: Option<Approval>,
 }
 
 /// Asks every rule about the state that would result, takes out the changes to blame with all that hangs on them, and asks
@@ -111,11 +142,23 @@ pub fn review(tenancy: &Tenancy, snapshot: &Snapshot, draft: &Draft, guard: &Pol
     let admins_before = OnceCell::new();
     let mut reviewed = Reviewed { allowed: vec![true; draft.changes.len()], ..Reviewed::default() };
     loop {
-        let allowed = reviewed.allowed.clone();
+        let (allowed, held) = (reviewed.allowed.clone(), reviewed.held.clone());
         let replaced = replaced(draft, &allowed);
         let after = before.with(&replaced);
         let admins_after = OnceCell::new();
-        let case = Case { tenancy, snapshot, draft, allowed: &allowed, before: &before, after, guard, context, admins_before: &admins_before, admins_after };
+        let case = Case {
+            tenancy,
+            snapshot,
+            draft,
+            allowed: &allowed,
+            held: &held,
+            before: &before,
+            after,
+            guard,
+            context,
+            admins_before: &admins_before,
+            admins_after,
+        };
         let judged = [Stage::EachChange, Stage::Loss].into_iter().any(|stage| reviewed.judge(&case, stage));
         if !judged {
             return reviewed;
@@ -132,20 +175,24 @@ fn replaced<'d>(draft: &'d Draft, allowed: &[bool]) -> BTreeMap<&'d Key, Option<
 }
 
 impl Reviewed {
-    /// Asks the rules of one stage; true when any of them objected.
+    /// Asks the rules of one stage; true when any of them objected to what was not approved.
     fn judge(&mut self, case: &Case<'_>, stage: Stage) -> bool {
-        let mut objected = false;
-        for rule in RULES.iter().filter(|rule| rule.stage == stage) {
-            for violation in (rule.check)(case) {
-                objected = true;
-                if rule.approvable {
-                    self.unapproved.insert(violation.change);
-                }
-                self.object(case.draft, rule, violation);
+        let rules = RULES.iter().filter(|rule| rule.stage == stage);
+        let mut objections: Vec<(&Rule, Violation)> =
+            rules.flat_map(|rule| (rule.check)(case).into_iter().map(move |violation| (rule, violation))).collect();
+        let approvable = objections.iter().filter(|(rule, _)| rule.approvable).map(|(_, violation)| violation.change).collect();
+        if let Some(approval) = Approval::of(case, &approvable) {
+            if approval.is_given(case) {
+                objections.retain(|(rule, _)| !rule.approvable);
+            } else {
+                self.approval = Some(approval);
             }
         }
+        for (rule, violation) in &objections {
+            self.object(case.draft, rule, violation.clone());
+        }
         self.take_parts_along(case.draft);
-        objected
+        !objections.is_empty()
     }
 
     fn object(&mut self, draft: &Draft, rule: &Rule, violation: Violation) {

@@ -206,7 +206,10 @@ fn previous_names(spec: &Spec) -> Vec<Name> {
         Spec::Project(spec) => &spec.previous_names,
         Spec::Workspace(spec) => &spec.previous_names,
         Spec::Member(spec) => &spec.previous_names,
-        Spec::Organization(_) => return Vec::new(),
+        Spec::Template(spec) => &spec.previous_names,
+        Spec::Role(spec) => &spec.previous_names,
+        Spec::Credential(spec) => &spec.previous_names,
+        Spec::Organization(_) | Spec::AccessTest(_) => return Vec::new(),
     };
     names(list.as_deref())
 }

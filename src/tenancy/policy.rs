@@ -143,13 +143,30 @@ impl Policy {
         set(&mut self.default_workspaces, default_workspaces.as_ref().map(|workspaces| workspaces.to_vec()));
     }
 
+    /// This policy with each guard as strict as the stricter of the two: what a change must be allowed by while the policy
+    /// itself changes.
+    #[must_use]
+    pub fn guarded_by(&self, other: &Self) -> Self {
+        let longer = |a: Option<i64>, b: Option<i64>| a.zip(b).map(|(a, b)| a.max(b));
+        Self {
+            max_removal_percent: self.max_removal_percent.min(other.max_removal_percent),
+            max_removal_from: self.max_removal_from.min(other.max_removal_from),
+            admins_protected_from: &self.admins_protected_from | &other.admins_protected_from,
+            min_admins: self.min_admins.max(other.min_admins),
+            workspace_deletion: self.workspace_deletion.min(other.workspace_deletion),
+            retention_days: longer(self.retention_days, other.retention_days),
+            member_removal: self.member_removal.min(other.member_removal),
+            ..self.clone()
+        }
+    }
+
     /// The guards that `next` would loosen, each as the field that does it with its value before and after.
     #[must_use]
     pub fn loosened_by(&self, next: &Self) -> Vec<Loosened> {
         let mut loosened = Vec::new();
-        let mut compare = |field, looser: bool, from: String, to: String| {
+        let mut compare = |field: &str, looser: bool, from: String, to: String| {
             if looser {
-                loosened.push(Loosened { field, from, to });
+                loosened.push(Loosened { field: field.into(), from, to });
             }
         };
         let percent = |policy: &Self| policy.max_removal_percent.to_string();
@@ -171,10 +188,10 @@ impl Policy {
 }
 
 /// A guard of a policy that becomes weaker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Loosened {
     /// The field below `spec.policy`.
-    pub field: &'static str,
+    pub field: Box<str>,
     /// Its value in force.
     pub from: String,
     /// Its value with the next plan.
@@ -219,6 +236,16 @@ mod tests {
             ..Policy::standard()
         };
         assert_eq!(policy, expected);
+    }
+
+    #[test]
+    fn while_a_policy_changes_the_stricter_of_each_guard_holds() {
+        let strict = policy("policy: {maxRemovals: {percent: 5, from: 2}, lastAdmin: {minAdmins: 2}, workspaceDeletion: {mode: Forbid, retentionDays: Forever}}");
+        let loose = policy("policy: {lastAdmin: {protect: [], minAdmins: 0}, workspaceDeletion: {mode: Hard, retentionDays: 0}, memberRemoval: Hard}");
+        let guard = Policy { admins_protected_from: Policy::standard().admins_protected_from, ..strict.clone() };
+        assert_eq!(strict.guarded_by(&loose), guard);
+        assert_eq!(loose.guarded_by(&strict), Policy { drift: loose.drift, ..guard });
+        assert_eq!(loose.guarded_by(&loose), loose);
     }
 
     #[test]

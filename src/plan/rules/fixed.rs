@@ -9,8 +9,8 @@ pub(super) fn residency(case: &Case<'_>) -> Vec<Violation> {
 }
 
 pub(super) fn hipaa(case: &Case<'_>) -> Vec<Violation> {
-    let word = |hipaa| if hipaa { "true" } else { "false" };
-    kept(case, |workspace| workspace.hipaa.map(word), "it was created with hipaa:", "put the old value back, or create another workspace")
+    let hipaa = |workspace: &WorkspaceView| workspace.hipaa.map(|hipaa| if hipaa { "true" } else { "false" });
+    kept(case, hipaa, "it was created with hipaa:", "put the old value back, or create another workspace")
 }
 
 pub(super) fn scope(case: &Case<'_>) -> Vec<Violation> {

@@ -2,7 +2,6 @@ use crate::api::Kind;
 use crate::api::organization::AdoptionPolicy;
 use crate::plan::Change;
 use crate::plan::review::{Case, Violation};
-use crate::tenancy::Manager;
 
 pub(super) fn foreign_manager(case: &Case<'_>) -> Vec<Violation> {
     let adoption = case.after.organization().and_then(|organization| organization.adoption_policy).unwrap_or(AdoptionPolicy::Refuse);
@@ -47,6 +46,3 @@ pub(super) fn suspended(case: &Case<'_>) -> Vec<Violation> {
     let hold = |(change, _)| Violation { change, because: "the organization is suspended".to_owned(), way_out: String::new() };
     others.map(hold).collect()
 }
-
-#[allow(unused)]
-fn _m(_: Manager) {}

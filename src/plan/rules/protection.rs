@@ -1,7 +1,7 @@
 use crate::api::Kind;
 use crate::api::organization::DeletionPolicy;
 use crate::api::policy::DeletionMode;
-use crate::plan::Verb;
+use crate::plan::{Change, Verb};
 use crate::plan::removal::deletion_policy;
 use crate::plan::review::{Case, Violation};
 use crate::tenancy::view::View;
@@ -20,24 +20,23 @@ pub(super) fn workspace_undeletable(case: &Case<'_>) -> Vec<Violation> {
 }
 
 pub(super) fn deletion_protected(case: &Case<'_>) -> Vec<Violation> {
-    let protected = |key| {
-        let item = case.before.get(key)?;
-        matches!(&*item.view, View::Workspace(workspace) if workspace.deletion_protection).then_some(())
+    let protected = |change: &Change| {
+        let observed = change.before.as_ref().and_then(|row| case.before.get(&row.key));
+        observed.is_some_and(|item| matches!(&*item.view, View::Workspace(workspace) if workspace.deletion_protection))
     };
-    let observed = |change: &crate::plan::Change| change.before.as_ref().and_then(|row| protected(&row.key));
     let refuse = |change| Violation {
         change,
         because: "it is protected from deletion".to_owned(),
         way_out: "put it back into the input with deletionProtection: false, apply that, and remove it then".to_owned(),
     };
-    case.removals().filter(|(_, change)| observed(change).is_some()).map(|(number, _)| refuse(number)).collect()
+    case.removals().filter(|(_, change)| protected(change)).map(|(number, _)| refuse(number)).collect()
 }
 
 pub(super) fn organization_removal(case: &Case<'_>) -> Vec<Violation> {
     let removal = case.removals().find(|(_, change)| change.key.kind == Kind::Organization);
     let Some((number, change)) = removal else { return Vec::new() };
     let meant = change.before.as_ref().is_some_and(|row| deletion_policy(row) == Some(DeletionPolicy::SoftDelete));
-    if meant || case.is_approved() {
+    if meant {
         return Vec::new();
     }
     vec![Violation {
