@@ -51,7 +51,8 @@ impl AccessChange {
 /// everywhere by a role in the organization has one row for the organization.
 #[must_use]
 pub fn access_diff(changes: &[Change], before: &World<'_>, after: &World<'_>) -> AccessDiff {
-    let mut people: Vec<(bool, Name)> = affected(changes, before, after).into_iter().map(|name| (!grants_admin(&name, after), name)).collect();
+    let mut people: Vec<(bool, Name)> =
+        affected(changes, before, after).into_iter().map(|name| (!grants_admin(&name, after), name)).collect();
     people.sort();
     let mut diff = AccessDiff::default();
     for (shown, (_, member)) in people.iter().enumerate() {
@@ -90,7 +91,9 @@ fn holders(world: &World<'_>, role: &str) -> Vec<Name> {
     let has = |roles: &RolesView| roles.iter().any(|name| name == role);
     let holder = |item: &Item<'_>| match &*item.view {
         View::Member(member) if has(&member.roles) => Some(item.row.key.name.clone()),
-        View::Membership(membership) if has(&membership.roles) => item.row.key.member_and_place().map(|(member, _)| member.into()),
+        View::Membership(membership) if has(&membership.roles) => {
+            item.row.key.member_and_place().map(|(member, _)| member.into())
+        }
         _ => None,
     };
     world.items().iter().filter_map(holder).collect()
@@ -98,12 +101,15 @@ fn holders(world: &World<'_>, role: &str) -> Vec<Name> {
 
 fn grants_admin(member: &str, world: &World<'_>) -> bool {
     let admin = |roles: &RolesView| world.roles_of(roles).any(|(_, role)| role.is_admin());
-    world.member(member).is_some_and(|(_, view)| admin(&view.roles)) || world.memberships(member).any(|(_, _, view)| admin(&view.roles))
+    world.member(member).is_some_and(|(_, view)| admin(&view.roles))
+        || world.memberships(member).any(|(_, _, view)| admin(&view.roles))
 }
 
 fn compare(member: &Name, place: Key, before: &World<'_>, after: &World<'_>) -> Option<AccessChange> {
     let (had, has) = (access(before, member, &place), access(after, member, &place));
-    let missing_in = |one: &crate::tenancy::Access, other: &crate::tenancy::Access| one.keys().filter(|verb| !other.contains_key(verb)).copied().collect::<Vec<_>>();
+    let missing_in = |one: &crate::tenancy::Access, other: &crate::tenancy::Access| {
+        one.keys().filter(|verb| !other.contains_key(verb)).copied().collect::<Vec<_>>()
+    };
     let (gains, loses) = (missing_in(&has, &had), missing_in(&had, &has));
     if gains.is_empty() && loses.is_empty() {
         return None;

@@ -44,11 +44,8 @@ pub struct Comparison<'a> {
 /// | no | soft-deleted, purge date reached | Purge |
 #[must_use]
 pub fn compare(comparison: &Comparison<'_>) -> Draft {
-    let mut draft = Draft {
-        taken: comparison.renamed.blocked.clone(),
-        waiting: comparison.renamed.waiting.clone(),
-        ..Draft::default()
-    };
+    let mut draft =
+        Draft { taken: comparison.renamed.blocked.clone(), waiting: comparison.renamed.waiting.clone(), ..Draft::default() };
     let mut absent = Vec::new();
     let mut rows = comparison.renamed.rows.iter().peekable();
     for desired in &comparison.tenancy.objects {
@@ -74,7 +71,9 @@ impl Comparison<'_> {
             draft.unchanged += 1;
             return;
         }
-        if desired.implied_by.is_some() && !row.manager.as_ref().is_none_or(|manager| manager.is_policy() || *manager == self.context.manager) {
+        if desired.implied_by.is_some()
+            && !row.manager.as_ref().is_none_or(|manager| manager.is_policy() || *manager == self.context.manager)
+        {
             draft.unchanged += 1;
             return;
         }
@@ -90,7 +89,12 @@ impl Comparison<'_> {
                 draft.unchanged += 1;
                 if !merged.drift.is_empty() {
                     let noted = row.digest.is_none().then(|| Box::new(after));
-                    draft.drift.push(Drifted { key: row.key.clone(), fields: merged.drift, origin: desired.origin.clone(), noted });
+                    draft.drift.push(Drifted {
+                        key: row.key.clone(),
+                        fields: merged.drift,
+                        origin: desired.origin.clone(),
+                        noted,
+                    });
                 }
                 return;
             }
@@ -183,7 +187,9 @@ impl Comparison<'_> {
 
     fn create(&self, desired: &Desired) -> Change {
         let mut spec = parsed(&desired.spec);
-        if let (Kind::Workspace, Some(residency), Value::Object(fields)) = (desired.key.kind, self.policy.default_residency, &mut spec) {
+        if let (Kind::Workspace, Some(residency), Value::Object(fields)) =
+            (desired.key.kind, self.policy.default_residency, &mut spec)
+        {
             fields.entry("dataResidency").or_insert_with(|| residency.as_str().into());
         }
         let fields = all_fields(&spec);
@@ -252,7 +258,8 @@ fn note(row: &Row, after: &Row) -> Option<Box<str>> {
         return Some(format!("deleted {} by {}", tombstone.at, tombstone.by).into());
     }
     let (old, new) = (member(&row.spec), member(&after.spec));
-    let another_person = row.key.kind == Kind::Member && old.zip(new).is_some_and(|(old, new)| !old.email.eq_ignore_ascii_case(&new.email));
+    let another_person =
+        row.key.kind == Kind::Member && old.zip(new).is_some_and(|(old, new)| !old.email.eq_ignore_ascii_case(&new.email));
     another_person.then(|| "another address is another person".into())
 }
 

@@ -19,7 +19,9 @@ pub fn activate_first_admin(draft: &mut Draft, policy: &Policy, snapshot: &Snaps
     }
     let roles = roles_after(draft, snapshot, context);
     let is_admin = |row: &Row| match View::read(row.key.kind, &row.spec) {
-        View::Member(member) => member.roles.iter().any(|role| roles.get(role).is_some_and(super::super::tenancy::role::MembershipRole::is_admin)),
+        View::Member(member) => {
+            member.roles.iter().any(|role| roles.get(role).is_some_and(super::super::tenancy::role::MembershipRole::is_admin))
+        }
         _ => false,
     };
     let first = draft.changes.iter_mut().find(|change| {

@@ -146,7 +146,9 @@ fn names<'v>(objects: &[Option<&'v Map<String, Value>>]) -> Vec<&'v str> {
 #[must_use]
 pub fn all_fields(spec: &Value) -> Vec<FieldChange> {
     let fields = spec.as_object().into_iter().flatten();
-    fields.map(|(name, value)| FieldChange { path: name.as_str().into(), from: None, to: Some(value.clone()), drift: false }).collect()
+    fields
+        .map(|(name, value)| FieldChange { path: name.as_str().into(), from: None, to: Some(value.clone()), drift: false })
+        .collect()
 }
 
 #[cfg(test)]
@@ -177,7 +179,10 @@ mod tests {
         let (applied, found) = (json!({"language": "ENGLISH"}), json!({"language": "HINDI"}));
         let with = |policy| merged(Kind::Workspace, applied.clone(), applied.clone(), found.clone(), policy);
         let corrected = with(DriftPolicy::Correct);
-        assert_eq!((text(&corrected.fields), corrected.spec), (vec![r#"language "HINDI" -> "ENGLISH""#.to_owned()], applied.clone()));
+        assert_eq!(
+            (text(&corrected.fields), corrected.spec),
+            (vec![r#"language "HINDI" -> "ENGLISH""#.to_owned()], applied.clone())
+        );
         let warned = with(DriftPolicy::Warn);
         assert_eq!((text(&warned.drift), warned.spec), (vec![r#"language "ENGLISH" -> "HINDI""#.to_owned()], found.clone()));
         let ignored = with(DriftPolicy::Ignore);

@@ -11,20 +11,22 @@ use crate::tenancy::{Row, World};
 /// Puts the changes into the order in which they are done, and splits those that both give and take access.
 ///
 /// Names move first. Then comes what gives access, then what does neither, then what takes: so there is an admin at every step
-/// of a swap. What a thing needs is created before it and removed after it.
+/// of a swap. What a thing needs is created before it and removed after it. A change that gives and takes, or takes and moves a
+/// name, is done in two steps: first the union of both sides, then what is left.
 pub fn order(changes: &mut [Change], before: &World<'_>, after: &World<'_>) {
     for change in changes.iter_mut() {
         let (gains, loses) = (gains(change, before, after), loses(change, before, after));
         change.phase = match change.verb {
-            Verb::Rename if change.fields.is_empty() => Phase::Prepare,
-            _ if clears_default(change) => Phase::Prepare,
-            Verb::Create | Verb::Restore | Verb::Adopt => Phase::Gain,
             Verb::SoftDelete | Verb::Purge | Verb::Release => Phase::Loss,
-            Verb::Update | Verb::Rename if loses => Phase::Loss,
-            Verb::Update | Verb::Rename if gains => Phase::Gain,
-            Verb::Update | Verb::Rename => Phase::Neutral,
+            Verb::Create | Verb::Restore => Phase::Gain,
+            _ if clears_default(change) => Phase::Prepare,
+            _ if loses => Phase::Loss,
+            Verb::Rename => Phase::Prepare,
+            Verb::Adopt => Phase::Gain,
+            Verb::Update if gains => Phase::Gain,
+            Verb::Update => Phase::Neutral,
         };
-        if gains && loses && change.was_live() && change.is_live() {
+        if change.phase == Phase::Loss && change.was_live() && change.is_live() && (gains || change.verb == Verb::Rename) {
             change.between = between(change);
         }
     }
@@ -79,8 +81,14 @@ fn ends_sooner(change: &Change) -> bool {
 }
 
 fn clears_default(change: &Change) -> bool {
-    let default = |row: Option<&Row>| row.is_some_and(|row| matches!(View::read(Kind::Template, &row.spec), View::Template(view) if view.default));
-    change.key.kind == Kind::Template && change.is_live() && default(change.before.as_deref()) && !default(change.after.as_deref())
+    let default = |row: Option<&Row>| {
+        row.is_some_and(|row| matches!(View::read(Kind::Template, &row.spec), View::Template(view) if view.default))
+    };
+    change.key.kind == Kind::Template
+        && change.was_live()
+        && change.is_live()
+        && default(change.before.as_deref())
+        && !default(change.after.as_deref())
 }
 
 /// The row that allows what the old one allowed and what the new one allows.
@@ -98,7 +106,7 @@ fn between(change: &Change) -> Option<Box<Row>> {
             let verbs: BTreeSet<String> = [&old["permissions"], &fields["permissions"]].into_iter().flat_map(words).collect();
             fields.insert("permissions".to_owned(), verbs.into_iter().map(Value::from).collect());
         }
-        _ => return None,
+        _ => {}
     }
     Some(Box::new(Row { spec: union.to_string().into(), digest: None, applied: None, ..(**after).clone() }))
 }

@@ -8,9 +8,9 @@ use super::draft::{Draft, Drifted};
 use super::order::order;
 use super::rename::rename;
 use super::review::{Approval, Refusal, Reviewed, review};
-use super::{Change, Context, Verb};
+use super::{Change, Context, Phase, Verb};
 use crate::api::{Kind, OrganizationSpec};
-use crate::tenancy::{Digest, Held, Key, Loosened, Name, Policy, Revision, Row, Snapshot, Tenancy, World};
+use crate::tenancy::{Digest, Held, Key, Loosened, Name, ObjectId, Policy, Revision, Row, Snapshot, Tenancy, World};
 
 /// What will be done to one organization, what will not, and what follows for people.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,7 +94,11 @@ fn blocked(draft: &Draft) -> Vec<Refusal> {
         subject: key.clone(),
         rule: "name-taken-by-tombstone".into(),
         verb: Some(Verb::Rename),
-        because: format!("{}/{from} cannot take this name, because a deleted object has it and could be restored", key.kind.label()).into(),
+        because: format!(
+            "{}/{from} cannot take this name, because a deleted object has it and could be restored",
+            key.kind.label()
+        )
+        .into(),
         way_out: "choose another name; or restore or purge the deleted object first".into(),
         origin: None,
     };
@@ -126,7 +130,8 @@ impl Plan {
         }
         let changes = std::mem::take(&mut self.changes);
         let before = World::new(&snapshot.rows, context.now);
-        let mut replaced: BTreeMap<&Key, Option<&Row>> = changes.iter().filter_map(|change| Some((&change.before.as_ref()?.key, None))).collect();
+        let mut replaced: BTreeMap<&Key, Option<&Row>> =
+            changes.iter().filter_map(|change| Some((&change.before.as_ref()?.key, None))).collect();
         replaced.extend(changes.iter().map(|change| (&change.key, change.after.as_deref())));
         let after = before.with(&replaced);
         self.access = access_diff(&changes, &before, &after);
@@ -150,6 +155,28 @@ impl Plan {
     #[must_use]
     pub fn has_differences(&self) -> bool {
         !self.changes.is_empty() || !self.drift.is_empty()
+    }
+
+    /// The rows that the plan writes, step by step; `None` in the place of a row means that it is deleted. Renames are one step,
+    /// because names may be swapped. Each prefix of the steps leaves a state that the rules allow.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Vec<(ObjectId, Option<&Row>)>> {
+        let id = |change: &Change| change.before.as_ref().or(change.after.as_ref()).map(|row| row.id);
+        let write = |change: &'_ Change| Some((id(change)?, change.after.as_deref()));
+        let first = |change: &'_ Change| Some((id(change)?, change.between.as_deref()));
+        let of = |phase| self.changes.iter().filter(move |change| change.phase == phase);
+        let betweens = |renames: bool| {
+            self.changes.iter().filter(move |change| change.between.is_some() && (change.verb == Verb::Rename) == renames)
+        };
+        let is_rename = |change: &&Change| change.verb == Verb::Rename;
+        let names = of(Phase::Prepare).filter(is_rename).filter_map(write).chain(betweens(true).filter_map(first));
+        let mut steps = vec![names.collect::<Vec<_>>()];
+        let one_by_one =
+            of(Phase::Prepare).filter(|change| !is_rename(change)).filter_map(write).chain(of(Phase::Gain).filter_map(write));
+        steps.extend(one_by_one.chain(betweens(false).filter_map(first)).map(|step| vec![step]));
+        steps.extend(of(Phase::Neutral).chain(of(Phase::Loss)).filter_map(write).map(|step| vec![step]));
+        steps.retain(|step| !step.is_empty());
+        steps
     }
 
     /// How many changes there are of each verb.

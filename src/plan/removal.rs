@@ -158,7 +158,8 @@ impl Removal<'_> {
     fn purge_when_due(&self, row: &Row) -> Option<Change> {
         let tombstone = row.tombstone.as_ref()?;
         let due = tombstone.purge_at.is_some_and(|date| date <= self.comparison.context.now);
-        let foreign = row.manager.as_ref().is_some_and(|manager| *manager != self.comparison.context.manager && !manager.is_policy());
+        let foreign =
+            row.manager.as_ref().is_some_and(|manager| *manager != self.comparison.context.manager && !manager.is_policy());
         if !due || foreign || self.comparison.tenancy.holds(&row.key) || self.comparison.renamed.spoken_for().contains(&row.key) {
             return None;
         }

@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::api::Kind;
 use crate::tenancy::reference::{references, retarget};
 use crate::tenancy::{Desired, Digest, Key, Name, Row, Snapshot, Tenancy};
-use crate::api::Kind;
 
 /// The snapshot as it is after all renames that the input asks for, and what they did.
 ///
@@ -120,7 +120,8 @@ fn renamed_row(row: &Row, accepted: &BTreeMap<Key, Key>, touched: &mut BTreeMap<
     }
     for (from, to) in accepted.iter().filter(|(from, _)| references(row.key.kind).iter().any(|to| to.target == from.kind)) {
         if let Some(spec) = retarget(row.key.kind, &row.spec, from, &to.name) {
-            let applied = row.last_applied().map(|spec| retarget(row.key.kind, spec, from, &to.name).unwrap_or_else(|| spec.into()));
+            let applied =
+                row.last_applied().map(|spec| retarget(row.key.kind, spec, from, &to.name).unwrap_or_else(|| spec.into()));
             after.digest = row.digest.and(applied.as_ref()).map(|applied| Digest::of(applied.as_bytes()));
             after.applied = applied.filter(|applied| *applied != spec || after.digest.is_none());
             after.spec = spec;

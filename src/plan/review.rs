@@ -90,17 +90,26 @@ pub struct Approval {
 
 impl Approval {
     fn of(case: &Case<'_>, changes: &BTreeSet<usize>) -> Option<Self> {
-        let rows: BTreeSet<(&Key, ObjectId)> = changes.iter().filter_map(|number| {
-            let row = case.draft.changes[*number].before.as_ref()?;
-            Some((&row.key, row.id))
-        }).collect();
-        let pieces = rows.iter().flat_map(|(key, id)| [key.kind.as_str().as_bytes().to_vec(), key.name.as_bytes().to_vec(), id.as_uuid().as_bytes().to_vec()]);
+        let rows: BTreeSet<(&Key, ObjectId)> = changes
+            .iter()
+            .filter_map(|number| {
+                let row = case.draft.changes[*number].before.as_ref()?;
+                Some((&row.key, row.id))
+            })
+            .collect();
+        let pieces = rows.iter().flat_map(|(key, id)| {
+            [key.kind.as_str().as_bytes().to_vec(), key.name.as_bytes().to_vec(), id.as_uuid().as_bytes().to_vec()]
+        });
         let pieces: Vec<Vec<u8>> = std::iter::once(case.tenancy.organization.as_bytes().to_vec()).chain(pieces).collect();
-        let roots: BTreeSet<Key> = changes.iter().map(|number| {
-            let change = &case.draft.changes[*number];
-            change.root.clone().unwrap_or_else(|| change.key.clone())
-        }).collect();
-        (!rows.is_empty()).then(|| Self { digest: Digest::of_all(pieces.iter().map(Vec::as_slice)), removals: roots.into_iter().collect() })
+        let roots: BTreeSet<Key> = changes
+            .iter()
+            .map(|number| {
+                let change = &case.draft.changes[*number];
+                change.root.clone().unwrap_or_else(|| change.key.clone())
+            })
+            .collect();
+        (!rows.is_empty())
+            .then(|| Self { digest: Digest::of_all(pieces.iter().map(Vec::as_slice)), removals: roots.into_iter().collect() })
     }
 
     fn is_given(&self, case: &Case<'_>) -> bool {
@@ -169,7 +178,8 @@ pub fn review(tenancy: &Tenancy, snapshot: &Snapshot, draft: &Draft, guard: &Pol
 /// The rows that the allowed changes replace, by their old and new keys.
 fn replaced<'d>(draft: &'d Draft, allowed: &[bool]) -> BTreeMap<&'d Key, Option<&'d Row>> {
     let changes = || draft.changes.iter().zip(allowed).filter(|(_, allowed)| **allowed).map(|(change, _)| change);
-    let mut replaced: BTreeMap<&Key, Option<&Row>> = changes().filter_map(|change| Some((&change.before.as_ref()?.key, None))).collect();
+    let mut replaced: BTreeMap<&Key, Option<&Row>> =
+        changes().filter_map(|change| Some((&change.before.as_ref()?.key, None))).collect();
     replaced.extend(changes().map(|change| (&change.key, change.after.as_deref())));
     replaced
 }

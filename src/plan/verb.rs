@@ -25,16 +25,8 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Self; 8] = [
-        Self::Create,
-        Self::Update,
-        Self::Rename,
-        Self::SoftDelete,
-        Self::Restore,
-        Self::Purge,
-        Self::Adopt,
-        Self::Release,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Create, Self::Update, Self::Rename, Self::SoftDelete, Self::Restore, Self::Purge, Self::Adopt, Self::Release];
 
     /// The sign in front of a row of a plan.
     #[must_use]

@@ -62,7 +62,13 @@ pub fn access(world: &World<'_>, member: &str, place: &Key) -> Access {
     access
 }
 
-fn add(access: &mut Access, world: &World<'_>, roles: &RolesView, given: (&Key, Option<Timestamp>), reaches: impl Fn(bool) -> bool) {
+fn add(
+    access: &mut Access,
+    world: &World<'_>,
+    roles: &RolesView,
+    given: (&Key, Option<Timestamp>),
+    reaches: impl Fn(bool) -> bool,
+) {
     for (name, role) in world.roles_of(roles) {
         if reaches(role.is_admin()) {
             for verb in &role.permissions {

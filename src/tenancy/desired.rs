@@ -133,11 +133,13 @@ impl Desired {
             all.push(Self::new(key, json(stored), Some(origin.clone())));
         };
         for entry in projects.iter().flat_map(|list| list.iter()) {
-            let stored = StoredMembership { expires_at: entry.expires_at, role: entry.role.as_ref(), roles: entry.roles.as_ref() };
+            let stored =
+                StoredMembership { expires_at: entry.expires_at, role: entry.role.as_ref(), roles: entry.roles.as_ref() };
             add(Kind::Project, &entry.name, &stored);
         }
         for entry in workspaces.iter().flat_map(|list| list.iter()) {
-            let stored = StoredMembership { expires_at: entry.expires_at, role: entry.role.as_ref(), roles: entry.roles.as_ref() };
+            let stored =
+                StoredMembership { expires_at: entry.expires_at, role: entry.role.as_ref(), roles: entry.roles.as_ref() };
             add(Kind::Workspace, &entry.name, &stored);
         }
         all

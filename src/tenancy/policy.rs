@@ -176,11 +176,21 @@ impl Policy {
         let protect = |policy: &Self| words(policy.admins_protected_from.iter().map(|loss| loss.as_str()));
         let unprotected = !next.admins_protected_from.is_superset(&self.admins_protected_from);
         compare("lastAdmin.protect", unprotected, protect(self), protect(next));
-        compare("lastAdmin.minAdmins", next.min_admins < self.min_admins, self.min_admins.to_string(), next.min_admins.to_string());
+        compare(
+            "lastAdmin.minAdmins",
+            next.min_admins < self.min_admins,
+            self.min_admins.to_string(),
+            next.min_admins.to_string(),
+        );
         let mode = |policy: &Self| policy.workspace_deletion.to_string();
         compare("workspaceDeletion.mode", next.workspace_deletion > self.workspace_deletion, mode(self), mode(next));
         let shorter = next.retention_days.unwrap_or(i64::MAX) < self.retention_days.unwrap_or(i64::MAX);
-        compare("workspaceDeletion.retentionDays", shorter, days(self.retention_days, "Forever"), days(next.retention_days, "Forever"));
+        compare(
+            "workspaceDeletion.retentionDays",
+            shorter,
+            days(self.retention_days, "Forever"),
+            days(next.retention_days, "Forever"),
+        );
         let removal = |policy: &Self| policy.member_removal.to_string();
         compare("memberRemoval", next.member_removal > self.member_removal, removal(self), removal(next));
         loosened
@@ -228,20 +238,21 @@ mod tests {
 
     #[test]
     fn every_override_takes_effect_and_leaves_the_rest_alone() {
-        let policy = policy("policy: {maxRemovals: {percent: 10}, workspaceDeletion: {retentionDays: Forever}, memberRemoval: Hard}");
-        let expected = Policy {
-            max_removal_percent: 10,
-            retention_days: None,
-            member_removal: RemovalMode::Hard,
-            ..Policy::standard()
-        };
+        let policy =
+            policy("policy: {maxRemovals: {percent: 10}, workspaceDeletion: {retentionDays: Forever}, memberRemoval: Hard}");
+        let expected =
+            Policy { max_removal_percent: 10, retention_days: None, member_removal: RemovalMode::Hard, ..Policy::standard() };
         assert_eq!(policy, expected);
     }
 
     #[test]
     fn while_a_policy_changes_the_stricter_of_each_guard_holds() {
-        let strict = policy("policy: {maxRemovals: {percent: 5, from: 2}, lastAdmin: {minAdmins: 2}, workspaceDeletion: {mode: Forbid, retentionDays: Forever}}");
-        let loose = policy("policy: {lastAdmin: {protect: [], minAdmins: 0}, workspaceDeletion: {mode: Hard, retentionDays: 0}, memberRemoval: Hard}");
+        let strict = policy(
+            "policy: {maxRemovals: {percent: 5, from: 2}, lastAdmin: {minAdmins: 2}, workspaceDeletion: {mode: Forbid, retentionDays: Forever}}",
+        );
+        let loose = policy(
+            "policy: {lastAdmin: {protect: [], minAdmins: 0}, workspaceDeletion: {mode: Hard, retentionDays: 0}, memberRemoval: Hard}",
+        );
         let guard = Policy { admins_protected_from: Policy::standard().admins_protected_from, ..strict.clone() };
         assert_eq!(strict.guarded_by(&loose), guard);
         assert_eq!(loose.guarded_by(&strict), Policy { drift: loose.drift, ..guard });
@@ -251,7 +262,11 @@ mod tests {
     #[test]
     fn loosening_is_told_field_by_field_and_tightening_is_not() {
         let loosened = |before, after| -> Vec<_> {
-            policy(before).loosened_by(&policy(after)).into_iter().map(|l| format!("{} {} -> {}", l.field, l.from, l.to)).collect()
+            policy(before)
+                .loosened_by(&policy(after))
+                .into_iter()
+                .map(|l| format!("{} {} -> {}", l.field, l.from, l.to))
+                .collect()
         };
         assert_eq!(loosened("{}", "policy: {maxRemovals: {percent: 26, from: 9}}"), ["maxRemovals.percent 25 -> 26"]);
         assert_eq!(loosened("{}", "policy: {maxRemovals: {from: 11}}"), ["maxRemovals.from 10 -> 11"]);

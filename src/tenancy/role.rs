@@ -58,7 +58,10 @@ mod tests {
         let admins: Vec<_> = roles.iter().filter(|(_, role)| role.is_admin()).map(|(name, _)| &**name).collect();
         assert_eq!(admins, ["Admin"]);
         for name in ["Member", "ReadOnly"] {
-            let secret = roles[name].permissions.iter().find(|verb| matches!(verb.resource(), "developer" | "signingKeys" | "accessTokens"));
+            let secret = roles[name]
+                .permissions
+                .iter()
+                .find(|verb| matches!(verb.resource(), "developer" | "signingKeys" | "accessTokens"));
             assert_eq!(secret, None, "{name}");
         }
     }

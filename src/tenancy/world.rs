@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use super::role::{MembershipRole, Roles, standard_roles};
 use super::view::{MemberView, MembershipView, RolesView, View, WorkspaceView};
 use super::{Key, Name, Policy, Row, Standing, standing};
-use crate::api::{Kind, OrganizationSpec, Verb};
 use crate::api::workspace::Scope;
+use crate::api::{Kind, OrganizationSpec, Verb};
 
 /// The live objects of one organization at one moment, read as far as the rules need it: the state that is, or the state that
 /// would result from some changes.

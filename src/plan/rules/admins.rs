@@ -56,11 +56,15 @@ fn project_of(case: &Case<'_>, place: &Key) -> Option<Key> {
 
 /// How a change makes somebody stop being a lasting admin.
 fn loss_by(change: &Change) -> AdminLoss {
-    let (Some(before), Some(after)) = (&change.before, change.after.as_ref().filter(|row| row.is_live())) else { return AdminLoss::Remove };
+    let (Some(before), Some(after)) = (&change.before, change.after.as_ref().filter(|row| row.is_live())) else {
+        return AdminLoss::Remove;
+    };
     match (View::read(before.key.kind, &before.spec), View::read(after.key.kind, &after.spec)) {
         (View::Member(old), View::Member(new)) if !old.email.eq_ignore_ascii_case(&new.email) => AdminLoss::Remove,
         (View::Member(old), View::Member(new)) if new.disabled && !old.disabled => AdminLoss::Disable,
-        (View::Membership(old), View::Membership(new)) if new.expires_at.is_some() && old.expires_at.is_none() => AdminLoss::Expire,
+        (View::Membership(old), View::Membership(new)) if new.expires_at.is_some() && old.expires_at.is_none() => {
+            AdminLoss::Expire
+        }
         _ => AdminLoss::Demote,
     }
 }

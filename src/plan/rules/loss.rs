@@ -62,7 +62,12 @@ pub(super) fn incomplete_observation(case: &Case<'_>) -> Vec<Violation> {
 pub(super) fn empty_input(case: &Case<'_>) -> Vec<Violation> {
     let written = case.tenancy.objects.iter().any(|desired| desired.implied_by.is_none());
     let empty = !written && case.tenancy.held.is_empty() && !case.context.allow_empty;
-    refuse_removals(case, empty, "the input has no object of this organization at all", "check the input; --allow-empty says that it is meant")
+    refuse_removals(
+        case,
+        empty,
+        "the input has no object of this organization at all",
+        "check the input; --allow-empty says that it is meant",
+    )
 }
 
 fn refuse_removals(case: &Case<'_>, refuse: bool, because: &str, way_out: &str) -> Vec<Violation> {

@@ -62,8 +62,15 @@ pub enum Stage {
     Loss,
 }
 
-const RULE: Rule =
-    Rule { id: "", title: "", source: "", class: Class::Change, approvable: false, stage: Stage::EachChange, check: |_| Vec::new() };
+const RULE: Rule = Rule {
+    id: "",
+    title: "",
+    source: "",
+    class: Class::Change,
+    approvable: false,
+    stage: Stage::EachChange,
+    check: |_| Vec::new(),
+};
 
 /// All rules. Their order does not matter.
 pub const RULES: &[Rule] = &[

@@ -4,7 +4,8 @@ use crate::plan::Change;
 use crate::plan::review::{Case, Violation};
 
 pub(super) fn foreign_manager(case: &Case<'_>) -> Vec<Violation> {
-    let adoption = case.after.organization().and_then(|organization| organization.adoption_policy).unwrap_or(AdoptionPolicy::Refuse);
+    let adoption =
+        case.after.organization().and_then(|organization| organization.adoption_policy).unwrap_or(AdoptionPolicy::Refuse);
     case.changes().filter_map(|(number, change)| refuse(case, adoption, number, change)).collect()
 }
 

@@ -28,7 +28,9 @@ pub(super) fn pending_role(case: &Case<'_>) -> Vec<Violation> {
     if case.after.policy.invitations.pending_role_change != PendingRoleChange::Forbid {
         return Vec::new();
     }
-    let changed = case.changes().filter(|(_, change)| is_pending(case, change) && roles(change.before.as_deref()) != roles(change.after.as_deref()));
+    let changed = case
+        .changes()
+        .filter(|(_, change)| is_pending(case, change) && roles(change.before.as_deref()) != roles(change.after.as_deref()));
     let refuse = |change| Violation {
         change,
         because: "the invitation is open, and its role does not change until it is answered".to_owned(),

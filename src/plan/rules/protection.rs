@@ -1,20 +1,23 @@
 use crate::api::Kind;
 use crate::api::organization::DeletionPolicy;
 use crate::api::policy::DeletionMode;
-use crate::plan::{Change, Verb};
 use crate::plan::removal::deletion_policy;
 use crate::plan::review::{Case, Violation};
+use crate::plan::{Change, Verb};
 use crate::tenancy::view::View;
 
 pub(super) fn workspace_undeletable(case: &Case<'_>) -> Vec<Violation> {
     if case.guard.workspace_deletion != DeletionMode::Forbid {
         return Vec::new();
     }
-    let gone = case.changes().filter(|(_, change)| change.key.kind == Kind::Workspace && (change.is_removal() || change.verb == Verb::Purge));
+    let gone = case
+        .changes()
+        .filter(|(_, change)| change.key.kind == Kind::Workspace && (change.is_removal() || change.verb == Verb::Purge));
     let refuse = |change| Violation {
         change,
         because: "the policy of the organization does not allow workspaces to be deleted".to_owned(),
-        way_out: "put the workspace back into the input; or loosen workspaceDeletion.mode in one apply and remove it in the next".to_owned(),
+        way_out: "put the workspace back into the input; or loosen workspaceDeletion.mode in one apply and remove it in the next"
+            .to_owned(),
     };
     gone.map(|(number, _)| refuse(number)).collect()
 }

@@ -60,13 +60,14 @@ fn holder_of<'c>(case: &'c Case<'_>, removal: &Change) -> Option<&'c Key> {
 
 pub(super) fn reference_missing(case: &Case<'_>) -> Vec<Violation> {
     let organization = Key::new(Kind::Organization, case.tenancy.organization.clone());
-    let missing = case.changes().filter(|(_, change)| change.is_live() && change.verb != Verb::Release).filter_map(|(number, change)| {
-        let row = change.after.as_ref()?;
-        let own = targets(&row.key, &row.spec).into_iter().map(|(target, _)| target).chain(owners(&row.key, &row.spec));
-        let all = own.chain((row.key != organization).then(|| organization.clone()));
-        let target = all.into_iter().find(|target| case.after.get(target).is_none())?;
-        Some(without(case, number, &target))
-    });
+    let missing =
+        case.changes().filter(|(_, change)| change.is_live() && change.verb != Verb::Release).filter_map(|(number, change)| {
+            let row = change.after.as_ref()?;
+            let own = targets(&row.key, &row.spec).into_iter().map(|(target, _)| target).chain(owners(&row.key, &row.spec));
+            let all = own.chain((row.key != organization).then(|| organization.clone()));
+            let target = all.into_iter().find(|target| case.after.get(target).is_none())?;
+            Some(without(case, number, &target))
+        });
     missing.collect()
 }
 

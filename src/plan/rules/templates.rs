@@ -6,9 +6,12 @@ use crate::tenancy::view::{TemplateView, View};
 use crate::tenancy::{Key, Row, World};
 
 pub(super) fn one_default(case: &Case<'_>) -> Vec<Violation> {
-    let several: BTreeMap<String, BTreeSet<Key>> = defaults(&case.after).into_iter().filter(|(_, templates)| templates.len() > 1).collect();
+    let several: BTreeMap<String, BTreeSet<Key>> =
+        defaults(&case.after).into_iter().filter(|(_, templates)| templates.len() > 1).collect();
     let blame = |(workspace, templates): (&String, &BTreeSet<Key>)| -> Vec<Violation> {
-        let becomes = case.changes().filter(|(_, change)| templates.contains(&change.key) && !change.before.as_deref().is_some_and(is_default));
+        let becomes = case
+            .changes()
+            .filter(|(_, change)| templates.contains(&change.key) && !change.before.as_deref().is_some_and(is_default));
         let refuse = |(number, change): (usize, &crate::plan::Change)| {
             let other = templates.iter().find(|key| **key != change.key).map(ToString::to_string).unwrap_or_default();
             Violation {
