@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Verb;
-use crate::tenancy::{Key, Name, Origin, Row};
+use crate::tenancy::{Key, Name, ObjectId, Origin, Row};
 
 /// One row of a plan: what happens to one object, and what the store holds of it before and after.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// The id of the object.
+    #[must_use]
+    pub fn id(&self) -> Option<ObjectId> {
+        self.before.as_ref().or(self.after.as_ref()).map(|row| row.id)
+    }
+
     /// True when the object is there before the change, tombstones not counted.
     #[must_use]
     pub fn was_live(&self) -> bool {

@@ -161,9 +161,12 @@ impl Plan {
     /// because names may be swapped. Each prefix of the steps leaves a state that the rules allow.
     #[must_use]
     pub fn steps(&self) -> Vec<Vec<(ObjectId, Option<&Row>)>> {
-        let id = |change: &Change| change.before.as_ref().or(change.after.as_ref()).map(|row| row.id);
-        let write = |change: &'_ Change| Some((id(change)?, change.after.as_deref()));
-        let first = |change: &'_ Change| Some((id(change)?, change.between.as_deref()));
+        fn write(change: &Change) -> Option<(ObjectId, Option<&Row>)> {
+            Some((change.id()?, change.after.as_deref()))
+        }
+        fn first(change: &Change) -> Option<(ObjectId, Option<&Row>)> {
+            Some((change.id()?, change.between.as_deref()))
+        }
         let of = |phase| self.changes.iter().filter(move |change| change.phase == phase);
         let betweens = |renames: bool| {
             self.changes.iter().filter(move |change| change.between.is_some() && (change.verb == Verb::Rename) == renames)
