@@ -82,10 +82,16 @@ pub fn check(scope: &Scope<'_>) -> Vec<Objection> {
 }
 
 /// Objects that share something that only one of them may have: all of them are held, and each names another.
-fn unique<K: Ord>(groups: BTreeMap<K, Vec<&Manifest>>, code: &'static str, path: &str, what: impl Fn(&K) -> String) -> Vec<Objection> {
+fn unique<K: Ord>(
+    groups: BTreeMap<K, Vec<&Manifest>>,
+    code: &'static str,
+    path: &str,
+    what: impl Fn(&K) -> String,
+) -> Vec<Objection> {
     let clashes = groups.into_iter().filter(|(_, manifests)| manifests.len() > 1);
     let objection = |shared: &K, manifest: &Manifest, others: &[&Manifest]| {
-        let other = others.iter().find(|other| other.name != manifest.name).map(|other| format!("{} ({})", key(other), other.origin));
+        let other =
+            others.iter().find(|other| other.name != manifest.name).map(|other| format!("{} ({})", key(other), other.origin));
         let message = format!("{} is also {}", what(shared), other.unwrap_or_default());
         Objection::error(manifest, key(manifest), code, path.to_owned(), message)
     };
@@ -145,17 +151,30 @@ fn member_roles(scope: &Scope<'_>) -> Vec<Objection> {
 }
 
 impl Entry<'_> {
-    fn check(&self, scope: &Scope<'_>, manifest: &Manifest, subject: &dyn Fn() -> (String, Key), objections: &mut Vec<Objection>) {
+    fn check(
+        &self,
+        scope: &Scope<'_>,
+        manifest: &Manifest,
+        subject: &dyn Fn() -> (String, Key),
+        objections: &mut Vec<Objection>,
+    ) {
         let mut object = |code, field: &str, message: String, help: Option<String>| {
             let (path, subject) = subject();
             objections.push(Objection::error(manifest, subject, code, format!("{path}.{field}"), message).help(help));
         };
         if self.roles.is_some_and(|roles| roles.len() > 1) && scope.policy.role_cardinality == Cardinality::One {
             let message = "names several roles, but the policy of the organization allows one in each place";
-            object("role-cardinality", "roles", message.to_owned(), Some("write one, or set policy.roles.cardinality: Many".to_owned()));
+            object(
+                "role-cardinality",
+                "roles",
+                message.to_owned(),
+                Some("write one, or set policy.roles.cardinality: Many".to_owned()),
+            );
         }
         let single = self.role.iter().map(|role| ("role", role.as_str()));
-        for (field, role) in single.chain(self.roles.into_iter().flat_map(|roles| roles.iter()).map(|role| ("roles", role.as_str()))) {
+        for (field, role) in
+            single.chain(self.roles.into_iter().flat_map(|roles| roles.iter()).map(|role| ("roles", role.as_str())))
+        {
             match scope.roles.get(role) {
                 None => {
                     let known = || scope.roles.keys().map(|name| &**name);
@@ -212,7 +231,9 @@ fn template_names(scope: &Scope<'_>) -> Vec<Objection> {
             groups.entry((spec.workspace_ref.name.as_str(), name)).or_default().push(manifest);
         }
     }
-    unique(groups, "duplicate-name", "spec.name", |(workspace, name)| format!("the template name {name} in workspace/{workspace}"))
+    unique(groups, "duplicate-name", "spec.name", |(workspace, name)| {
+        format!("the template name {name} in workspace/{workspace}")
+    })
 }
 
 /// The roles.muster.dev of every template of the input, by the name the outside world calls them.
@@ -228,7 +249,9 @@ fn roles_by_template<'s>(scope: &Scope<'s>) -> BTreeMap<(&'s str, &'s str), Vec<
 }
 
 fn role_names(scope: &Scope<'_>) -> Vec<Objection> {
-    unique(roles_by_template(scope), "duplicate-name", "spec.name", |(template, name)| format!("the mrole name {name} in template/{template}"))
+    unique(roles_by_template(scope), "duplicate-name", "spec.name", |(template, name)| {
+        format!("the mrole name {name} in template/{template}")
+    })
 }
 
 fn subscriptions(scope: &Scope<'_>) -> Vec<Objection> {
@@ -238,7 +261,9 @@ fn subscriptions(scope: &Scope<'_>) -> Vec<Objection> {
         let Spec::Role(spec) = &*manifest.spec else { continue };
         let template = spec.template_ref.name.as_str();
         let wanted = spec.subscribe_params.as_ref().and_then(|params| params.subscribe_to_roles.as_ref());
-        for name in wanted.into_iter().flat_map(|roles| roles.iter()).filter(|name| !roles.contains_key(&(template, name.as_str()))) {
+        for name in
+            wanted.into_iter().flat_map(|roles| roles.iter()).filter(|name| !roles.contains_key(&(template, name.as_str())))
+        {
             let path = "spec.subscribeParams.subscribeToRoles".to_owned();
             let message = format!("subscribes to {name}, which is no mrole of template/{template} in the input");
             let known = roles.keys().filter(|(other, _)| *other == template).map(|(_, name)| *name);
@@ -276,7 +301,8 @@ fn previous_names(scope: &Scope<'_>) -> Vec<Objection> {
             }
         }
     }
-    objections.extend(unique(groups, "duplicate-previous-name", "spec.previousNames", |(_, name)| format!("the previous name {name}")));
+    objections
+        .extend(unique(groups, "duplicate-previous-name", "spec.previousNames", |(_, name)| format!("the previous name {name}")));
     objections
 }
 

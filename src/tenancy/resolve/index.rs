@@ -36,7 +36,10 @@ impl<'a> Index<'a> {
         // Members are many and rarely referred to: they are looked up in their snapshot instead.
         let mut stored: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for snapshot in snapshots {
-            let targets = snapshot.rows.iter().filter(|row| row.is_live() && row.key.kind != Kind::Member && TARGETS.contains(&row.key.kind));
+            let targets = snapshot
+                .rows
+                .iter()
+                .filter(|row| row.is_live() && row.key.kind != Kind::Member && TARGETS.contains(&row.key.kind));
             for row in targets {
                 stored.entry((row.key.kind, &row.key.name)).or_default().push(snapshot);
             }

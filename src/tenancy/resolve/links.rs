@@ -1,6 +1,6 @@
+use super::Objection;
 use super::checks::Scope;
 use super::index::{Found, Index};
-use super::Objection;
 use crate::api::{Kind, Spec};
 use crate::tenancy::{Key, Manifest, Severity};
 
@@ -63,7 +63,12 @@ pub fn check(scope: &Scope<'_>, index: &Index<'_>) -> Vec<Objection> {
                     follow(manifest, &|| "spec.where.workspace".into(), Key::new(Kind::Workspace, workspace.as_str()), &own);
                 }
             }
-            Spec::Organization(_) | Spec::Project(_) | Spec::MembershipType(_) | Spec::Template(_) | Spec::Role(_) | Spec::Credential(_) => {}
+            Spec::Organization(_)
+            | Spec::Project(_)
+            | Spec::MembershipType(_)
+            | Spec::Template(_)
+            | Spec::Role(_)
+            | Spec::Credential(_) => {}
         }
     }
     objections

@@ -125,7 +125,8 @@ impl<'a> Resolver<'a> {
         tenancy.objects.sort_by(|a, b| a.key.cmp(&b.key));
         let held = std::mem::take(&mut tenancy.held);
         let is_held = |key: &Key| {
-            held.contains_key(key) || key.member_and_place().is_some_and(|(member, _)| held.contains_key(&Key::new(Kind::Member, member)))
+            held.contains_key(key)
+                || key.member_and_place().is_some_and(|(member, _)| held.contains_key(&Key::new(Kind::Member, member)))
         };
         if !held.is_empty() {
             tenancy.objects.retain(|desired| !is_held(&desired.key));
@@ -155,7 +156,8 @@ fn policy_of(manifest: Option<&&Manifest>, snapshot: Option<&Snapshot>) -> Polic
 /// cores; the result is the same.
 fn desired(manifests: &[&Manifest]) -> Vec<Desired> {
     const PER_THREAD: usize = 4096;
-    let all = |manifests: &[&Manifest]| manifests.iter().flat_map(|manifest| Desired::from_manifest(manifest)).collect::<Vec<_>>();
+    let all =
+        |manifests: &[&Manifest]| manifests.iter().flat_map(|manifest| Desired::from_manifest(manifest)).collect::<Vec<_>>();
     if manifests.len() <= PER_THREAD {
         return all(manifests);
     }
@@ -255,7 +257,9 @@ enum Unplaced {
 impl Unplaced {
     fn because(&self) -> Box<str> {
         match self {
-            Self::Dangling { path, target, .. } => format!("{path} names {target}, which is neither in the input nor stored").into(),
+            Self::Dangling { path, target, .. } => {
+                format!("{path} names {target}, which is neither in the input nor stored").into()
+            }
             Self::Waiting { path, target } => format!("{path} names {target}, which is held back").into(),
         }
     }
