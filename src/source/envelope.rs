@@ -148,6 +148,20 @@ impl<'de> Deserialize<'de> for Left {
 /// The group of Muster's annotations, with the slash.
 pub(super) const PREFIX: &str = "muster.dev/";
 
+/// The annotations that mean something to Muster, without the group.
+pub(super) const ANNOTATIONS: &[&str] = &[
+    "approved-plan",
+    "break-glass",
+    "change-reason",
+    "drift-detection",
+    "external-id",
+    "force-at",
+    "paused",
+    "poll-interval",
+    "prune",
+    "reconcile-requested-at",
+];
+
 /// The annotations of Muster's group, without the group.
 #[derive(Default)]
 pub(super) struct Annotations(pub BTreeMap<Box<str>, Box<str>>);

@@ -1,6 +1,5 @@
 //! Finding a value of a document by a path such as `spec.workspaces[2].name`.
 
-use std::fmt::Write;
 use std::ops::Range;
 
 use super::tree::{Node, Value};
@@ -42,6 +41,15 @@ impl<'a> Node<'a> {
             rest = after;
         }
         found
+    }
+
+    /// The value that is reached by these steps, of which the last comes first.
+    pub(super) fn find_exact(&self, steps: &[Step]) -> Option<&Node<'a>> {
+        steps.iter().rev().try_fold(self, |node, step| match (&node.value, step) {
+            (Value::List(items), Step::Item(index)) => items.get(*index),
+            (_, Step::Key(key)) => node.entry(key).map(|entry| &entry.node),
+            _ => None,
+        })
     }
 
     /// The path of the value with this span.
@@ -104,7 +112,7 @@ fn lead(step: &Step, rest: &str) -> String {
     if !rest.is_empty() && !rest.starts_with('[') {
         path.push('.');
     }
-    let _ = write!(path, "{rest}");
+    path.push_str(rest);
     path
 }
 

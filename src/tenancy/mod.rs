@@ -6,9 +6,11 @@
 mod digest;
 mod input;
 mod key;
+mod nearest;
 mod snapshot;
 
 pub use digest::Digest;
 pub use input::{Finding, HeldManifest, Input, Manifest, Origin, Severity, Span};
 pub use key::{Key, Name, ObjectId};
+pub use nearest::nearest;
 pub use snapshot::{Claim, Manager, Revision, Row, Snapshot, Tombstone};
