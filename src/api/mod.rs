@@ -3,6 +3,7 @@
 //! and imports nothing else of this crate.
 
 pub mod access_test;
+mod cel;
 pub mod credential;
 pub mod kind;
 pub mod member;
@@ -13,7 +14,7 @@ pub mod project;
 pub mod publish;
 pub mod role;
 mod rule;
-
+mod schema;
 mod spec;
 pub mod status;
 pub mod template;
@@ -22,6 +23,7 @@ pub mod verb;
 pub mod workspace;
 
 pub use access_test::AccessTestSpec;
+pub use cel::Cel;
 pub use credential::CredentialSpec;
 pub use kind::{API_VERSION, GROUP, Kind, VERSION};
 pub use member::MemberSpec;
@@ -31,7 +33,7 @@ pub use policy::PolicySpec;
 pub use project::ProjectSpec;
 pub use role::RoleSpec;
 pub use rule::Problem;
-
+pub use schema::{crd, crds, schema};
 pub use spec::Spec;
 pub use template::TemplateSpec;
 pub use verb::Verb;

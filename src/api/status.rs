@@ -139,7 +139,7 @@ pub struct RefusalEntry {
     pub rule: Text<63>,
     /// What was to be changed. Example: member/alice.
     pub subject: Text<256>,
-    /// Why it is refused.
+    /// Why it is refused, in one sentence.
     pub because: Text<1024>,
     /// What can be done about it.
     pub way_out: Text<1024>,
@@ -204,7 +204,7 @@ impl JsonSchema for Conditions {
                 "required": ["type", "status", "lastTransitionTime", "reason", "message"],
                 "properties": {
                     "type": { "type": "string", "maxLength": 316, "description": "What the verdict is about. Example: Ready." },
-                    "status": { "type": "string", "enum": ["True", "False", "Unknown"], "description": "The verdict." },
+                    "status": { "type": "string", "enum": ["True", "False", "Unknown"], "description": "The verdict: True, False or Unknown." },
                     "observedGeneration": {
                         "type": "integer", "format": "int64", "minimum": 0,
                         "description": "The metadata.generation that the verdict is about."
