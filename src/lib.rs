@@ -3,5 +3,6 @@
 pub mod api;
 pub mod engine;
 pub mod plan;
+pub mod source;
 pub mod store;
 pub mod tenancy;
