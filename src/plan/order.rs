@@ -108,7 +108,9 @@ fn between(change: &Change) -> Option<Box<Row>> {
         }
         _ => {}
     }
-    Some(Box::new(Row { spec: union.to_string().into(), digest: None, applied: None, ..(**after).clone() }))
+    // What was applied is the union too, so that a run that goes on from here takes away what is in it and not in the input.
+    let spec: Box<str> = union.to_string().into();
+    Some(Box::new(Row { applied: Some(spec.clone()), spec, digest: None, ..(**after).clone() }))
 }
 
 fn role_names(spec: &Value) -> Vec<String> {
