@@ -113,7 +113,7 @@ impl<'de> DeserializeSeed<'de> for SpecOf {
 #[derive(Default)]
 pub(super) struct Text<'a>(pub Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Text<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Str;
         impl<'de> Visitor<'de> for Str {

@@ -152,27 +152,19 @@ struct Key<'a> {
     is_merge: bool,
 }
 
-/// What a tag says about the value behind it.
-#[derive(Clone, Copy, PartialEq)]
-enum Tag {
-    None,
-    Text,
-    Other,
-}
-
 impl<'a> Builder<'a> {
     fn event(&mut self, event: Event<'a>, span: Range<usize>) -> Result<(), Unreadable> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let tag = tag_of(tag.as_deref(), &span)?;
-                let node = scalar(text, style, tag, span);
+                let is_text = is_text(tag.as_deref(), &span)?;
+                let node = scalar(text, style, is_text, span);
                 self.remember(anchor, &node)?;
                 self.add(node)
             }
-            Event::SequenceStart(_, anchor, tag) => self.open(Shape::List(Vec::new()), anchor, tag_of(tag.as_deref(), &span)?, span),
+            Event::SequenceStart(_, anchor, tag) => self.open(Shape::List(Vec::new()), anchor, is_text(tag.as_deref(), &span)?, span),
             Event::MappingStart(_, anchor, tag) => {
                 let map = Shape::Map { entries: Vec::new(), key: None, merged: Vec::new() };
-                self.open(map, anchor, tag_of(tag.as_deref(), &span)?, span)
+                self.open(map, anchor, is_text(tag.as_deref(), &span)?, span)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(&span),
             Event::Alias(id) => self.alias(id, span),
@@ -184,8 +176,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn open(&mut self, what: Shape<'a>, anchor: usize, tag: Tag, span: Range<usize>) -> Result<(), Unreadable> {
-        if tag == Tag::Text {
+    fn open(&mut self, what: Shape<'a>, anchor: usize, is_text: bool, span: Range<usize>) -> Result<(), Unreadable> {
+        if is_text {
             return Err(Unreadable::new("yaml-syntax", "the tag `!!str` stands before a list or map", span));
         }
         if self.open.len() == MAX_DEPTH {
@@ -323,8 +315,8 @@ fn merge<'a>(mut entries: Vec<Entry<'a>>, merged: Vec<Node<'a>>) -> Result<Vec<E
     Ok(entries)
 }
 
-fn scalar<'a>(text: Cow<'a, str>, style: ScalarStyle, tag: Tag, span: Range<usize>) -> Node<'a> {
-    let value = if style == ScalarStyle::Plain && tag == Tag::None {
+fn scalar<'a>(text: Cow<'a, str>, style: ScalarStyle, is_text: bool, span: Range<usize>) -> Node<'a> {
+    let value = if style == ScalarStyle::Plain && !is_text {
         match plain(&text) {
             Plain::Null => Value::Null,
             Plain::Bool(it) => Value::Bool(it),
@@ -338,11 +330,12 @@ fn scalar<'a>(text: Cow<'a, str>, style: ScalarStyle, tag: Tag, span: Range<usiz
     Node { span, value, bad: Cell::new(false) }
 }
 
-fn tag_of(tag: Option<&granit::Tag>, span: &Range<usize>) -> Result<Tag, Unreadable> {
+/// Whether a tag says that the value is a text.
+fn is_text(tag: Option<&granit::Tag>, span: &Range<usize>) -> Result<bool, Unreadable> {
     match tag {
-        None => Ok(Tag::None),
-        Some(tag) if tag.is_yaml_core_schema_tag("str") || tag.original() == "!" => Ok(Tag::Text),
-        Some(tag) if tag.is_yaml_core_schema() => Ok(Tag::None),
+        None => Ok(false),
+        Some(tag) if tag.is_yaml_core_schema_tag("str") || tag.original() == "!" => Ok(true),
+        Some(tag) if tag.is_yaml_core_schema() => Ok(false),
         Some(tag) => {
             let message = format!("the tag `{}` means nothing here", tag.original().escape_debug());
             Err(Unreadable::new("yaml-syntax", message, span.clone()).help("take it away; values need no tags"))

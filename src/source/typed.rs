@@ -154,19 +154,19 @@ fn name(expected: &dyn Expected) -> String {
 
 /// Reads from a node; what was set aside counts as absent.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'t, 'a> {
+pub(super) struct Reader<'t, 'a, 'c> {
     pub node: &'t Node<'a>,
     /// Unquoted texts that kubectl reads as something else.
-    pub ambiguous: &'t RefCell<Vec<Range<usize>>>,
+    pub ambiguous: &'c RefCell<Vec<Range<usize>>>,
 }
 
-impl<'t, 'a> Reader<'t, 'a> {
+impl<'t, 'a> Reader<'t, 'a, '_> {
     fn to(self, node: &'t Node<'a>) -> Self {
         Self { node, ..self }
     }
 }
 
-impl<'t> Deserializer<'t> for Reader<'t, '_> {
+impl<'t> Deserializer<'t> for Reader<'t, '_, '_> {
     type Error = Flaw;
 
     fn deserialize_any<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Flaw> {
@@ -233,17 +233,18 @@ impl<'t> Deserializer<'t> for Reader<'t, '_> {
     }
 
     forward_to_deserialize_any! {
+        <W: Visitor<'t>>
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct
         map identifier
     }
 }
 
-struct Items<'t, 'a> {
-    of: Reader<'t, 'a>,
+struct Items<'t, 'a, 'c> {
+    of: Reader<'t, 'a, 'c>,
     items: std::iter::Enumerate<std::slice::Iter<'t, Node<'a>>>,
 }
 
-impl<'t> de::SeqAccess<'t> for Items<'t, '_> {
+impl<'t> de::SeqAccess<'t> for Items<'t, '_, '_> {
     type Error = Flaw;
 
     fn next_element_seed<T: de::DeserializeSeed<'t>>(&mut self, seed: T) -> Result<Option<T::Value>, Flaw> {
@@ -255,13 +256,13 @@ impl<'t> de::SeqAccess<'t> for Items<'t, '_> {
     }
 }
 
-struct Entries<'t, 'a> {
-    of: Reader<'t, 'a>,
+struct Entries<'t, 'a, 'c> {
+    of: Reader<'t, 'a, 'c>,
     entries: std::slice::Iter<'t, Entry<'a>>,
     current: Option<&'t Entry<'a>>,
 }
 
-impl<'t> de::MapAccess<'t> for Entries<'t, '_> {
+impl<'t> de::MapAccess<'t> for Entries<'t, '_, '_> {
     type Error = Flaw;
 
     fn next_key_seed<K: de::DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>, Flaw> {
