@@ -1,8 +1,7 @@
 //! Muster: a declarative reconciler for tenancy.
 
 pub mod api;
-pub mod engine;
-pub mod plan;
+pub mod cli;
 pub mod source;
 pub mod store;
 pub mod tenancy;

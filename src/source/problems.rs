@@ -66,6 +66,7 @@ pub(super) fn read<'t>(tree: &'t Tree<'_>, kind: Kind, line: &dyn Fn(usize) -> u
             }
         }
     }
+    drop_misspelt(&mut troubles);
     troubles.extend(name_troubles(root));
     if let Some(envelope) = &envelope {
         troubles.extend(envelope.spec.check().into_iter().filter_map(|problem| inconsistent(&problem.path, &problem.message, root)));
@@ -77,6 +78,21 @@ pub(super) fn read<'t>(tree: &'t Tree<'_>, kind: Kind, line: &dyn Fn(usize) -> u
     troubles.truncate(MAX_FINDINGS);
     let is_sound = troubles.iter().all(|trouble| trouble.severity != Severity::Error);
     (envelope.filter(|_| is_sound), troubles)
+}
+
+/// A field that is there under a misspelt name is not missing as well.
+fn drop_misspelt(troubles: &mut Vec<Trouble>) {
+    let parent = |path: &str| path.rfind('.').map_or(String::new(), |dot| path[..dot].to_owned());
+    let unknown = troubles.iter().filter(|trouble| trouble.code == "unknown-field");
+    let meant: Vec<(String, Option<String>)> = unknown.map(|trouble| (parent(&trouble.path), trouble.help.clone())).collect();
+    troubles.retain(|trouble| {
+        let field = trouble.path.rsplit('.').next().unwrap_or_default();
+        trouble.code != "missing-field" || !meant.contains(&(parent(&trouble.path), Some(did_you_mean(field))))
+    });
+}
+
+fn did_you_mean(meant: &str) -> String {
+    format!("did you mean `{meant}`?")
 }
 
 /// What the API server keeps is not looked at, so a key may be in there twice.
@@ -97,6 +113,7 @@ fn tell(flaw: &Flaw, root: &Node<'_>, kind: Kind) -> Vec<Trouble> {
     let node = root.find_exact(&flaw.path);
     let here = if path.is_empty() { "the document".to_owned() } else { format!("`{path}`") };
     let at = match node.map(|node| &node.value) {
+        _ if matches!(flaw.what, What::UnknownField { .. }) => place.span,
         Some(Value::Map(_) | Value::List(_) | Value::Null) => place.key.clone().or_else(|| node.map(first_line)).unwrap_or(place.span),
         _ => place.span,
     };
@@ -109,7 +126,7 @@ fn tell(flaw: &Flaw, root: &Node<'_>, kind: Kind) -> Vec<Trouble> {
         }
         What::UnknownWord { word, known } => {
             let message = format!("{here} must be one of {}, not {}", known.join(", "), quoted(word));
-            let help = nearest(word, known.iter().copied()).map(|meant| format!("did you mean `{meant}`?"));
+            let help = nearest(word, known.iter().copied()).map(did_you_mean);
             Trouble::error("unknown-value", path, message, at).help(help)
         }
         What::Null => empty(path, &here, at),
@@ -172,7 +189,7 @@ fn schema_at(kind: Kind, steps: &[Step]) -> &'static Schema {
 fn where_it_belongs(field: &str, known: &[&'static str], steps: &[Step], kind: Kind) -> String {
     let spec = &schema(kind)["properties"]["spec"]["properties"];
     if let Some(meant) = nearest(field, known.iter().copied()) {
-        return format!("did you mean `{meant}`?");
+        return did_you_mean(meant);
     }
     if steps.len() == 1 && spec.get(field).is_some() {
         return format!("indent it: `{field}` belongs under `spec`");
@@ -269,7 +286,7 @@ fn unknown_annotations(root: &Node<'_>) -> Vec<Trouble> {
     let unknown = entries.iter().filter(|entry| entry.key.strip_prefix(PREFIX).is_some_and(|name| !ANNOTATIONS.contains(&name)));
     let troubles = unknown.map(|entry| {
         let help = match nearest(&entry.key[PREFIX.len()..], ANNOTATIONS.iter().copied()) {
-            Some(meant) => format!("did you mean `{PREFIX}{meant}`?"),
+            Some(meant) => did_you_mean(&format!("{PREFIX}{meant}")),
             None => format!("the annotations of this group are {}", ANNOTATIONS.join(", ")),
         };
         let message = format!("Muster does not know the annotation `{}`", entry.key.escape_debug());

@@ -8,7 +8,8 @@ use super::tree::{Unreadable, too_deep};
 
 /// Says what is wrong with the text, where, and what to do.
 pub(super) fn explain(text: &str, error: &ScanError) -> Unreadable {
-    let at = at(text, error.marker().byte_offset().unwrap_or(text.len()));
+    let offset = error.marker().byte_offset().unwrap_or(text.len());
+    let at = at(text, if is_tab(error.kind()) { text[text.floor_char_boundary(offset)..].find('\t').map_or(offset, |tab| offset + tab) } else { offset });
     let (message, help) = match error.kind() {
         ErrorKind::RecursionLimitExceeded => return too_deep(at),
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidMappingValueWhitespace | ErrorKind::InvalidColonPlacement => (
@@ -28,11 +29,7 @@ pub(super) fn explain(text: &str, error: &ScanError) -> Unreadable {
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             ("this is a key without a `:` behind it".to_owned(), "write `key: value` with a space behind the colon")
         }
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabInPlainScalar
-        | ErrorKind::TabAtBlockScalarStart => ("there is a tab where YAML wants spaces".to_owned(), "indent with spaces"),
+        kind if is_tab(kind) => ("there is a tab where YAML wants spaces".to_owned(), "indent with spaces"),
         ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
             ("a quote is opened and never closed".to_owned(), "close the quote at the end of the text")
         }
@@ -63,4 +60,15 @@ fn at(text: &str, offset: usize) -> Range<usize> {
     let start = text.floor_char_boundary(offset.min(text.trim_end().len()));
     let len = text[start..].chars().next().map_or(0, char::len_utf8);
     start..start + len
+}
+
+fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar
+            | ErrorKind::TabAtBlockScalarStart
+    )
 }

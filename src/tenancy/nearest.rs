@@ -7,6 +7,9 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     }
     let word = word.to_lowercase();
     let distance = |candidate: &str| {
+        if word.len() > 2 && candidate.to_lowercase().starts_with(&word) {
+            return Some(1);
+        }
         let distance = strsim::osa_distance(&word, &candidate.to_lowercase());
         let allowed = word.chars().count().min(candidate.chars().count()) / 3;
         (distance <= allowed.max(1) && distance < candidate.len()).then_some(distance)
@@ -28,6 +31,7 @@ mod tests {
             ("dispalyName", Some("displayName")),
             ("workspace", Some("workspaces")),
             ("rolle", Some("role")),
+            ("display", Some("displayName")),
             ("email", None),
             ("x", None),
             ("", None),
