@@ -343,12 +343,21 @@ fn descending(layers: Option<&[HlsLayer]>) -> bool {
     })
 }
 
-const DESCENDING_MESSAGE: &str = "must have the largest size first: neither pixels nor videoBitrate may grow from one layer to the next";
+const DESCENDING_MESSAGE: &str =
+    "must have the largest size first: neither pixels nor videoBitrate may grow from one layer to the next";
 const DESCENDING_CEL: &str = "!has(self.layers) || [0, 1, 2, 3, 4].all(i, i + 1 >= size(self.layers) || \
     ((!has(self.layers[i].width) || !has(self.layers[i].height) || !has(self.layers[i + 1].width) || !has(self.layers[i + 1].height) \
     || self.layers[i].width * self.layers[i].height >= self.layers[i + 1].width * self.layers[i + 1].height) \
     && (!has(self.layers[i].videoBitrate) || !has(self.layers[i + 1].videoBitrate) \
     || self.layers[i].videoBitrate >= self.layers[i + 1].videoBitrate)))";
+
+// Kubernetes gives the two lists different types, so that neither == nor in applies to their entries.
+const RECORDED_CEL: &str = "!has(self.layers) || !has(self.recording) || !has(self.recording.layers) \
+    || self.recording.layers.all(one, self.layers.exists(other, \
+    has(one.width) == has(other.width) && (!has(one.width) || one.width == other.width) \
+    && has(one.height) == has(other.height) && (!has(one.height) || one.height == other.height) \
+    && has(one.videoBitrate) == has(other.videoBitrate) && (!has(one.videoBitrate) || one.videoBitrate == other.videoBitrate) \
+    && has(one.audioBitrate) == has(other.audioBitrate) && (!has(one.audioBitrate) || one.audioBitrate == other.audioBitrate)))";
 
 impl Rules for HlsDestination {
     const RULES: &'static [Rule<Self>] = &[
@@ -361,8 +370,7 @@ impl Rules for HlsDestination {
         Rule {
             field: "recording",
             message: "can only record layers that are streamed: each of recording.layers must be one of layers, with the same values",
-            cel: "!has(self.layers) || !has(self.recording) || !has(self.recording.layers) \
-                  || self.recording.layers.all(layer, layer in self.layers)",
+            cel: RECORDED_CEL,
             holds: |hls| {
                 let recorded = hls.recording.as_ref().and_then(|recording| recording.layers.as_ref());
                 hls.layers.as_ref().zip(recorded).is_none_or(|(all, some)| some.iter().all(|layer| all.contains(layer)))
@@ -403,7 +411,10 @@ impl Rules for HlsLayer {
             cel: "!has(self.width) || !has(self.height) \
                   || ((self.width >= 192 || self.height >= 192) && (self.width <= 1080 || self.height <= 1080))",
             holds: |layer| {
-                layer.width.zip(layer.height).is_none_or(|(width, height)| width.max(height).get() >= 192 && width.min(height).get() <= 1080)
+                layer
+                    .width
+                    .zip(layer.height)
+                    .is_none_or(|(width, height)| width.max(height).get() >= 192 && width.min(height).get() <= 1080)
             },
         },
     ];
