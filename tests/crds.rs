@@ -27,7 +27,8 @@ fn the_folder_crds_holds_exactly_what_is_generated() {
         assert!(found == text, "crds/{name} is not what is generated; run BLESS=1 cargo test --test crds and commit it");
         expected.insert(name);
     }
-    let found: BTreeSet<String> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let found: BTreeSet<String> =
+        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(found, expected);
 }
 
@@ -68,7 +69,9 @@ fn every_list_map_and_string_has_an_upper_bound() {
         Some("object") if schema["additionalProperties"].is_object() && schema["maxProperties"].is_null() => {
             Some("a map without maxProperties".to_owned())
         }
-        Some("string") if schema["maxLength"].is_null() && schema["enum"].is_null() => Some("a string without maxLength or enum".to_owned()),
+        Some("string") if schema["maxLength"].is_null() && schema["enum"].is_null() => {
+            Some("a string without maxLength or enum".to_owned())
+        }
         Some("string") if schema["enum"].as_array().is_some_and(Vec::is_empty) => Some("an enum without words".to_owned()),
         None if schema["x-kubernetes-int-or-string"].is_null() => Some("neither a type nor int-or-string".to_owned()),
         _ => None,

@@ -14,7 +14,9 @@ use super::verb::Verb;
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[kube(group = "muster.dev", version = "v1alpha1", kind = "AccessTest", plural = "accesstests", shortname = "mat", namespaced)]
 #[kube(category = "muster", status = "ObjectStatus", derive = "PartialEq")]
-#[kube(doc = "An assertion on who may do what. It is checked on the state that a plan would lead to; a plan that breaks it is refused.")]
+#[kube(
+    doc = "An assertion on who may do what. It is checked on the state that a plan would lead to; a plan that breaks it is refused."
+)]
 #[kube(printcolumn(name = "Org", type_ = "string", json_path = ".spec.organizationRef.name"))]
 #[kube(printcolumn(name = "Subject", type_ = "string", json_path = ".spec.subject"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

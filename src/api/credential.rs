@@ -28,8 +28,10 @@ choice! {
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[kube(group = "muster.dev", version = "v1alpha1", kind = "Credential", plural = "credentials", shortname = "mcred", namespaced)]
 #[kube(category = "muster", status = "ObjectStatus", derive = "PartialEq")]
-#[kube(doc = "An access key, API key, signing key, access token or SIP credential of a workspace. Its secret goes to a Secret once and is \
-              kept nowhere else.")]
+#[kube(
+    doc = "An access key, API key, signing key, access token or SIP credential of a workspace. Its secret goes to a Secret once and is \
+              kept nowhere else."
+)]
 #[kube(printcolumn(name = "Workspace", type_ = "string", json_path = ".spec.workspaceRef.name"))]
 #[kube(printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"))]
 #[kube(printcolumn(name = "Expires", type_ = "string", json_path = ".status.effective.expiresAt"))]

@@ -159,7 +159,9 @@ impl fmt::Display for Kind {
 
 /// The text is not the name of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown kind {0:?}; the kinds are Organization, MembershipType, Project, Workspace, Template, Role, Member, Credential and AccessTest")]
+#[error(
+    "unknown kind {0:?}; the kinds are Organization, MembershipType, Project, Workspace, Template, Role, Member, Credential and AccessTest"
+)]
 pub struct UnknownKind(pub String);
 
 impl FromStr for Kind {

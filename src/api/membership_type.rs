@@ -24,9 +24,18 @@ choice! {
 
 /// What a membership type is.
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
-#[kube(group = "muster.dev", version = "v1alpha1", kind = "MembershipType", plural = "membershiptypes", shortname = "mmt", namespaced)]
+#[kube(
+    group = "muster.dev",
+    version = "v1alpha1",
+    kind = "MembershipType",
+    plural = "membershiptypes",
+    shortname = "mmt",
+    namespaced
+)]
 #[kube(category = "muster", status = "ObjectStatus", derive = "PartialEq")]
-#[kube(doc = "A named set of permissions that members can be given, beside the ones that the organization's preset has built in.")]
+#[kube(
+    doc = "A named set of permissions that members can be given, beside the ones that the organization's preset has built in."
+)]
 #[kube(printcolumn(name = "Org", type_ = "string", json_path = ".spec.organizationRef.name"))]
 #[kube(printcolumn(name = "Role", type_ = "string", json_path = ".spec.name"))]
 #[kube(printcolumn(name = "Levels", type_ = "string", json_path = ".spec.levels"))]

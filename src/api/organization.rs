@@ -53,9 +53,18 @@ choice! {
 
 /// What an organization is.
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
-#[kube(group = "muster.dev", version = "v1alpha1", kind = "Organization", plural = "organizations", shortname = "morg", namespaced)]
+#[kube(
+    group = "muster.dev",
+    version = "v1alpha1",
+    kind = "Organization",
+    plural = "organizations",
+    shortname = "morg",
+    namespaced
+)]
 #[kube(category = "muster", status = "OrganizationStatus", derive = "PartialEq")]
-#[kube(doc = "The root of a tenancy: an account or tenant with its projects, workspaces and members, and the policy that guards them.")]
+#[kube(
+    doc = "The root of a tenancy: an account or tenant with its projects, workspaces and members, and the policy that guards them."
+)]
 #[kube(printcolumn(name = "Admins", type_ = "integer", json_path = ".status.counts.admins"))]
 #[kube(printcolumn(name = "Members", type_ = "integer", json_path = ".status.counts.members"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -145,9 +154,9 @@ impl Rules for Backend {
               self.url == 'http://' + host || self.url.startsWith('http://' + host + ':') || self.url.startsWith('http://' + host + '/'))",
         holds: |backend| {
             let url = backend.url.as_str();
-            let local = url.strip_prefix("http://").and_then(|rest| {
-                ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|host| rest.strip_prefix(host))
-            });
+            let local = url
+                .strip_prefix("http://")
+                .and_then(|rest| ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|host| rest.strip_prefix(host)));
             url.starts_with("https://") || local.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
         },
     }];

@@ -13,8 +13,10 @@ use super::types::{Int, List, ObjectName, Ref, Set, Text};
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[kube(group = "muster.dev", version = "v1alpha1", kind = "Role", plural = "roles", shortname = "mrole", namespaced)]
 #[kube(category = "muster", status = "ObjectStatus", derive = "PartialEq")]
-#[kube(doc = "What a participant may do in a room made from a template. It has nothing to do with the Role of Kubernetes RBAC: write \
-              roles.muster.dev or mrole.")]
+#[kube(
+    doc = "What a participant may do in a room made from a template. It has nothing to do with the Role of Kubernetes RBAC: write \
+              roles.muster.dev or mrole."
+)]
 #[kube(printcolumn(name = "Template", type_ = "string", json_path = ".spec.templateRef.name"))]
 #[kube(printcolumn(name = "Name", type_ = "string", json_path = ".spec.name"))]
 #[kube(printcolumn(name = "Priority", type_ = "integer", json_path = ".spec.priority"))]

@@ -43,7 +43,8 @@ fn derived(kind: Kind) -> Option<CustomResourceDefinition> {
 #[must_use]
 pub fn schema(kind: Kind) -> &'static Value {
     static SCHEMAS: OnceLock<Vec<Value>> = OnceLock::new();
-    let schemas = SCHEMAS.get_or_init(|| Kind::ALL.into_iter().map(|kind| crd(kind).and_then(open_api).unwrap_or_default()).collect());
+    let schemas =
+        SCHEMAS.get_or_init(|| Kind::ALL.into_iter().map(|kind| crd(kind).and_then(open_api).unwrap_or_default()).collect());
     &schemas[Kind::ALL.iter().position(|other| *other == kind).unwrap_or_default()]
 }
 

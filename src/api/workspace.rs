@@ -203,7 +203,8 @@ impl Rules for WorkspaceSpec {
             message: "must have an https url, because the workspace obeys HIPAA",
             cel: "!has(self.hipaa) || !self.hipaa || !has(self.webhook) || self.webhook.url.startsWith('https://')",
             holds: |spec| {
-                spec.hipaa != Some(true) || spec.webhook.as_ref().is_none_or(|webhook| webhook.url.as_str().starts_with("https://"))
+                spec.hipaa != Some(true)
+                    || spec.webhook.as_ref().is_none_or(|webhook| webhook.url.as_str().starts_with("https://"))
             },
         },
     ];

@@ -343,7 +343,8 @@ fn descending(layers: Option<&[HlsLayer]>) -> bool {
     })
 }
 
-const DESCENDING_MESSAGE: &str = "must have the largest size first: neither pixels nor videoBitrate may grow from one layer to the next";
+const DESCENDING_MESSAGE: &str =
+    "must have the largest size first: neither pixels nor videoBitrate may grow from one layer to the next";
 const DESCENDING_CEL: &str = "!has(self.layers) || [0, 1, 2, 3, 4].all(i, i + 1 >= size(self.layers) || \
     ((!has(self.layers[i].width) || !has(self.layers[i].height) || !has(self.layers[i + 1].width) || !has(self.layers[i + 1].height) \
     || self.layers[i].width * self.layers[i].height >= self.layers[i + 1].width * self.layers[i + 1].height) \
@@ -403,7 +404,10 @@ impl Rules for HlsLayer {
             cel: "!has(self.width) || !has(self.height) \
                   || ((self.width >= 192 || self.height >= 192) && (self.width <= 1080 || self.height <= 1080))",
             holds: |layer| {
-                layer.width.zip(layer.height).is_none_or(|(width, height)| width.max(height).get() >= 192 && width.min(height).get() <= 1080)
+                layer
+                    .width
+                    .zip(layer.height)
+                    .is_none_or(|(width, height)| width.max(height).get() >= 192 && width.min(height).get() <= 1080)
             },
         },
     ];

@@ -13,8 +13,8 @@ use super::status::ObjectStatus;
 use super::types::{List, ObjectName, Ref, Set, TemplateName, Text, choice};
 
 pub use destinations::{
-    BrowserRecording, Destinations, HlsDestination, HlsLayer, HlsRecording, OutputMode, PlaylistType, RtmpDestination, RtmpUrl, Summary,
-    SummaryFormat, SummarySection, Transcription, TranscriptionMode, Translation,
+    BrowserRecording, Destinations, HlsDestination, HlsLayer, HlsRecording, OutputMode, PlaylistType, RtmpDestination, RtmpUrl,
+    Summary, SummaryFormat, SummarySection, Transcription, TranscriptionMode, Translation,
 };
 pub use recordings::{BrowserComposite, CompositeRecording, Recording, StreamRecording, Switch, Thumbnails};
 pub use settings::{Region, RoomState, Settings, SettingsRecording, Upload, UploadOptions, UploadType};
@@ -32,7 +32,9 @@ pub type Seconds = super::types::Int<0, 31_536_000>;
 #[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[kube(group = "muster.dev", version = "v1alpha1", kind = "Template", plural = "templates", shortname = "mtpl", namespaced)]
 #[kube(category = "muster", status = "ObjectStatus", derive = "PartialEq")]
-#[kube(doc = "The blueprint of a room: its settings, where it is streamed and recorded to, and (as roles.muster.dev) who may do what in it.")]
+#[kube(
+    doc = "The blueprint of a room: its settings, where it is streamed and recorded to, and (as roles.muster.dev) who may do what in it."
+)]
 #[kube(printcolumn(name = "Workspace", type_ = "string", json_path = ".spec.workspaceRef.name"))]
 #[kube(printcolumn(name = "Name", type_ = "string", json_path = ".spec.name"))]
 #[kube(printcolumn(name = "Default", type_ = "boolean", json_path = ".spec.default"))]

@@ -166,7 +166,11 @@ impl<const MAX: usize> Text<MAX> {
 
     fn validate(text: &str) -> Result<(), Invalid> {
         length(text, MAX)?;
-        if text.chars().any(char::is_control) { Err(refuse("free of control characters such as tabs and line breaks", text)) } else { Ok(()) }
+        if text.chars().any(char::is_control) {
+            Err(refuse("free of control characters such as tabs and line breaks", text))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -238,7 +242,11 @@ impl Email {
     /// The address in lower case: what identifies a person.
     #[must_use]
     pub fn key(&self) -> Cow<'_, str> {
-        if self.0.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(self.0.to_ascii_lowercase()) } else { Cow::Borrowed(&self.0) }
+        if self.0.bytes().any(|b| b.is_ascii_uppercase()) {
+            Cow::Owned(self.0.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(&self.0)
+        }
     }
 }
 

@@ -35,7 +35,8 @@ impl fmt::Display for Time {
     }
 }
 
-const TIME: &str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[-+]([01][0-9]|2[0-3]):[0-5][0-9])$";
+const TIME: &str =
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[-+]([01][0-9]|2[0-3]):[0-5][0-9])$";
 
 impl FromStr for Time {
     type Err = Invalid;
@@ -52,7 +53,10 @@ impl FromStr for Time {
 /// The same as [`TIME`]; jiff alone also takes a space for the `T`, named zones and leap seconds, which the API server refuses.
 fn is_rfc3339(text: &[u8]) -> bool {
     let Some((date_time, rest)) = text.split_at_checked(19) else { return false };
-    let shape = date_time.iter().zip(b"0000-00-00T00:00:00").all(|(b, model)| if *model == b'0' { b.is_ascii_digit() } else { b == model });
+    let shape = date_time
+        .iter()
+        .zip(b"0000-00-00T00:00:00")
+        .all(|(b, model)| if *model == b'0' { b.is_ascii_digit() } else { b == model });
     let digits = rest.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
     let offset = match rest.first() {
         Some(b'.') if (1..=9).contains(&digits) => &rest[1 + digits..],
@@ -64,7 +68,11 @@ fn is_rfc3339(text: &[u8]) -> bool {
         [b'+' | b'-', h1, h2, b':', m1, m2] => is_clock(&[*h1, *h2], 23) && is_clock(&[*m1, *m2], 59),
         _ => false,
     };
-    shape && offset_is_right && is_clock(&date_time[11..13], 23) && is_clock(&date_time[14..16], 59) && is_clock(&date_time[17..19], 59)
+    shape
+        && offset_is_right
+        && is_clock(&date_time[11..13], 23)
+        && is_clock(&date_time[14..16], 59)
+        && is_clock(&date_time[17..19], 59)
 }
 
 fn is_clock(digits: &[u8], max: u8) -> bool {
