@@ -35,6 +35,6 @@ pub use change::{Cause, Change, FieldChange, Phase};
 pub use context::{Context, Tightened};
 pub use diff::ENDED;
 pub use draft::Drifted;
-pub use plan::{Plan, plan};
+pub use plan::{Plan, plan, plan_by};
 pub use review::{Approval, Case, Refusal, Violation};
 pub use verb::Verb;

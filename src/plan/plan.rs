@@ -8,6 +8,7 @@ use super::draft::{Draft, Drifted};
 use super::order::order;
 use super::rename::rename;
 use super::review::{Approval, Refusal, Reviewed, review};
+use super::rules::{RULES, Rule};
 use super::{Change, Context, Phase, Verb};
 use crate::api::{Kind, OrganizationSpec};
 use crate::tenancy::{Digest, Held, Key, Loosened, Name, ObjectId, Policy, Revision, Row, Snapshot, Tenancy, World};
@@ -49,6 +50,12 @@ pub struct Plan {
 /// Total and deterministic: there is no input for which it fails, and the same input gives the same plan.
 #[must_use]
 pub fn plan(tenancy: &Tenancy, snapshot: &Snapshot, context: &Context) -> Plan {
+    plan_by(RULES, tenancy, snapshot, context)
+}
+
+/// Plans one organization by these rules. Their order makes no difference.
+#[must_use]
+pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: &Context) -> Plan {
     let renamed = rename(tenancy, snapshot);
     let (in_force, wanted) = policies(tenancy, snapshot);
     let guard = in_force.as_ref().map_or_else(|| wanted.clone(), |policy| wanted.guarded_by(policy));
@@ -71,7 +78,7 @@ pub fn plan(tenancy: &Tenancy, snapshot: &Snapshot, context: &Context) -> Plan {
         complete: tenancy.complete,
     };
     if !draft.changes.is_empty() {
-        let reviewed = review(tenancy, snapshot, &draft, &guard, context);
+        let reviewed = review(rules, tenancy, snapshot, &draft, (&guard, context));
         plan.settle(draft, reviewed, snapshot, context);
         plan.loosened = plan.loosened_guards(in_force.as_ref(), &wanted);
     }
@@ -177,7 +184,8 @@ impl Plan {
         let one_by_one =
             of(Phase::Prepare).filter(|change| !is_rename(change)).filter_map(write).chain(of(Phase::Gain).filter_map(write));
         steps.extend(one_by_one.chain(betweens(false).filter_map(first)).map(|step| vec![step]));
-        steps.extend(of(Phase::Neutral).chain(of(Phase::Loss)).filter_map(write).map(|step| vec![step]));
+        let rest = of(Phase::Neutral).chain(of(Phase::Loss)).chain(of(Phase::Last));
+        steps.extend(rest.filter_map(write).map(|step| vec![step]));
         steps.retain(|step| !step.is_empty());
         steps
     }

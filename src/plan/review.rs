@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::draft::Draft;
-use super::rules::{RULES, Rule, Stage};
+use super::rules::{Rule, Stage};
 use super::{Change, Context, Verb};
 use crate::tenancy::{AdminsByPlace, Digest, Held, Key, ObjectId, Origin, Policy, Row, Snapshot, Tenancy, World};
 
@@ -64,6 +64,14 @@ impl Case<'_> {
     #[must_use]
     pub fn change_of(&self, key: &Key) -> Option<(usize, &Change)> {
         self.changes().find(|(_, change)| change.key == *key)
+    }
+
+    /// The keys that the allowed changes move, old to new.
+    #[must_use]
+    pub fn renames(&self) -> BTreeMap<&Key, &Key> {
+        let moved = |change: &'_ Change| change.before.as_ref().is_some_and(|row| row.key != change.key);
+        let moved = self.changes().map(|(_, change)| change).filter(|change| moved(change));
+        moved.filter_map(|change| Some((&change.before.as_ref()?.key, &change.key))).collect()
     }
 
     /// The admins of every place before.
@@ -146,7 +154,7 @@ pub struct Reviewed {
 /// again, until no rule objects. Refusals only grow, and all rules judge the same state, so their order does not matter. The
 /// rules that bound the loss as a whole are asked when the others are content.
 #[must_use]
-pub fn review(tenancy: &Tenancy, snapshot: &Snapshot, draft: &Draft, guard: &Policy, context: &Context) -> Reviewed {
+pub fn review(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, draft: &Draft, (guard, context): (&Policy, &Context)) -> Reviewed {
     let before = World::new(&snapshot.rows, context.now);
     let admins_before = OnceCell::new();
     let mut reviewed = Reviewed { allowed: vec![true; draft.changes.len()], ..Reviewed::default() };
@@ -168,7 +176,7 @@ pub fn review(tenancy: &Tenancy, snapshot: &Snapshot, draft: &Draft, guard: &Pol
             admins_before: &admins_before,
             admins_after,
         };
-        let judged = [Stage::EachChange, Stage::Loss].into_iter().any(|stage| reviewed.judge(&case, stage));
+        let judged = [Stage::EachChange, Stage::Loss].into_iter().any(|stage| reviewed.judge(&case, rules.iter().filter(|rule| rule.stage == stage)));
         if !judged {
             return reviewed;
         }
@@ -186,8 +194,7 @@ fn replaced<'d>(draft: &'d Draft, allowed: &[bool]) -> BTreeMap<&'d Key, Option<
 
 impl Reviewed {
     /// Asks the rules of one stage; true when any of them objected to what was not approved.
-    fn judge(&mut self, case: &Case<'_>, stage: Stage) -> bool {
-        let rules = RULES.iter().filter(|rule| rule.stage == stage);
+    fn judge<'r>(&mut self, case: &Case<'_>, rules: impl Iterator<Item = &'r Rule>) -> bool {
         let mut objections: Vec<(&Rule, Violation)> =
             rules.flat_map(|rule| (rule.check)(case).into_iter().map(move |violation| (rule, violation))).collect();
         let approvable = objections.iter().filter(|(rule, _)| rule.approvable).map(|(_, violation)| violation.change).collect();

@@ -59,6 +59,14 @@ pub enum StoreError {
         /// Which value, where.
         what: String,
     },
+    /// Two rows would have the same kind and name, or an id that another organization has.
+    #[error("{store}: two objects would have one name or id ({what}); nothing was written: plan again")]
+    Taken {
+        /// The store, without credentials.
+        store: String,
+        /// Which, as far as the database says.
+        what: String,
+    },
     /// The database refused, was busy for too long, was full or could not be reached. Nothing was written.
     #[error("{store}: {doing} failed; nothing was written{hint}")]
     Database {

@@ -4,15 +4,21 @@
 //! batch was planned on. Reading ([`Observe`]) and writing ([`Store`]) are two traits, so that planning never holds a writer.
 //! This folder knows `tenancy`; it must not import `source`, `engine` or a front door.
 
+mod any;
 mod batch;
 mod error;
 mod history;
+mod memory;
+mod sql;
 
 use std::future::Future;
 
+pub use any::AnyStore;
 pub use batch::{Batch, Committed, Write};
 pub use error::StoreError;
 pub use history::{Broken, Chain, Entry, Happened, Recorded};
+pub use memory::Memory;
+pub use sql::{Address, Mode, PATIENCE, Postgres, Sqlite};
 
 use crate::tenancy::{Claim, Name, Revision, Snapshot};
 

@@ -94,7 +94,7 @@ impl Desired {
             Spec::Member(member) => return Self::from_member(key, member, origin),
             spec => Self::new(key, canonical(spec), Some(origin.clone())),
         };
-        own.previous_names = previous_names(spec);
+        own.previous_names = names(previous_names_of(spec));
         vec![own]
     }
 
@@ -202,7 +202,8 @@ fn json(stored: &impl Serialize) -> String {
     serde_json::to_string(stored).unwrap_or_default()
 }
 
-fn previous_names(spec: &Spec) -> Vec<Name> {
+/// The names that an object may still have in the store, as written.
+pub(super) fn previous_names_of(spec: &Spec) -> Option<&[ObjectName]> {
     let list = match spec {
         Spec::MembershipType(spec) => &spec.previous_names,
         Spec::Project(spec) => &spec.previous_names,
@@ -211,9 +212,10 @@ fn previous_names(spec: &Spec) -> Vec<Name> {
         Spec::Template(spec) => &spec.previous_names,
         Spec::Role(spec) => &spec.previous_names,
         Spec::Credential(spec) => &spec.previous_names,
-        Spec::Organization(_) | Spec::AccessTest(_) => return Vec::new(),
+        Spec::AccessTest(spec) => &spec.previous_names,
+        Spec::Organization(_) => return None,
     };
-    names(list.as_deref())
+    list.as_deref()
 }
 
 fn names(list: Option<&[ObjectName]>) -> Vec<Name> {
