@@ -38,7 +38,7 @@ async fn check(case: &Path, failures: &mut String) {
         let subject = finding.subject.as_ref().map(|(kind, name)| format!("{}/{name}", kind.label())).unwrap_or_default();
         writeln!(text_of_plan, "{} {subject} {}: {}", finding.severity, finding.path, finding.message).unwrap();
     }
-    text_of_plan += &render::text(&planned_once.plans, &render::Options::plain());
+    text_of_plan += &render::text(&planned_once.plans, &render::Options::default());
     let file = case.join("plan.txt");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&file, &text_of_plan).unwrap();
