@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// The API group of every kind.
 pub const GROUP: &str = "muster.dev";
 
@@ -16,7 +18,7 @@ pub const API_VERSION: &str = "muster.dev/v1alpha1";
 ///
 /// The order is the order of creation: an object only ever refers to objects of a kind that comes earlier (or to another one of its own
 /// kind). Objects are removed in the opposite order. The store sorts by it, so a variant must never be moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// The root: an account or tenant.
     Organization,

@@ -1,0 +1,190 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Batch, Chain, Committed, Entry, Observe, Recorded, Registered, Store, StoreError, Write};
+use crate::tenancy::{Claim, Name, ObjectId, Revision, Row, Snapshot};
+
+/// A store in memory, and the specification of every other store: what it does in a few plain lines, the others do in SQL.
+#[derive(Debug, Default)]
+pub struct Memory {
+    organizations: Mutex<BTreeMap<Name, Organization>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Organization {
+    revision: Revision,
+    claim: Option<Claim>,
+    rows: BTreeMap<ObjectId, Row>,
+    history: Vec<Recorded>,
+}
+
+impl Memory {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Changes the rows of an organization by hand, past the engine: what a person with SQL does to the other stores. The
+    /// revision moves on, and a row whose spec changed while its digest did not loses the digest, but keeps what was last
+    /// applied to it.
+    pub fn edit<T>(&self, organization: &Name, change: impl FnOnce(&mut Vec<Row>) -> T) -> T {
+        let mut organizations = self.lock();
+        let edited = organizations.entry(organization.clone()).or_default();
+        let before = edited.rows.clone();
+        let mut rows = edited.sorted();
+        let result = change(&mut rows);
+        for row in &mut rows {
+            if let Some(old) = before.get(&row.id) {
+                unseal(old, row);
+            }
+        }
+        edited.rows = rows.into_iter().map(|row| (row.id, row)).collect();
+        edited.revision = next(edited.revision);
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Organization>> {
+        self.organizations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A copy of everything in the store at this moment, as a backup is.
+impl Clone for Memory {
+    fn clone(&self) -> Self {
+        Self { organizations: Mutex::new(self.lock().clone()) }
+    }
+}
+
+impl Observe for Memory {
+    async fn organizations(&self) -> Result<Vec<Registered>, StoreError> {
+        let registered = |(name, organization): (&Name, &Organization)| Registered {
+            organization: name.clone(),
+            revision: organization.revision,
+            claim: organization.claim.clone(),
+        };
+        Ok(self.lock().iter().map(registered).collect())
+    }
+
+    async fn observe(&self, organization: &Name) -> Result<Snapshot, StoreError> {
+        let organizations = self.lock();
+        let mut snapshot = Snapshot { organization: organization.clone(), complete: true, ..Snapshot::default() };
+        if let Some(found) = organizations.get(organization) {
+            snapshot.revision = found.revision;
+            snapshot.claim.clone_from(&found.claim);
+            snapshot.rows = found.sorted();
+        }
+        Ok(snapshot)
+    }
+
+    async fn history(&self, organization: &Name, after: i64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+        let organizations = self.lock();
+        let history = organizations.get(organization).map(|found| found.history.as_slice()).unwrap_or_default();
+        let later = history.iter().filter(|recorded| recorded.seq > after);
+        Ok(later.take(limit as usize).cloned().collect())
+    }
+}
+
+impl Store for Memory {
+    async fn commit(&self, batch: &Batch) -> Result<Committed, StoreError> {
+        let mut organizations = self.lock();
+        let found = organizations.get(&batch.organization).cloned().unwrap_or_default();
+        if found.revision != batch.base {
+            return Err(StoreError::Stale {
+                organization: batch.organization.clone(),
+                planned: batch.base,
+                found: found.revision,
+            });
+        }
+        let committed = found.with(batch)?;
+        let result =
+            Committed { revision: committed.revision, last_entry: committed.history.last().map_or(0, |recorded| recorded.seq) };
+        organizations.insert(batch.organization.clone(), committed);
+        Ok(result)
+    }
+}
+
+impl Organization {
+    fn sorted(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> = self.rows.values().cloned().collect();
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        rows
+    }
+
+    fn with(mut self, batch: &Batch) -> Result<Self, StoreError> {
+        for write in &batch.writes {
+            match write {
+                Write::Put(row) => drop(self.rows.insert(row.id, as_stored(row))),
+                Write::Erase { id, .. } => self.erase(*id),
+            }
+        }
+        let mut keys = BTreeSet::new();
+        if let Some(twice) = self.rows.values().find(|row| !keys.insert(&row.key)) {
+            return Err(StoreError::Taken { store: "the store in memory".to_owned(), what: twice.key.to_string() });
+        }
+        let mut chain = match self.history.last() {
+            Some(last) => Chain::resume(&batch.organization, last.seq, last.hash),
+            None => Chain::new(&batch.organization),
+        };
+        for entry in &batch.entries {
+            let commitment = entry.commitment();
+            let (seq, hash) = chain.append(&commitment);
+            let entry = Entry { at: to_microseconds(entry.at), ..entry.clone() };
+            self.history.push(Recorded { seq, commitment, hash, entry: Some(entry) });
+        }
+        self.claim = Some(Claim { seen_at: to_microseconds(batch.claim.seen_at), ..batch.claim.clone() });
+        self.revision = next(self.revision);
+        Ok(self)
+    }
+
+    fn erase(&mut self, id: ObjectId) {
+        self.rows.remove(&id);
+        for recorded in &mut self.history {
+            if recorded.entry.as_ref().is_some_and(|entry| entry.id == id) {
+                recorded.entry = None;
+            }
+        }
+    }
+}
+
+/// The revision after a write.
+fn next(revision: Revision) -> Revision {
+    let (_, stamp) = Uuid::new_v4().as_u64_pair();
+    Revision { number: revision.number + 1, stamp: stamp.cast_signed() }
+}
+
+/// Takes the digest off a row whose spec was changed by another hand; what was last applied stays known.
+fn unseal(old: &Row, new: &mut Row) {
+    if old.spec == new.spec || old.digest != new.digest || old.digest.is_none() {
+        return;
+    }
+    if new.applied.is_none() {
+        new.applied = Some(old.spec.clone());
+    }
+    new.digest = None;
+}
+
+/// A row as every store returns it: times in microseconds, and nothing under `applied` that `spec` says already.
+fn as_stored(row: &Row) -> Row {
+    let mut row = row.clone();
+    if row.digest.is_some() && row.applied.as_ref() == Some(&row.spec) {
+        row.applied = None;
+    }
+    row.created_at = to_microseconds(row.created_at);
+    for at in [&mut row.invited_at, &mut row.accepted_at, &mut row.declined_at, &mut row.ended_at].into_iter().flatten() {
+        *at = to_microseconds(*at);
+    }
+    if let Some(tombstone) = &mut row.tombstone {
+        tombstone.at = to_microseconds(tombstone.at);
+        tombstone.purge_at = tombstone.purge_at.map(to_microseconds);
+    }
+    row
+}
+
+/// The time that a database can keep.
+fn to_microseconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
+}

@@ -1,0 +1,63 @@
+//! Where the observed state lives: the system of record, as memory, SQLite or PostgreSQL.
+//!
+//! A store decides nothing. It hands out snapshots and commits batches, each in one transaction against the revision that the
+//! batch was planned on. Reading ([`Observe`]) and writing ([`Store`]) are two traits, so that planning never holds a writer.
+//! This folder knows `tenancy`; it must not import `source`, `engine` or a front door.
+
+mod any;
+mod batch;
+mod error;
+mod history;
+mod memory;
+mod sql;
+
+use std::future::Future;
+
+pub use any::AnyStore;
+pub use batch::{Batch, Committed, Write};
+pub use error::StoreError;
+pub use history::{Broken, Chain, Entry, Happened, Recorded};
+pub use memory::Memory;
+pub use sql::{Address, Mode, PATIENCE, Postgres, Sqlite};
+
+use crate::tenancy::{Claim, Name, Revision, Snapshot};
+
+/// An organization that a store knows, without its objects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registered {
+    /// The organization's name.
+    pub organization: Name,
+    /// Its revision now.
+    pub revision: Revision,
+    /// Who applies to it.
+    pub claim: Option<Claim>,
+}
+
+/// Reading from a store. Needs no more than the right to SELECT, and never creates or migrates anything.
+pub trait Observe: Send + Sync {
+    /// All organizations the store knows, sorted by name.
+    fn organizations(&self) -> impl Future<Output = Result<Vec<Registered>, StoreError>> + Send;
+
+    /// Everything the store holds of an organization, from one consistent read. An organization the store does not know has
+    /// no rows and the revision zero.
+    fn observe(&self, organization: &Name) -> impl Future<Output = Result<Snapshot, StoreError>> + Send;
+
+    /// The history of an organization, oldest first, beginning after the entry numbered `after`, at most `limit` entries.
+    fn history(
+        &self,
+        organization: &Name,
+        after: i64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<Recorded>, StoreError>> + Send;
+}
+
+/// Writing to a store.
+pub trait Store: Observe {
+    /// Commits a batch in one transaction: all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Stale`] when the organization is no longer at the batch's revision; nothing was written then, nor with
+    /// any other error, but [`StoreError::Unknown`], where the connection broke while the commit was under way.
+    fn commit(&self, batch: &Batch) -> impl Future<Output = Result<Committed, StoreError>> + Send;
+}

@@ -1,0 +1,263 @@
+use jiff::{Timestamp, civil, tz::TimeZone};
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+
+use crate::api::Kind;
+use crate::store::{Entry, Happened, Recorded, Registered};
+use crate::tenancy::{Claim, Digest, Key, Manager, Name, ObjectId, Revision, Row, Snapshot, Tombstone};
+
+type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
+
+/// The values of a row of either engine, by their place in the SELECT.
+pub(super) trait Values {
+    fn text(&self, at: usize) -> Result<Option<&str>>;
+    fn bytes(&self, at: usize) -> Result<Option<&[u8]>>;
+    fn integer(&self, at: usize) -> Result<Option<i64>>;
+    fn column(&self, at: usize) -> &str;
+}
+
+macro_rules! values {
+    ($row:ty) => {
+        impl Values for $row {
+            fn text(&self, at: usize) -> Result<Option<&str>> {
+                self.try_get(at)
+            }
+
+            fn bytes(&self, at: usize) -> Result<Option<&[u8]>> {
+                self.try_get(at)
+            }
+
+            fn integer(&self, at: usize) -> Result<Option<i64>> {
+                self.try_get(at)
+            }
+
+            fn column(&self, at: usize) -> &str {
+                use sqlx::Column as _;
+                self.columns().get(at).map_or("?", |column| column.name())
+            }
+        }
+    };
+}
+
+values!(SqliteRow);
+values!(PgRow);
+
+/// Takes the values of a row one after the other. What cannot be read says in which column it stands.
+struct Cursor<'r, V> {
+    row: &'r V,
+    at: usize,
+}
+
+impl<'r, V: Values> Cursor<'r, V> {
+    fn new(row: &'r V) -> Self {
+        Self { row, at: 0 }
+    }
+
+    fn take<T>(&mut self, get: impl FnOnce(&'r V, usize) -> Result<T>) -> Result<T> {
+        self.at += 1;
+        get(self.row, self.at - 1).map_err(|error| self.unreadable(&error.to_string()))
+    }
+
+    fn unreadable(&self, what: &str) -> sqlx::Error {
+        sqlx::Error::Decode(format!("column {}: {what}", self.row.column(self.at - 1)).into())
+    }
+
+    fn maybe_text(&mut self) -> Result<Option<&'r str>> {
+        self.take(V::text)
+    }
+
+    fn text(&mut self) -> Result<&'r str> {
+        let value = self.take(V::text)?;
+        value.ok_or_else(|| self.unreadable("a value is missing"))
+    }
+
+    fn integer(&mut self) -> Result<i64> {
+        let value = self.take(V::integer)?;
+        value.ok_or_else(|| self.unreadable("a value is missing"))
+    }
+
+    fn parsed<T>(&self, text: &str, parse: impl FnOnce(&str) -> Option<T>, expected: &str) -> Result<T> {
+        parse(text).ok_or_else(|| self.unreadable(&format!("`{text}` is not {expected}")))
+    }
+
+    fn maybe_digest(&mut self) -> Result<Option<Digest>> {
+        let Some(bytes) = self.take(V::bytes)? else { return Ok(None) };
+        Digest::from_bytes(bytes).map(Some).ok_or_else(|| self.unreadable("a digest has 32 bytes"))
+    }
+
+    fn digest(&mut self) -> Result<Digest> {
+        let value = self.maybe_digest()?;
+        value.ok_or_else(|| self.unreadable("a value is missing"))
+    }
+
+    fn id(&mut self) -> Result<ObjectId> {
+        let text = self.text()?;
+        self.parsed(text, |text| text.parse().ok(), "a UUID")
+    }
+
+    fn maybe_id(&mut self) -> Result<Option<ObjectId>> {
+        let text = self.maybe_text()?;
+        text.map(|text| self.parsed(text, |text| text.parse().ok(), "a UUID")).transpose()
+    }
+
+    fn time(&mut self) -> Result<Timestamp> {
+        let text = self.text()?;
+        self.parsed(text, time, "a time")
+    }
+
+    fn maybe_time(&mut self) -> Result<Option<Timestamp>> {
+        let text = self.maybe_text()?;
+        text.map(|text| self.parsed(text, time, "a time")).transpose()
+    }
+
+    fn kind(&mut self) -> Result<Kind> {
+        let text = self.text()?;
+        self.parsed(text, Kind::parse, "a kind")
+    }
+
+    fn key(&mut self) -> Result<Key> {
+        Ok(Key { kind: self.kind()?, name: self.text()?.into() })
+    }
+}
+
+/// A time as either engine writes it. One without a zone, as a hand may have written it, is in UTC.
+fn time(text: &str) -> Option<Timestamp> {
+    let in_utc = || text.parse::<civil::DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
+    text.parse().ok().or_else(in_utc)
+}
+
+/// Reads kind, name, id, spec, digest, applied, manager, tombstone, `deleted_at`, `deleted_by`, `purge_at`, `external_id`,
+/// `former_names`, `created_at`, `invited_at`, `accepted_at`, `declined_at`, `ended_at`.
+pub(super) fn object(row: &impl Values) -> Result<Row> {
+    let mut values = Cursor::new(row);
+    let key = values.key()?;
+    let label = key.to_string();
+    values.object(key).map_err(|error| match error {
+        sqlx::Error::Decode(what) => sqlx::Error::Decode(format!("{label}: {what}").into()),
+        error => error,
+    })
+}
+
+impl<V: Values> Cursor<'_, V> {
+    fn object(&mut self, key: Key) -> Result<Row> {
+        Ok(Row {
+            key,
+            id: self.id()?,
+            spec: self.text()?.into(),
+            digest: self.maybe_digest()?,
+            applied: self.maybe_text()?.map(Into::into),
+            manager: self.maybe_text()?.map(Manager::new),
+            tombstone: self.tombstone()?,
+            external_id: self.maybe_text()?.map(Into::into),
+            former_names: self.names()?,
+            created_at: self.time()?,
+            invited_at: self.maybe_time()?,
+            accepted_at: self.maybe_time()?,
+            declined_at: self.maybe_time()?,
+            ended_at: self.maybe_time()?,
+        })
+    }
+
+    fn tombstone(&mut self) -> Result<Option<Tombstone>> {
+        let (id, at, by, purge_at) = (self.maybe_id()?, self.maybe_time()?, self.maybe_text()?, self.maybe_time()?);
+        Ok(id.zip(at).map(|(id, at)| Tombstone { id, at, by: by.unwrap_or_default().into(), purge_at }))
+    }
+
+    fn names(&mut self) -> Result<Vec<Name>> {
+        match self.text()? {
+            "[]" => Ok(Vec::new()),
+            text => self.parsed(text, |text| serde_json::from_str(text).ok(), "a list of names"),
+        }
+    }
+
+    fn revision(&mut self) -> Result<Revision> {
+        Ok(Revision { number: self.integer()?, stamp: self.integer()? })
+    }
+
+    fn claim(&mut self) -> Result<Option<Claim>> {
+        let (manager, holder, namespace) = (self.maybe_text()?, self.maybe_text()?, self.maybe_text()?);
+        let seen_at = self.maybe_time()?;
+        Ok(manager.zip(seen_at).map(|(manager, seen_at)| Claim {
+            manager: Manager::new(manager),
+            holder: holder.unwrap_or_default().into(),
+            namespace: namespace.unwrap_or_default().into(),
+            seen_at,
+        }))
+    }
+}
+
+/// Reads organization, number, stamp, `claim_manager`, `claim_holder`, `claim_namespace`, `claim_seen_at`.
+pub(super) fn registered(row: &impl Values) -> Result<Registered> {
+    let mut values = Cursor::new(row);
+    Ok(Registered { organization: values.text()?.into(), revision: values.revision()?, claim: values.claim()? })
+}
+
+/// What was read of an organization at one moment.
+pub(super) fn snapshot(organization: &Name, registered: Option<Registered>, mut rows: Vec<Row>) -> Snapshot {
+    rows.sort_by(|a, b| a.key.cmp(&b.key));
+    let (revision, claim) = registered.map_or_else(Default::default, |found| (found.revision, found.claim));
+    Snapshot { organization: organization.clone(), revision, claim, rows, complete: true }
+}
+
+/// Reads number, stamp.
+pub(super) fn revision(row: &impl Values) -> Result<Revision> {
+    Cursor::new(row).revision()
+}
+
+/// Reads seq, hash.
+pub(super) fn tail(row: &impl Values) -> Result<(i64, Digest)> {
+    let mut values = Cursor::new(row);
+    Ok((values.integer()?, values.digest()?))
+}
+
+/// Reads seq, commitment, hash, kind, name, id, happened, at, actor, manager, plan, source, changes, salt.
+pub(super) fn recorded(row: &impl Values) -> Result<Recorded> {
+    let mut values = Cursor::new(row);
+    let (seq, commitment, hash) = (values.integer()?, values.digest()?, values.digest()?);
+    let erased = row.text(values.at)?.is_none();
+    Ok(Recorded { seq, commitment, hash, entry: if erased { None } else { Some(values.entry()?) } })
+}
+
+impl<V: Values> Cursor<'_, V> {
+    fn entry(&mut self) -> Result<Entry> {
+        Ok(Entry {
+            key: self.key()?,
+            id: self.id()?,
+            happened: self.happened()?,
+            at: self.time()?,
+            actor: self.text()?.into(),
+            manager: Manager::new(self.text()?),
+            plan: self.maybe_digest()?,
+            source: self.maybe_text()?.map(Into::into),
+            values: self.text()?.into(),
+            salt: self.salt()?,
+        })
+    }
+
+    fn happened(&mut self) -> Result<Happened> {
+        let text = self.text()?;
+        self.parsed(text, Happened::parse, "a thing that can happen")
+    }
+
+    fn salt(&mut self) -> Result<[u8; 16]> {
+        let bytes = self.take(V::bytes)?.unwrap_or_default();
+        bytes.try_into().map_err(|_| self.unreadable("a salt has 16 bytes"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_are_read_as_muster_both_engines_and_a_hand_write_them() {
+        let expected = "2027-01-31T12:00:00.5Z".parse().ok();
+        for text in
+            ["2027-01-31T12:00:00.500000Z", "2027-01-31 12:00:00.5+00", "2027-01-31 12:00:00.5", "2027-01-31T13:00:00.500+01:00"]
+        {
+            assert_eq!(time(text), expected, "{text}");
+        }
+        assert_eq!(time("tomorrow"), None);
+    }
+}
