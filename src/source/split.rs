@@ -265,6 +265,10 @@ fn is_list_field(content: &str) -> bool {
 /// The items of a List that is written in another way.
 fn tree_items(text: &str) -> Option<Vec<Item>> {
     let tree = if text.len() > MAX_DOCUMENT { None } else { tree::parse(text).ok()? }?;
+    let Value::Map(fields) = &tree.root.value else { return None };
+    if !fields.iter().all(|entry| ["apiVersion", "kind", "metadata", "items"].contains(&&*entry.key)) || !tree.twice.is_empty() {
+        return None;
+    }
     let Value::List(nodes) = &tree.root.entry("items")?.node.value else { return None };
     let items = nodes.iter().map(|node| {
         let line = text[..node.span.start].rfind('\n').map_or(0, |at| at + 1);
