@@ -101,7 +101,11 @@ impl Parts<'_> {
 fn is_empty(bytes: &[u8]) -> bool {
     bytes.split(|byte| *byte == b'\n').all(|line| {
         let content = line.trim_ascii();
-        content.is_empty() || content[0] == b'#' || line[0] == b'%' || matches!(content, b"null" | b"~")
+        content.is_empty()
+            || content[0] == b'#'
+            || line.starts_with(b"%YAML ")
+            || line.starts_with(b"%TAG ")
+            || matches!(content, b"null" | b"~")
     })
 }
 

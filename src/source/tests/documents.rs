@@ -193,8 +193,7 @@ fn the_shapes_that_hold_nothing_are_complete_and_the_others_are_not() {
     for text in ["", "\n\n", "# only\n", "---\n---\n", "--- # x\n...\n", "%YAML 1.2\n---\n", "null\n", "~", "\t", "\u{feff}"] {
         assert!(read_text("a", text).input.complete, "{text:?}");
     }
-    for text in ["a", "[]", "{}", "- a\n", "\0", "a: b: c\n", "\u{feff}\u{feff}a", "--- a\n", "{\"a\": ", "!x y", "%", "&a"]
-    {
+    for text in ["a", "[]", "{}", "- a\n", "\0", "a: b: c\n", "\u{feff}\u{feff}a", "--- a\n", "{\"a\": ", "!x y", "%", "&a"] {
         let reading = read_text("a", text);
         assert!(!reading.input.complete && !reading.input.findings.is_empty(), "{text:?}");
     }
