@@ -49,7 +49,12 @@ async fn check(case: &Path, failures: &mut String) {
     let again = planned(&store, &input("desired.yaml", &shuffled(text)), options).await;
     let (once, again) = (without_lines(&bytes(&planned_once.plans)), without_lines(&bytes(&again.plans)));
     if once != again {
-        writeln!(failures, "== {name}: the order of the input matters\n{}", similar::TextDiff::from_lines(&once, &again).unified_diff()).unwrap();
+        writeln!(
+            failures,
+            "== {name}: the order of the input matters\n{}",
+            similar::TextDiff::from_lines(&once, &again).unified_diff()
+        )
+        .unwrap();
     }
 }
 

@@ -61,7 +61,11 @@ fn origin(input: &Input, (held, index): At) -> &Origin {
 }
 
 fn identity(input: &Input, (held, index): At) -> (Kind, &Name) {
-    if held { (input.held[index].kind, &input.held[index].name) } else { (input.manifests[index].spec.kind(), &input.manifests[index].name) }
+    if held {
+        (input.held[index].kind, &input.held[index].name)
+    } else {
+        (input.manifests[index].spec.kind(), &input.manifests[index].name)
+    }
 }
 
 fn finding(subject: (Kind, Name), message: String, origin: Origin) -> Finding {

@@ -46,7 +46,8 @@ impl Trouble {
 /// again, until nothing is left to complain about. The object is there if it could be read with nothing set aside.
 pub(super) fn read<'t>(tree: &'t Tree<'_>, kind: Kind, line: &dyn Fn(usize) -> u32) -> (Option<Envelope<'t>>, Vec<Trouble>) {
     let root = &tree.root;
-    let mut troubles: Vec<Trouble> = tree.twice.iter().filter(|twice| counts(twice)).map(|twice| written_twice(twice, line)).collect();
+    let mut troubles: Vec<Trouble> =
+        tree.twice.iter().filter(|twice| counts(twice)).map(|twice| written_twice(twice, line)).collect();
     let ambiguous = RefCell::new(Vec::new());
     let mut envelope = None;
     while troubles.len() < MAX_FINDINGS {
@@ -69,7 +70,8 @@ pub(super) fn read<'t>(tree: &'t Tree<'_>, kind: Kind, line: &dyn Fn(usize) -> u
     drop_misspelt(&mut troubles);
     troubles.extend(name_troubles(root));
     if let Some(envelope) = &envelope {
-        troubles.extend(envelope.spec.check().into_iter().filter_map(|problem| inconsistent(&problem.path, &problem.message, root)));
+        troubles
+            .extend(envelope.spec.check().into_iter().filter_map(|problem| inconsistent(&problem.path, &problem.message, root)));
         troubles.extend(ambiguous.into_inner().into_iter().filter_map(|span| read_otherwise(root, span)));
     }
     troubles.extend(unknown_annotations(root));
@@ -114,7 +116,9 @@ fn tell(flaw: &Flaw, root: &Node<'_>, kind: Kind) -> Vec<Trouble> {
     let here = if path.is_empty() { "the document".to_owned() } else { format!("`{path}`") };
     let at = match node.map(|node| &node.value) {
         _ if matches!(flaw.what, What::UnknownField { .. }) => place.span,
-        Some(Value::Map(_) | Value::List(_) | Value::Null) => place.key.clone().or_else(|| node.map(first_line)).unwrap_or(place.span),
+        Some(Value::Map(_) | Value::List(_) | Value::Null) => {
+            place.key.clone().or_else(|| node.map(first_line)).unwrap_or(place.span)
+        }
         _ => place.span,
     };
     let trouble = match &flaw.what {

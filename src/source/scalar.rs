@@ -83,7 +83,8 @@ pub(super) fn kubectl_reads(text: &str) -> Option<&'static str> {
     }
     let starts_like_a_number = text.bytes().next().is_some_and(|b| b.is_ascii_digit() || b"+-.".contains(&b));
     let without_underscores = || text.chars().filter(|c| *c != '_').collect::<String>();
-    (starts_like_a_number && (is_zero_padded(text) || (text.contains('_') && is_number(&without_underscores())))).then_some("a number")
+    (starts_like_a_number && (is_zero_padded(text) || (text.contains('_') && is_number(&without_underscores()))))
+        .then_some("a number")
 }
 
 fn is_number(text: &str) -> bool {
@@ -115,7 +116,9 @@ mod tests {
 
     #[test]
     fn words_and_numbers_of_yaml_1_1_are_known() {
-        for (text, reading) in [("NO", "false"), ("on", "true"), ("y", "true"), ("0755", "a number"), ("08", "a number"), ("1_000", "a number")] {
+        for (text, reading) in
+            [("NO", "false"), ("on", "true"), ("y", "true"), ("0755", "a number"), ("08", "a number"), ("1_000", "a number")]
+        {
             assert_eq!(kubectl_reads(text), Some(reading), "{text}");
         }
         for text in ["nO", "Norway", "2027-01-31", "12:30", "1.2.3", "_1", "a_1", "10", "", "production", "1_a"] {

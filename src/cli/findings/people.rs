@@ -28,7 +28,8 @@ const LONGEST: usize = 1000;
 #[must_use]
 pub fn people(findings: &[Finding], sources: &Sources, style: Style) -> String {
     let renderer = if style.color { Renderer::styled() } else { Renderer::plain() }.term_width(style.width);
-    let (foreign, shown): (Vec<&Finding>, Vec<&Finding>) = sorted(findings).into_iter().partition(|finding| finding.code == "foreign");
+    let (foreign, shown): (Vec<&Finding>, Vec<&Finding>) =
+        sorted(findings).into_iter().partition(|finding| finding.code == "foreign");
     let mut text = String::new();
     for finding in shown.iter().take(style.max) {
         text.push_str(&one(finding, sources, &renderer));
@@ -105,7 +106,9 @@ impl Frame {
 
 /// One line for everything that is about other things.
 fn others(first: &Finding, count: usize, renderer: &Renderer) -> String {
-    let title = if count == 1 { format!("{}: {}", first.origin, first.message) } else {
+    let title = if count == 1 {
+        format!("{}: {}", first.origin, first.message)
+    } else {
         format!("{count} documents are no objects of Muster and were left alone, the first at {}", first.origin)
     };
     renderer.render(&[Group::with_title(Level::NOTE.primary_title(title))]) + "\n"

@@ -4,7 +4,7 @@ use crate::source::read_text;
 #[test]
 fn show() {
     for text in [
-"apiVersion: muster.dev/v1alpha1
+        "apiVersion: muster.dev/v1alpha1
 kind: Member
 metadata:
   name: alice
@@ -21,7 +21,7 @@ spec:
   - role: Admin
   - production
 ",
-"apiVersion: muster.dev/v1alpha1
+        "apiVersion: muster.dev/v1alpha1
 kind: Membr
 metadata:
   name: alice
@@ -50,7 +50,8 @@ spec:
   type: Prod
   displayName: NO
   quotas:
-", ] {
+",
+    ] {
         let reading = read_text("a.yaml", text);
         println!("{}", people(&reading.input.findings, &reading.sources, Style::default()));
         println!("{:?} {:?} {}", reading.input.manifests, reading.input.held, reading.input.complete);
