@@ -7,15 +7,17 @@
 mod access;
 #[cfg(test)]
 mod fixture;
-
+pub mod json;
 mod lines;
-
+mod markdown;
 mod page;
 mod paint;
 mod summary;
 mod text;
 mod value;
 
+pub use json::json;
+pub use markdown::{DEFAULT_BUDGET, markdown};
 pub use paint::{Colour, Paint};
 pub use summary::{plural, summary};
 pub use text::text;
@@ -47,6 +49,12 @@ pub enum Detail {
 }
 
 impl Options {
+    /// Without colours, with the usual detail, and all of it.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self::default()
+    }
+
     fn shows(&self, key: &Key, root: Option<&Key>) -> bool {
         let is_about = |only: &Key| {
             only == key

@@ -10,7 +10,8 @@ use crate::tenancy::{Admins, Key, Name, World};
 pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
     let min = usize::try_from(case.guard.min_admins).unwrap_or(0);
     let renames = case.renames();
-    let renamed = |name: &Name| renames.get(&Key::new(Kind::Member, name.clone())).map_or_else(|| name.clone(), |key| key.name.clone());
+    let renamed =
+        |name: &Name| renames.get(&Key::new(Kind::Member, name.clone())).map_or_else(|| name.clone(), |key| key.name.clone());
     let mut violations = BTreeMap::new();
     for (place, before) in case.admins_before().iter() {
         let Some(after) = case.admins_after().get(renames.get(place).copied().unwrap_or(place)) else { continue };
