@@ -3,7 +3,7 @@ use std::fmt::Write;
 use super::access::sentences;
 use super::lines::{Line, drift_lines, field_lines};
 use super::page::{Group, Page, Row};
-use super::summary::{plural, summary};
+use super::summary::{plural, summary, summary_of_applied};
 use super::text::tells;
 use super::value::safe;
 use super::{Detail, Options};
@@ -24,11 +24,20 @@ const RESERVE: usize = 200;
 /// sentences are escaped.
 #[must_use]
 pub fn markdown(plans: &[Plan], options: &Options, budget: usize) -> String {
-    let title = summary(plans).replacen("Plan: ", "", 1);
-    let mut comment =
-        Comment { out: format!("<!-- muster plan -->\n### Muster: {title}\n\n"), budget: budget.max(SMALLEST), cut: 0 };
+    let plans: Vec<&Plan> = plans.iter().collect();
+    written(&summary(&plans), &plans, options, budget)
+}
+
+/// The same of plans that were applied.
+#[must_use]
+pub fn markdown_of_applied(plans: &[&Plan], options: &Options, budget: usize) -> String {
+    written(&summary_of_applied(plans), plans, options, budget)
+}
+
+fn written(title: &str, plans: &[&Plan], options: &Options, budget: usize) -> String {
+    let mut comment = Comment { out: format!("<!-- muster -->\n### {title}\n\n"), budget: budget.max(SMALLEST), cut: 0 };
     let shown: Vec<(&Plan, Page<'_>)> =
-        plans.iter().filter(|plan| tells(plan)).map(|plan| (plan, Page::of(plan, options))).collect();
+        plans.iter().filter(|plan| tells(plan)).map(|plan| (*plan, Page::of(plan, options))).collect();
     for (plan, page) in &shown {
         comment.first(plan, page);
     }
@@ -167,7 +176,8 @@ fn more(page: &Page<'_>, of: impl Fn(Verb) -> bool) -> Vec<String> {
 }
 
 /// Text as a code span, in which nothing has a meaning. The fence is longer than any run of backticks inside.
-fn code(text: &str) -> String {
+#[must_use]
+pub fn code(text: &str) -> String {
     let text = safe(text);
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
@@ -176,7 +186,8 @@ fn code(text: &str) -> String {
 }
 
 /// A sentence in which nothing has a meaning: no markup, no HTML, no mention, no link.
-fn prose(text: &str) -> String {
+#[must_use]
+pub fn prose(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in safe(text).chars() {
         match character {
@@ -211,8 +222,8 @@ mod tests {
     #[test]
     fn a_reviewer_sees_first_what_must_not_be_missed() {
         let expected = "\
-<!-- muster plan -->
-### Muster: 1 to create, 2 to update, 4 to soft-delete, 1 refused, 1 held, 1 drifted.
+<!-- muster -->
+### Plan: 1 to create, 2 to update, 4 to soft-delete, 1 refused, 1 held, 1 drifted.
 
 **`acme`**
 
