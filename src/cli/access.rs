@@ -94,24 +94,24 @@ impl Arguments {
                 .collect(),
         };
         let known = !places.is_empty() && (self.email.is_none() || !members.is_empty());
-        let mut rows = Vec::new();
+        let mut rows: Vec<Row> = Vec::new();
         for member in &members {
             let Some((item, view)) = world.member(member) else { continue };
             let standing = world.standing(item, view);
-            for place in &places {
-                let access = access(&world, member, place);
-                // Somebody without any access is still an answer when asked for by name.
-                let asked_for = self.email.is_some() && place.kind == Kind::Organization;
-                if !access.is_empty() || asked_for {
-                    rows.push(Row {
-                        organization: snapshot.organization.clone(),
-                        member: member.clone(),
-                        email: view.email.to_string(),
-                        standing,
-                        place: place.clone(),
-                        access,
-                    });
-                }
+            let row = |(place, access): (&Key, Access)| Row {
+                organization: snapshot.organization.clone(),
+                member: member.clone(),
+                email: view.email.to_string(),
+                standing,
+                place: place.clone(),
+                access,
+            };
+            let found = || places.iter().map(|place| (place, access(&world, member, place)));
+            let before = rows.len();
+            rows.extend(found().filter(|(_, access)| !access.is_empty()).map(row));
+            if rows.len() == before && self.email.is_some() {
+                // That somebody has no access is an answer too.
+                rows.extend(found().take(1).map(row));
             }
         }
         (rows, known)
@@ -130,13 +130,13 @@ fn text(rows: &[Row], console: &Console) -> String {
             let _ = writeln!(text, "{space}{}", console.out.paint(Paint::Heading, &safe(&title)));
             last = Some(who);
         }
+        let place = format!("{:<width$}", safe(&row.place.to_string()));
         let reasons = reasons(&row.access);
         if reasons.is_empty() {
-            let _ = writeln!(text, "  {:<width$}  nothing", safe(&row.place.to_string()));
+            let _ = writeln!(text, "  {place}  no access");
         }
         for (reason, permissions) in reasons {
-            let place = safe(&row.place.to_string()).into_owned();
-            let _ = writeln!(text, "  {place:<width$}  {permissions}  {}", console.out.paint(Paint::Faint, &safe(&reason)));
+            let _ = writeln!(text, "  {place}  {}: {}", safe(&reason), console.out.paint(Paint::Faint, &permissions));
         }
     }
     if rows.is_empty() {
@@ -145,13 +145,13 @@ fn text(rows: &[Row], console: &Console) -> String {
     text
 }
 
-/// The permissions by the reason for them: `as Admin of organization/acme`, `members:read,write workspace:read`.
+/// The permissions by the reason for them: `Admin of organization/acme`, `members:read,write workspace:read`.
 fn reasons(access: &Access) -> Vec<(String, String)> {
     let mut by_reason: BTreeMap<String, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
     for (verb, grants) in access {
         let grants: Vec<String> = grants.iter().map(ToString::to_string).collect();
         let (resource, action) = verb.as_str().split_once(':').unwrap_or((verb.as_str(), ""));
-        by_reason.entry(format!("as {}", grants.join(" and "))).or_default().entry(resource).or_default().push(action);
+        by_reason.entry(grants.join(" and ")).or_default().entry(resource).or_default().push(action);
     }
     let words = |resources: BTreeMap<&str, Vec<&str>>| {
         let word = |(resource, actions): (&str, Vec<&str>)| format!("{resource}:{}", actions.join(","));

@@ -6,13 +6,15 @@ use jiff::Timestamp;
 use super::flags::{Output, ShowFlags, now};
 use super::planning::{HOLDER, PlanFlags, Planned};
 use super::saved::{self, Saved};
-use super::{Console, Exit, Failure, ci, findings, outcome, plan};
+use super::{Console, Exit, Failure, ci, findings, outcome};
 use crate::engine::{Apply, apply};
 use crate::plan::Plan;
+use crate::plan::render::{self, Options};
 use crate::source;
-use crate::store::Mode;
+use crate::store::{Mode, StoreError};
 
 #[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools)]
 pub struct Arguments {
     /// A plan that `muster plan --out` wrote; it is carried out as it is
     #[arg(value_name = "PLAN")]
@@ -45,7 +47,7 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     };
     let asks = !arguments.auto_approve && planned.plans.iter().any(|plan| !plan.is_empty());
     if asks {
-        plan::show(&planned, &ShowFlags { output: Output::Text, ..arguments.show_flags() }, now, console)?;
+        arguments.tell(&planned, console)?;
         if !console.ask(&format!("\nApply this to {}?", arguments.plan.store.address()?))? {
             console.note("Nothing was applied.\n");
             return Ok(Exit::Failed);
@@ -85,9 +87,15 @@ impl Arguments {
         Ok(())
     }
 
-    fn show_flags(&self) -> ShowFlags {
-        let ShowFlags { output, concise, full, only } = &self.show;
-        ShowFlags { output: *output, concise: *concise, full: *full, only: only.clone() }
+    /// Shows the plan to whoever is going to be asked. Standard output is theirs who want the outcome in another form.
+    fn tell(&self, planned: &Planned, console: &Console) -> Result<(), Failure> {
+        planned.tell_findings(&self.show, console);
+        let options = self.show.options(console);
+        match self.show.output {
+            Output::Text => console.print(&render::text(&planned.plans, &options))?,
+            _ => console.note(&render::text(&planned.plans, &Options { colour: console.err, ..options })),
+        }
+        Ok(())
     }
 
     fn load(&self, path: &Path, now: Timestamp) -> Result<(Planned, Apply), Failure> {
@@ -104,7 +112,10 @@ impl Arguments {
     }
 
     async fn make(&self, now: Timestamp, console: &Console) -> Result<(Planned, Apply), Failure> {
-        let store = if self.auto_approve { self.plan.store.open(Mode::Write).await? } else { self.plan.observe().await? };
+        let store = match self.plan.observe().await {
+            Err(Failure::Store(StoreError::Older { .. })) => self.plan.store.open(Mode::Write).await?,
+            opened => opened?,
+        };
         let planned = self.plan.plan(&store, now, console).await;
         store.close().await;
         let source = source::revision(&self.plan.input.filename).map(Into::into);

@@ -1,4 +1,6 @@
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -62,15 +64,9 @@ impl Console {
     /// Shows on a terminal that something takes time, until the answer is dropped.
     #[must_use]
     pub fn progress(&self, doing: &'static str) -> Progress {
-        if !self.progress {
-            return Progress(None);
-        }
-        let bar = ProgressBar::new_spinner().with_message(doing);
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Progress(Some(bar))
+        let (end, ended) = mpsc::channel();
+        let shown = self.progress.then(|| thread::spawn(move || spin(doing, &ended)));
+        Progress { end: Some(end), shown }
     }
 
     /// Asks a question; only `yes` is yes.
@@ -87,14 +83,37 @@ impl Console {
     }
 }
 
+/// How long something may take before it is worth a sign of life.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// Shows a spinner until the other end is dropped.
+fn spin(doing: &'static str, ended: &Receiver<()>) {
+    if ended.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
+        return;
+    }
+    let bar = ProgressBar::new_spinner().with_message(doing);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    // Nothing is ever sent; this returns when the sender is gone.
+    let _ = ended.recv();
+    bar.finish_and_clear();
+}
+
 /// Something that takes time.
 #[derive(Debug)]
-pub struct Progress(Option<ProgressBar>);
+pub struct Progress {
+    end: Option<Sender<()>>,
+    shown: Option<JoinHandle<()>>,
+}
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
+        drop(self.end.take());
+        if let Some(shown) = self.shown.take() {
+            // A spinner that failed is no reason to fail.
+            let _ = shown.join();
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -54,12 +56,13 @@ fn text(found: &[(Name, Drift)], console: &Console) -> String {
     let mut text = String::new();
     let mut count = 0;
     for (name, drift) in found.iter().filter(|(_, drift)| !drift.is_empty()) {
-        text += &format!("{}\n\n", console.out.paint(Paint::Heading, &format!("organization {}", safe(name))));
+        let _ = writeln!(text, "{}\n", console.out.paint(Paint::Heading, &format!("organization {}", safe(name))));
         let keys = drift.changed.iter().map(|(key, _)| key).chain(&drift.added).chain(&drift.vanished);
         let width = keys.map(|key| key.to_string().len()).max().unwrap_or_default();
         let mut line = |symbol: (Paint, &str), key: &Key, what: &str| {
             count += 1;
-            text += &format!("  {}  {:<width$}  {what}\n", console.out.paint(symbol.0, symbol.1), safe(&key.to_string()));
+            let sign = console.out.paint(symbol.0, symbol.1);
+            let _ = writeln!(text, "  {sign}  {:<width$}  {what}", safe(&key.to_string()));
         };
         for (key, fields) in &drift.changed {
             line((Paint::Change, "~"), key, &fields_on_one_line(fields));
@@ -72,16 +75,11 @@ fn text(found: &[(Name, Drift)], console: &Console) -> String {
         }
         text.push('\n');
     }
+    let next = "`muster history` shows what was applied, `muster plan` what the next apply does about it";
     match count {
         0 => "No drift: the store is as it was applied.\n".to_owned(),
-        1 => {
-            text + "1 object drifted: `muster history` shows what was applied, `muster plan` what the next apply does about it.\n"
-        }
-        _ => {
-            text + &format!(
-                "{count} objects drifted: `muster history` shows what was applied, `muster plan` what the next apply does about it.\n"
-            )
-        }
+        1 => text + "1 object drifted: " + next + ".\n",
+        _ => format!("{text}{count} objects drifted: {next}.\n"),
     }
 }
 

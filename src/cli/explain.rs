@@ -56,9 +56,11 @@ fn one_rule(rule: &Rule, console: &Console) -> String {
     };
     let heading = console.out.paint(Paint::Heading, rule.id);
     format!(
-        "{heading}\n{}\n\nFrom:        {}\nLooks at:    {depends}\nOverridden:  by {override_with}\n",
+        "{heading}\n{}\n\n  From\n{}\n  Looks at\n{}\n  Overridden by\n{}\n",
         wrapped(rule.title, 2),
-        rule.source
+        wrapped(rule.source, 4),
+        wrapped(depends, 4),
+        wrapped(override_with, 4)
     )
 }
 
@@ -88,6 +90,7 @@ fn field(subject: &str, console: &Console) -> Result<String, Failure> {
 fn unknown(subject: &str, problem: &str) -> Failure {
     match nearest(subject, RULES.iter().map(|rule| rule.id)) {
         Some(meant) => Failure::Usage(format!("{subject} is no rule; did you mean {meant}?")),
+        None if problem.ends_with('?') => Failure::Usage(problem.to_owned()),
         None => Failure::Usage(format!("{problem}; `muster explain list` lists the rules")),
     }
 }
@@ -179,7 +182,8 @@ fn wrapped(text: &str, indent: usize) -> String {
             lines.push(format!("{space}{word}"));
         } else {
             let gap = if line.len() > indent { " " } else { "" };
-            line.push_str(&format!("{gap}{word}"));
+            line.push_str(gap);
+            line.push_str(word);
         }
     }
     lines.join("\n")

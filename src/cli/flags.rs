@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::names::key;
 use super::{Console, Failure};
-use crate::plan::render::{Detail, Options};
+use crate::plan::render::{Colour, Detail, Options};
 use crate::source::{self, Reading, Request};
 use crate::store::{AnyStore, Mode};
 use crate::tenancy::{Digest, Key, Manager};
@@ -19,7 +19,7 @@ use crate::tenancy::{Digest, Key, Manager};
 /// Flags of every command.
 #[derive(Args, Debug)]
 pub struct Global {
-    /// Print no colours; so does NO_COLOR
+    /// Print no colours; so does `NO_COLOR`
     #[arg(long, global = true, help_heading = "Global")]
     pub no_color: bool,
     /// Say that a program runs this: no questions, no progress, no hints on what to do next
@@ -61,7 +61,7 @@ impl InputFlags {
 /// Where the observed state is.
 #[derive(Args, Debug)]
 pub struct StoreFlags {
-    /// Where the state is kept: sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE
+    /// Where the state is kept: `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`
     #[arg(long, value_name = "URL", default_value = "sqlite://muster.db", help_heading = "Store")]
     pub store: String,
     /// How long to wait for locks of others
@@ -117,7 +117,7 @@ impl ShowFlags {
             (_, true) => Detail::Full,
             _ => Detail::Normal,
         };
-        let colour = if matches!(self.output, Output::Text) { console.out } else { Default::default() };
+        let colour = if matches!(self.output, Output::Text) { console.out } else { Colour::default() };
         Options { colour, detail, only: self.only.clone() }
     }
 }

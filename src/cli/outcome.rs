@@ -1,6 +1,7 @@
 //! What became of plans, told after they were applied.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
@@ -135,7 +136,7 @@ fn markdown(outcomes: &[Outcome], options: &Options) -> String {
     let applied: Vec<&Plan> = outcomes.iter().filter(|outcome| is_applied(outcome)).map(|outcome| &outcome.plan).collect();
     let mut text = render::markdown_of_applied(&applied, options, render::DEFAULT_BUDGET);
     for outcome in outcomes.iter().filter(|outcome| !is_applied(outcome)) {
-        text.push_str(&format!("- {}: {}\n", render::code(&outcome.plan.organization), render::prose(&told(&outcome.end))));
+        let _ = writeln!(text, "- {}: {}", render::code(&outcome.plan.organization), render::prose(&told(&outcome.end)));
     }
     text
 }
@@ -151,4 +152,86 @@ pub fn append_to_summary(markdown: &str) -> Result<(), Failure> {
         path: path.to_string_lossy().into_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Context, Tightened, plan};
+    use crate::store::Committed;
+    use crate::tenancy::{Desired, Key, Manager, Revision, Snapshot, Tenancy};
+
+    fn outcome(end: End) -> Outcome {
+        let key = Key::new(crate::api::Kind::Organization, "acme");
+        let member =
+            Desired::new(Key::new(crate::api::Kind::Member, "alice"), r#"{"email":"a@x.example","role":"Admin"}"#.into(), None);
+        let tenancy = Tenancy {
+            organization: "acme".into(),
+            present: true,
+            complete: true,
+            objects: vec![Desired::new(key, "{}".into(), None), member],
+            ..Tenancy::default()
+        };
+        let context = Context {
+            now: jiff::Timestamp::UNIX_EPOCH,
+            manager: Manager::new("muster"),
+            actor: "ci".into(),
+            prune: false,
+            allow_empty: false,
+            approved: Vec::new(),
+            tightened: Tightened::default(),
+        };
+        Outcome { plan: plan(&tenancy, &Snapshot::empty(&"acme".into()), &context), end }
+    }
+
+    fn committed() -> End {
+        End::Committed(Committed { revision: Revision { number: 3, stamp: 1 }, last_entry: 2 })
+    }
+
+    #[test]
+    fn the_exit_code_tells_a_stale_plan_from_one_that_was_applied_in_part() {
+        let code = |ends: Vec<End>| exit(&ends.into_iter().map(outcome).collect::<Vec<_>>()).code();
+        assert_eq!(code(vec![]), 0);
+        assert_eq!(code(vec![committed(), End::NothingToDo]), 0);
+        assert_eq!(code(vec![End::Stale("stale".into()), End::Skipped]), 5);
+        assert_eq!(code(vec![committed(), End::Stale("stale".into()), End::Skipped]), 4);
+        assert_eq!(code(vec![committed(), End::Failed("disk full".into())]), 1);
+        assert_eq!(code(vec![committed(), End::ClaimedElsewhere("elsewhere".into())]), 3);
+        assert_eq!(code(vec![End::AllOrNothing]), 3);
+    }
+
+    #[test]
+    fn what_was_applied_is_told_in_the_past_tense() {
+        let text = text(&[outcome(committed())], &Options::plain(), false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "organization acme: applied, revision 3-0000000000000001");
+        assert_eq!(lines[2], "  created      organization/acme");
+        assert_eq!(lines[3], "  created      member/alice       email: a@x.example, role: Admin");
+        assert_eq!(lines.last(), Some(&"Applied: 2 created."));
+    }
+
+    #[test]
+    fn what_was_seen_as_a_plan_is_not_told_row_by_row_again() {
+        assert_eq!(text(&[outcome(committed())], &Options::plain(), true), "Applied: 2 created.\n");
+    }
+
+    #[test]
+    fn what_was_not_applied_says_why_and_what_to_do() {
+        let stale = outcome(End::Stale("acme changed; nothing was written: plan again".into()));
+        let text = text(&[stale, outcome(End::Skipped)], &Options::plain(), true);
+        assert_eq!(
+            text,
+            "organization acme: stale: acme changed; nothing was written: plan again\n\n\
+             organization acme: skipped, because an organization before it failed; apply again\n\n\
+             Nothing was applied.\n"
+        );
+    }
+
+    #[test]
+    fn programs_get_one_result_for_each_object() {
+        let document = document(&[outcome(committed()), outcome(End::Failed("disk full".into()))]);
+        assert_eq!(document["summary"], json!({ "Created": 2, "Failed": 2 }));
+        assert_eq!(document["outcomes"][0]["results"][1], json!({ "address": "member/alice", "result": "Created" }));
+        assert_eq!(document["outcomes"][1]["message"], "failed: disk full");
+    }
 }

@@ -2,13 +2,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::flags::{Output, ShowFlags, moment, now};
 use super::planning::{PlanFlags, Planned};
 use super::{Console, Exit, Failure, findings, outcome, saved};
-use crate::plan::Plan;
-use crate::plan::render;
+use crate::plan::rules::rule;
+use crate::plan::{Plan, Refusal, render};
+use crate::tenancy::{Finding, Severity};
 
 #[derive(Args, Debug)]
 pub struct Arguments {
@@ -49,6 +51,32 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     Ok(planned.exit().max(code.filter(|_| differs).map_or(Exit::Done, Exit::Differences)))
 }
 
+/// A plan with what was found in its input.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    plan: render::json::Document<'a>,
+    diagnostics: Value,
+}
+
+/// The refusals of objects that are written somewhere, as findings about that place.
+fn refusals(plans: &[Plan]) -> Vec<Finding> {
+    let finding = |refusal: &Refusal| {
+        let what = refusal.verb.map_or_else(String::new, |verb| format!("{verb} "));
+        Some(Finding {
+            severity: Severity::Error,
+            code: rule(&refusal.rule)?.id,
+            subject: Some((refusal.subject.kind, refusal.subject.name.clone())),
+            path: "".into(),
+            message: format!("{what}refused: {}", refusal.because).into(),
+            help: Some(refusal.way_out.clone()),
+            origin: refusal.origin.clone()?,
+            span: None,
+        })
+    };
+    plans.iter().flat_map(|plan| &plan.refusals).filter_map(finding).collect()
+}
+
 /// Prints a plan as it was asked for.
 pub fn show(planned: &Planned, show: &ShowFlags, now: Timestamp, console: &Console) -> Result<(), Failure> {
     let options = show.options(console);
@@ -58,19 +86,17 @@ pub fn show(planned: &Planned, show: &ShowFlags, now: Timestamp, console: &Conso
             console.print(&render::text(&planned.plans, &options))
         }
         Output::Json => {
-            let mut document = serde_json::to_value(render::json(&planned.plans, &options, now, planned.errored))?;
+            let plan = render::json(&planned.plans, &options, now, planned.errored);
             let diagnostics = findings::json(&planned.findings, &planned.sources)["diagnostics"].take();
-            if let Value::Object(fields) = &mut document {
-                fields.insert("diagnostics".to_owned(), diagnostics);
-            }
-            console.print(&format!("{document:#}\n"))
+            console.print(&format!("{}\n", serde_json::to_string_pretty(&Document { plan, diagnostics })?))
         }
         Output::Markdown => {
             planned.tell_findings(show, console);
             console.print(&render::markdown(&planned.plans, &options, render::DEFAULT_BUDGET))
         }
         Output::Github => {
-            console.print(&findings::github(&planned.findings, &planned.sources))?;
+            let annotations = [planned.findings.clone(), refusals(&planned.plans)].concat();
+            console.print(&findings::github(&annotations, &planned.sources))?;
             console.print(&render::text(&planned.plans, &options))?;
             outcome::append_to_summary(&render::markdown(&planned.plans, &options, render::DEFAULT_BUDGET))
         }

@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use clap::Args;
 
 use super::flags::{ActorFlags, StoreFlags, now};
@@ -48,17 +50,24 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     let restored = restore(&store, &organization, &key, &how).await;
     store.close().await;
     let restored = restored?;
-    let list = |keys: &[Key]| keys.iter().map(|key| format!("  {}\n", safe(&key.to_string()))).collect::<String>();
-    let mut text = format!("Restored in organization {}:\n{}", safe(&organization), list(&restored.objects));
+    let mut text = format!("Restored in organization {}:\n", safe(&organization));
+    list(&mut text, &restored.objects);
     if !restored.without_access.is_empty() {
-        text += &format!("Still without access, until the input has them:\n{}", list(&restored.without_access));
+        text.push_str("Still without access, until the input has them:\n");
+        list(&mut text, &restored.without_access);
     }
     if !console.in_automation {
-        text += "Nothing manages them yet, and nothing removes them. To manage them again, commit this and apply:\n\n";
+        text.push_str("Nothing manages them yet, and nothing removes them. To manage them again, commit this and apply:\n\n");
     }
     console.note(&text);
     console.print(&to_yaml(&restored.documents)?)?;
     Ok(Exit::Done)
+}
+
+fn list(text: &mut String, keys: &[Key]) {
+    for key in keys {
+        let _ = writeln!(text, "  {}", safe(&key.to_string()));
+    }
 }
 
 impl Arguments {

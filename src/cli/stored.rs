@@ -21,13 +21,12 @@ pub async fn organizations(store: &impl Observe, named: Option<&str>) -> Result<
 
 /// The one organization that is meant: the named one, or the only one there is.
 pub async fn organization(store: &impl Observe, named: Option<&str>) -> Result<Name, Failure> {
-    let mut found = organizations(store, named).await?;
-    match (found.pop(), found.is_empty()) {
-        (Some(only), true) => Ok(only),
-        (None, _) => Err(Failure::Other("the store is empty: nothing was ever applied to it".to_owned())),
-        (Some(last), false) => {
-            found.push(last);
-            let names: Vec<&str> = found.iter().take(10).map(Name::as_str).collect();
+    let found = organizations(store, named).await?;
+    match found.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(Failure::Other("the store is empty: nothing was ever applied to it".to_owned())),
+        several => {
+            let names: Vec<&str> = several.iter().take(10).map(Name::as_str).collect();
             Err(Failure::Usage(format!("the store has several organizations ({}): say which one with -n", names.join(", "))))
         }
     }

@@ -84,7 +84,7 @@ enum Schemas<'s> {
     Whole,
 }
 
-impl<'s> Schemas<'s> {
+impl Schemas<'_> {
     fn field(self, name: &str) -> Self {
         let Self::Object(Some(schema)) = self else { return Self::Whole };
         match schema.get("properties").and_then(|properties| properties.get(name)) {

@@ -86,7 +86,7 @@ impl Comment {
         let count = plan.changes.iter().filter(|change| !change.verb.removes()).count();
         let rows = page.rows.iter().filter(|row| !row.change.verb.removes()).map(change);
         let rows: Vec<String> = rows.chain(more(page, |verb| !verb.removes())).collect();
-        self.details(plan, &format!("{count} changes"), &rows);
+        self.details(plan, &format!("{count} change{}", if count == 1 { "" } else { "s" }), &rows);
         let held = page.held.iter().map(|(key, held)| format!("- {} {}\n", code(&key.to_string()), prose(&held.because)));
         self.details(plan, &format!("{} held", page.held.len()), &held.collect::<Vec<_>>());
         let (people, more) = sentences(&plan.access, true);
@@ -158,11 +158,11 @@ fn item(name: &str, fields: &[Line], notes: &str) -> String {
     let mut text = format!("- {name}{notes}\n");
     for field in fields {
         match field {
-            Line::One(field) => text.push_str(&format!("  - {}\n", code(field))),
+            Line::One(field) => drop(writeln!(text, "  - {}", code(field))),
             Line::Block(head, lines) => {
-                text.push_str(&format!("  - {}\n", code(head)));
+                let _ = writeln!(text, "  - {}", code(head));
                 for (sign, line) in lines {
-                    text.push_str(&format!("    - {}\n", code(&format!("{} {line}", sign.symbol()))));
+                    let _ = writeln!(text, "    - {}", code(&format!("{} {line}", sign.symbol())));
                 }
             }
         }

@@ -138,8 +138,10 @@ impl Text<'_> {
         let key = format!("{:<width$}", safe(&row.change.key.to_string()));
         let Some(behind) = behind(&fields) else {
             let notes = self.paint(Paint::Faint, &notes);
-            self.line(&format!("  {symbol} {}  {notes}", key));
-            fields.iter().for_each(|field| self.field(field));
+            self.line(&format!("  {symbol} {key}  {notes}"));
+            for field in &fields {
+                self.field(field);
+            }
             return;
         };
         let notes = if behind.is_empty() || notes.is_empty() { notes } else { format!("({notes})") };
@@ -249,7 +251,9 @@ impl Text<'_> {
                 Some(behind) => self.line(&format!("  {symbol} {key}  {behind}")),
                 None => {
                     self.line(&format!("  {symbol} {key}"));
-                    fields.iter().for_each(|field| self.field(field));
+                    for field in &fields {
+                        self.field(field);
+                    }
                 }
             }
         }
