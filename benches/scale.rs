@@ -1,6 +1,6 @@
 //! How Muster grows: 1 000, 10 000 and 100 000 members, as ratios against something measured in the same run.
 //!
-//! `cargo bench` prints a table; `cargo bench -- 1000 10000` measures these sizes only. PostgreSQL is measured where its server
+//! `cargo bench` prints a table; `cargo bench -- 1000 10000` measures these sizes only. `PostgreSQL` is measured where its server
 //! programs are found.
 
 #[path = "../tests/support/postgres.rs"]

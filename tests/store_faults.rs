@@ -16,7 +16,7 @@ use muster::tenancy::{Revision, Row};
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use subject::{ACME, Subject, batch, by_hand, entry, put, row, runtime};
 
-/// Runs a test on PostgreSQL, where there is one.
+/// Runs a test on `PostgreSQL`, where there is one.
 fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(Subject) -> F) {
     subject::tell(|| postgres::database().map(Subject::postgres), test);
 }
