@@ -27,7 +27,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 fn options(day: i64) -> Options {
     let mut options = scenario::steps("#! apply --prune --approve-all\nx").into_iter().find_map(|step| match step {
         scenario::Step::Apply(options, _) => Some(options),
-        scenario::Step::Hand(_) => None,
+        scenario::Step::Line(_) => None,
     }).unwrap();
     options.now = options.now.checked_add(jiff::SignedDuration::from_secs(day * DAY)).unwrap();
     options
