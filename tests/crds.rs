@@ -103,7 +103,7 @@ fn no_schema_has_defaults_nulls_or_alternatives() {
 
 #[test]
 fn every_field_is_documented_with_substance() {
-    assert_none(&all(|schema, path, is_field| {
+    assert_none(&all(|schema, _, is_field| {
         let text = schema["description"].as_str().unwrap_or_default();
         match (is_field, text.len()) {
             (false, _) => None,

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use muster::plan::render;
-use scenario::{Step, bytes, input, planned, read, steps, told};
+use scenario::{Step, bytes, input, planned, read, steps, told, without_lines};
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plan");
@@ -51,11 +51,6 @@ async fn check(case: &Path, failures: &mut String) {
     if once != again {
         writeln!(failures, "== {name}: the order of the input matters\n{}", similar::TextDiff::from_lines(&once, &again).unified_diff()).unwrap();
     }
-}
-
-/// Documents that stand elsewhere have other line numbers, and nothing else.
-fn without_lines(text: &str) -> String {
-    text.lines().filter(|line| !line.trim_start().starts_with("\"line\":")).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]

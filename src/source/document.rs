@@ -73,7 +73,11 @@ struct Reading<'b> {
 impl Reading<'_> {
     fn text(&mut self, text: &str) {
         let is_json = text.trim_start().starts_with('{');
-        let head = if is_json { json_head(text) } else { sniff::head(text) };
+        let head = match is_json {
+            true if text.len() > MAX_DOCUMENT => Head::default(),
+            true => json_head(text),
+            false => sniff::head(text),
+        };
         if is_foreign(head) {
             return self.foreign(head.api_version.unwrap_or_default(), head.kind.unwrap_or_default());
         }

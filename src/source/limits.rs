@@ -1,7 +1,7 @@
 //! How much one input may be. Whatever is larger is refused before work or memory is spent on it.
 
-/// The bytes of a file.
-pub(super) const MAX_FILE: usize = 64 << 20;
+/// The bytes of a file: room for more than 100 000 members.
+pub(super) const MAX_FILE: usize = 48 << 20;
 
 /// The bytes of all files together.
 pub(super) const MAX_INPUT: usize = 1 << 30;
@@ -29,6 +29,9 @@ pub(super) const MAX_ALIASES: usize = 100;
 
 /// The findings about one document.
 pub(super) const MAX_FINDINGS: usize = 50;
+
+/// The findings of a whole input.
+pub(super) const MAX_REPORTED: usize = 10_000;
 
 /// The opening brackets and braces of a document that is read without looking at it first: `serde_yaml` takes time with the square of
 /// their nesting.

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::document::{self, Batch};
 use super::files::{self, Named, STDIN};
-use super::limits::{MAX_DOCUMENTS, MAX_INPUT};
+use super::limits::{MAX_DOCUMENTS, MAX_INPUT, MAX_REPORTED};
 use super::sources::Text;
 use super::split::{self, Part};
 use crate::tenancy::Finding;
@@ -97,11 +97,18 @@ pub(super) fn read(texts: &[(Arc<str>, Text)]) -> Batch {
     });
     let mut all = Batch::default();
     all.manifests.reserve(batches.iter().map(|batch| batch.manifests.len()).sum());
+    let mut unreported = 0;
     for batch in batches {
         all.manifests.extend(batch.manifests);
         all.held.extend(batch.held);
-        all.findings.extend(batch.findings);
         all.unreadable += batch.unreadable;
+        unreported += (all.findings.len() + batch.findings.len()).saturating_sub(MAX_REPORTED);
+        all.findings.extend(batch.findings);
+        all.findings.truncate(MAX_REPORTED);
+    }
+    if let (1.., Some(last)) = (unreported, all.findings.last().cloned()) {
+        let message = format!("{unreported} more findings are not listed");
+        all.findings.push(files::finding(&last.origin.file, "too-many-findings", &message, None));
     }
     all
 }

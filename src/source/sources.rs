@@ -17,7 +17,7 @@ pub struct Sources {
 /// A file that was read.
 #[derive(Clone, Debug)]
 pub(super) struct Text {
-    pub bytes: Arc<[u8]>,
+    pub bytes: Arc<Vec<u8>>,
     pub parts: Arc<[Part]>,
 }
 
@@ -25,7 +25,7 @@ impl Sources {
     /// The bytes of a file of the input, under the name that findings use for it.
     #[must_use]
     pub fn bytes(&self, file: &str) -> Option<&[u8]> {
-        self.files.get(file).map(|text| &*text.bytes)
+        self.files.get(file).map(|text| text.bytes.as_slice())
     }
 
     /// Where in its file a field of a document stands; where the document has no such field, the closest one around it that it has.

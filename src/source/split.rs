@@ -1,8 +1,10 @@
 //! Cutting a file into documents by looking at its lines only, so that a broken document does not take its neighbours along.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::limits::{MAX_DOCUMENT, MAX_DOCUMENTS};
@@ -87,7 +89,7 @@ impl Parts<'_> {
         if is_empty(bytes) {
             return Ok(());
         }
-        match items(bytes, part) {
+        match items(bytes, part)? {
             Some(items) => self.parts.extend(items),
             None => self.parts.push(part),
         }
@@ -104,20 +106,25 @@ fn is_empty(bytes: &[u8]) -> bool {
 }
 
 /// The items of a `List` as `kubectl get -o yaml` and `-o json` print it, `None` if the document is none or not readable as one.
-fn items(bytes: &[u8], part: Part) -> Option<Vec<Part>> {
+fn items(bytes: &[u8], part: Part) -> Result<Option<Vec<Part>>, TooMany> {
     // Cheap enough to ask of every document.
     if bytes.starts_with(b"apiVersion: muster.dev/") || bytes.starts_with(b"\napiVersion: muster.dev/") {
-        return None;
+        return Ok(None);
     }
-    let text = std::str::from_utf8(bytes).ok()?;
-    if text.trim_start().starts_with('{') {
-        return json_documents(text).map(|items| placed(text, part, items));
-    }
-    let head = sniff::head(text);
-    if head.kind != Some("List") || head.api_version != Some("v1") || !head.single {
-        return None;
-    }
-    block_items(text).or_else(|| tree_items(text)).map(|items| placed(text, part, items))
+    let Ok(text) = std::str::from_utf8(bytes) else { return Ok(None) };
+    let items = if text.trim_start().starts_with('{') {
+        json_documents(text)?
+    } else {
+        let head = sniff::head(text);
+        if head.kind != Some("List") || head.api_version != Some("v1") || !head.single {
+            return Ok(None);
+        }
+        match block_items(text)? {
+            Some(items) => Some(items),
+            None => tree_items(text),
+        }
+    };
+    Ok(items.map(|items| placed(text, part, items)))
 }
 
 /// An item of a List: its first and last byte in the text of the List, and how many of them are a dash and what stands before it.
@@ -147,30 +154,66 @@ struct JsonList<'a> {
     api_version: &'a str,
     kind: &'a str,
     #[serde(borrow)]
-    items: Vec<&'a RawValue>,
+    items: Bounded<'a>,
+}
+
+/// The items of a List, and whether there are more than may be.
+struct Bounded<'a>(Vec<&'a RawValue>, bool);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Bounded<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items;
+        impl<'de> Visitor<'de> for Items {
+            type Value = Bounded<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of objects")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Bounded<'de>, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    if items.len() == MAX_DOCUMENTS {
+                        while seq.next_element::<IgnoredAny>()?.is_some() {}
+                        return Ok(Bounded(items, true));
+                    }
+                    items.push(item);
+                }
+                Ok(Bounded(items, false))
+            }
+        }
+        deserializer.deserialize_seq(Items)
+    }
 }
 
 /// The objects of a JSON text: one behind the other, or in Lists. `None` if it is simply one object.
-fn json_documents(text: &str) -> Option<Vec<Item>> {
-    let values: Vec<&RawValue> = serde_json::Deserializer::from_str(text).into_iter().collect::<Result<_, _>>().ok()?;
+fn json_documents(text: &str) -> Result<Option<Vec<Item>>, TooMany> {
+    let values = serde_json::Deserializer::from_str(text).into_iter().take(MAX_DOCUMENTS + 1);
+    let Ok(values) = values.collect::<Result<Vec<&RawValue>, _>>() else { return Ok(None) };
+    if values.len() > MAX_DOCUMENTS {
+        return Err(TooMany);
+    }
     let offset = |value: &RawValue| value.get().as_ptr().addr() - text.as_ptr().addr();
     let mut objects = Vec::new();
     let mut is_one = values.len() == 1;
     for value in values {
-        match serde_json::from_str::<JsonList<'_>>(value.get()) {
-            Ok(list) if list.kind == "List" && list.api_version == "v1" => {
+        match value.get().contains("\"items\"").then(|| serde_json::from_str::<JsonList<'_>>(value.get())) {
+            Some(Ok(JsonList { api_version: "v1", kind: "List", items: Bounded(items, more) })) => {
+                if more {
+                    return Err(TooMany);
+                }
                 is_one = false;
-                objects.extend(list.items);
+                objects.extend(items);
             }
             _ => objects.push(value),
         }
     }
     let item = |value: &RawValue| Item { start: offset(value), end: offset(value) + value.get().len(), blank: 0 };
-    (!is_one).then(|| objects.into_iter().map(item).collect())
+    Ok((!is_one).then(|| objects.into_iter().map(item).collect()))
 }
 
 /// The items below a line `items:`, each behind a dash at the same indentation, as long as there is no doubt about them.
-fn block_items(text: &str) -> Option<Vec<Item>> {
+fn block_items(text: &str) -> Result<Option<Vec<Item>>, TooMany> {
     let mut items: Vec<Item> = Vec::new();
     let mut state = State::Before;
     let mut at = 0;
@@ -189,21 +232,23 @@ fn block_items(text: &str) -> Option<Vec<Item>> {
             State::Before if line.trim_end() == "items: []" => State::After,
             State::Before => State::Before,
             State::First if dash => State::Items(indent),
-            State::First => return None,
+            State::First => return Ok(None),
             State::Items(edge) if indent > edge || (indent == edge && dash) => State::Items(edge),
             State::Items(_) | State::After if indent == 0 && is_list_field(content) => State::After,
             State::After if indent > 0 && !dash => State::After,
-            State::Items(_) | State::After => return None,
+            State::Items(_) | State::After => return Ok(None),
         };
         if let State::Items(edge) = state {
-            if indent == edge {
-                items.push(Item { start, end: at, blank: u32::try_from(indent + 1).ok()? });
-            } else if let Some(item) = items.last_mut() {
-                item.end = at;
+            if indent > edge {
+                items.iter_mut().last().into_iter().for_each(|item| item.end = at);
+            } else if items.len() == MAX_DOCUMENTS {
+                return Err(TooMany);
+            } else {
+                items.push(Item { start, end: at, blank: u32::try_from(indent + 1).unwrap_or(u32::MAX) });
             }
         }
     }
-    matches!(state, State::Items(_) | State::After).then_some(items)
+    Ok(matches!(state, State::Items(_) | State::After).then_some(items))
 }
 
 enum State {

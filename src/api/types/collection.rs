@@ -272,7 +272,7 @@ impl<T: Ord + JsonSchema, const MAX: usize, const MIN: usize> JsonSchema for Set
     }
 }
 
-/// A map of at most `MAX` entries whose keys have 1 to 63 characters.
+/// A map of at most `MAX` entries whose keys have 1 to 63 printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Map<V, const MAX: usize>(BTreeMap<String, V>);
 
@@ -285,15 +285,16 @@ impl<V, const MAX: usize> Map<V, MAX> {
     /// The message names the bound.
     pub fn new(entries: BTreeMap<String, V>) -> Result<Self, Invalid> {
         bounds(entries.len(), 0, MAX)?;
-        match entries.keys().find(|key| !(1..=KEY_MAX).contains(&key.chars().count())) {
-            Some(_) => Err(Invalid(key_range())),
-            None => Ok(Self(entries)),
+        if entries.keys().all(|key| (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|b| (b' '..=b'~').contains(&b))) {
+            Ok(Self(entries))
+        } else {
+            Err(Invalid(key_range()))
         }
     }
 }
 
 fn key_range() -> String {
-    format!("must have keys of 1 to {KEY_MAX} characters")
+    format!("must have keys of 1 to {KEY_MAX} ASCII characters without control characters")
 }
 
 impl<V, const MAX: usize> Deref for Map<V, MAX> {
@@ -366,7 +367,7 @@ impl<V: JsonSchema, const MAX: usize> JsonSchema for Map<V, MAX> {
             "additionalProperties": values,
             "maxProperties": MAX,
             "x-kubernetes-validations": [{
-                "rule": format!("self.all(key, size(key) >= 1 && size(key) <= {KEY_MAX})"),
+                "rule": format!("self.all(key, key.matches('^[ -~]{{1,{KEY_MAX}}}$'))"),
                 "message": key_range(),
             }],
         })
