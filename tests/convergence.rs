@@ -25,10 +25,13 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn options(day: i64) -> Options {
-    let mut options = scenario::steps("#! apply --prune --approve-all\nx").into_iter().find_map(|step| match step {
-        scenario::Step::Apply(options, _) => Some(options),
-        scenario::Step::Line(_) => None,
-    }).unwrap();
+    let mut options = scenario::steps("#! apply --prune --approve-all\nx")
+        .into_iter()
+        .find_map(|step| match step {
+            scenario::Step::Apply(options, _) => Some(options),
+            scenario::Step::Line(_) => None,
+        })
+        .unwrap();
     options.now = options.now.checked_add(jiff::SignedDuration::from_secs(day * DAY)).unwrap();
     options
 }
@@ -92,7 +95,8 @@ async fn write_steps(store: &Memory, plan: &Plan, steps: usize, options: &Option
         None => Write::Erase { key: Key::new(Kind::Member, id.to_string()), id },
     });
     let claim = Claim { manager: options.context().manager, holder: "files".into(), namespace: "".into(), seen_at: options.now };
-    let batch = Batch { organization: plan.organization.clone(), base: plan.base, claim, writes: writes.collect(), entries: vec![] };
+    let batch =
+        Batch { organization: plan.organization.clone(), base: plan.base, claim, writes: writes.collect(), entries: vec![] };
     store.commit(&batch).await.unwrap();
 }
 
@@ -247,14 +251,19 @@ proptest! {
 
 fn forbidden(before: &Snapshot, after: &Snapshot, options: &Options) -> Result<(), TestCaseError> {
     let world = World::new(&before.rows, options.now);
-    let there: BTreeMap<ObjectId, &muster::tenancy::Row> = after.rows.iter().filter(|row| row.is_live()).map(|row| (row.id, row)).collect();
+    let there: BTreeMap<ObjectId, &muster::tenancy::Row> =
+        after.rows.iter().filter(|row| row.is_live()).map(|row| (row.id, row)).collect();
     for item in world.of_kind(Kind::Workspace) {
         let view::View::Workspace(workspace) = &*item.view else { continue };
         let kept = there.get(&item.row.id);
         let forbidden = world.policy.workspace_deletion == muster::api::policy::DeletionMode::Forbid;
         prop_assert!(kept.is_some() || !(workspace.deletion_protection || forbidden), "{} was deleted", item.row.key);
         if let Some(view::View::Workspace(now)) = kept.map(|row| view::View::read(Kind::Workspace, &row.spec)) {
-            prop_assert!(workspace.data_residency.is_none() || workspace.data_residency == now.data_residency, "{} moved", item.row.key);
+            prop_assert!(
+                workspace.data_residency.is_none() || workspace.data_residency == now.data_residency,
+                "{} moved",
+                item.row.key
+            );
         }
     }
     let had_admins = places_with_admins(before, options);
@@ -264,7 +273,11 @@ fn forbidden(before: &Snapshot, after: &Snapshot, options: &Options) -> Result<(
     }
     for row in after.rows.iter().filter(|row| row.is_live()) {
         for (target, _) in muster::tenancy::reference::targets(&row.key, &row.spec) {
-            prop_assert!(after.row(&target).is_some_and(|row| row.is_live()), "{} refers to {target}, which is not there", row.key);
+            prop_assert!(
+                after.row(&target).is_some_and(|row| row.is_live()),
+                "{} refers to {target}, which is not there",
+                row.key
+            );
         }
     }
     Ok(())
@@ -280,4 +293,3 @@ fn shuffle<T>(list: &mut [T], mut seed: u64) {
 fn without_lines(plan: &Plan) -> String {
     scenario::without_lines(&bytes(std::slice::from_ref(plan)))
 }
-

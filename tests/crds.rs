@@ -110,7 +110,7 @@ fn every_field_is_documented_with_substance() {
             (true, 0) => Some("has no description".to_owned()),
             (true, len) if len < 20 => Some(format!("says too little: {text}")),
             (true, _) if !text.ends_with(['.', '}', ']']) => Some(format!("is not a sentence: {text}")),
-            (true, _) if text.contains(['\n', '<', '>']) => Some(format!("is marked up: {text}")),
+            (true, _) if text.contains(['\n', '<', '>', '`']) => Some(format!("is marked up: {text}")),
             _ => None,
         }
     }));

@@ -38,7 +38,7 @@ async fn check(case: &Path, failures: &mut String) {
         let subject = finding.subject.as_ref().map(|(kind, name)| format!("{}/{name}", kind.label())).unwrap_or_default();
         writeln!(text_of_plan, "{} {subject} {}: {}", finding.severity, finding.path, finding.message).unwrap();
     }
-    text_of_plan += &render::text(&planned_once.plans, &render::Options::plain());
+    text_of_plan += &render::text(&planned_once.plans, &render::Options::default());
     let file = case.join("plan.txt");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&file, &text_of_plan).unwrap();
@@ -49,7 +49,12 @@ async fn check(case: &Path, failures: &mut String) {
     let again = planned(&store, &input("desired.yaml", &shuffled(text)), options).await;
     let (once, again) = (without_lines(&bytes(&planned_once.plans)), without_lines(&bytes(&again.plans)));
     if once != again {
-        writeln!(failures, "== {name}: the order of the input matters\n{}", similar::TextDiff::from_lines(&once, &again).unified_diff()).unwrap();
+        writeln!(
+            failures,
+            "== {name}: the order of the input matters\n{}",
+            similar::TextDiff::from_lines(&once, &again).unified_diff()
+        )
+        .unwrap();
     }
 }
 

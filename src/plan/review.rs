@@ -154,7 +154,13 @@ pub struct Reviewed {
 /// again, until no rule objects. Refusals only grow, and all rules judge the same state, so their order does not matter. The
 /// rules that bound the loss as a whole are asked when the others are content.
 #[must_use]
-pub fn review(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, draft: &Draft, (guard, context): (&Policy, &Context)) -> Reviewed {
+pub fn review(
+    rules: &[Rule],
+    tenancy: &Tenancy,
+    snapshot: &Snapshot,
+    draft: &Draft,
+    (guard, context): (&Policy, &Context),
+) -> Reviewed {
     let before = World::new(&snapshot.rows, context.now);
     let admins_before = OnceCell::new();
     let mut reviewed = Reviewed { allowed: vec![true; draft.changes.len()], ..Reviewed::default() };
@@ -176,7 +182,9 @@ pub fn review(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, draft: &Dr
             admins_before: &admins_before,
             admins_after,
         };
-        let judged = [Stage::EachChange, Stage::Loss].into_iter().any(|stage| reviewed.judge(&case, rules.iter().filter(|rule| rule.stage == stage)));
+        let judged = [Stage::EachChange, Stage::Loss]
+            .into_iter()
+            .any(|stage| reviewed.judge(&case, rules.iter().filter(|rule| rule.stage == stage)));
         if !judged {
             return reviewed;
         }

@@ -40,7 +40,8 @@ pub(super) fn read(file: &Arc<str>, bytes: &[u8], part: Part, batch: &mut Batch)
             let at = error.valid_up_to();
             let message = "the document is not UTF-8";
             reading.unreadable(
-                Unreadable::new("not-utf-8", message, at..at + 1).help("save the file as UTF-8; the position is that of the first wrong byte"),
+                Unreadable::new("not-utf-8", message, at..at + 1)
+                    .help("save the file as UTF-8; the position is that of the first wrong byte"),
                 None,
             );
         }
@@ -83,7 +84,8 @@ impl Reading<'_> {
         }
         if text.len() > MAX_DOCUMENT {
             let message = format!("the document is larger than {} KiB", MAX_DOCUMENT >> 10);
-            return self.unreadable(Unreadable::new("too-large", message, 0..0).help("no object of Kubernetes may be this large"), None);
+            return self
+                .unreadable(Unreadable::new("too-large", message, 0..0).help("no object of Kubernetes may be this large"), None);
         }
         match fast(text, head, is_json) {
             Some(envelope) => self.accept(envelope),
@@ -170,7 +172,16 @@ impl Reading<'_> {
         let span = Some(span(self.bytes, self.part, at));
         let origin = self.origin.clone();
         let help = help.map(Into::into);
-        self.batch.findings.push(Finding { severity, code, subject, path: path.into(), message: message.into(), help, origin, span });
+        self.batch.findings.push(Finding {
+            severity,
+            code,
+            subject,
+            path: path.into(),
+            message: message.into(),
+            help,
+            origin,
+            span,
+        });
     }
 
     fn find(&mut self, severity: Severity, code: &'static str, subject: Option<(Kind, Name)>, message: String) {
@@ -251,9 +262,15 @@ fn is_ours(api_version: &str, kind: &str) -> bool {
 
 /// What a document is about.
 enum Identity<'t> {
-    Foreign { api_version: &'t str, kind: &'t str },
+    Foreign {
+        api_version: &'t str,
+        kind: &'t str,
+    },
     /// An object of ours; the name and namespace if they can be those of an object.
-    Ours { kind: Kind, name: Option<(&'t str, &'t str)> },
+    Ours {
+        kind: Kind,
+        name: Option<(&'t str, &'t str)>,
+    },
 }
 
 fn identity<'t>(tree: &'t Tree<'_>) -> Result<Identity<'t>, Box<Trouble>> {
@@ -293,7 +310,9 @@ fn unknown_kind(root: &Node<'_>, kind: &str) -> Trouble {
     let kinds = Kind::WRITTEN.map(Kind::as_str);
     let message = format!("unknown kind `{}`", kind.escape_debug());
     let help = match (kind, nearest(kind, kinds)) {
-        ("List", _) => "only a List of objects with `items` behind `apiVersion: v1` can be read, each item once and not a List".to_owned(),
+        ("List", _) => {
+            "only a List of objects with `items` behind `apiVersion: v1` can be read, each item once and not a List".to_owned()
+        }
         ("Membership", _) => "write it as an entry of `projects` or `workspaces` of a Member".to_owned(),
         (_, Some(meant)) => format!("did you mean `{meant}`?"),
         (_, None) => format!("the kinds are {}", kinds.join(", ")),

@@ -16,13 +16,13 @@ pub(super) fn hold(input: &mut Input) {
     }
     let mut reasons: HashMap<At, String> = HashMap::new();
     let mut findings = Vec::new();
-    for same in twice {
+    for mut same in twice {
+        same.sort_by_key(|at| origin(input, *at));
         for (place, at) in same.iter().enumerate() {
             let other = origin(input, same[usize::from(place == 0)]);
             let more = if same.len() > 2 { format!(" and {} more", same.len() - 2) } else { String::new() };
-            let (kind, name) = identity(input, *at);
-            let message = format!("{} {name} is also in {other}{more}", kind.label());
-            findings.push(finding((kind, name.clone()), message.clone(), origin(input, *at).clone()));
+            let message = format!("the same object is also in {other}{more}");
+            findings.push(finding(identity(input, *at), message.clone(), origin(input, *at).clone()));
             reasons.insert(*at, message);
         }
     }
@@ -60,8 +60,12 @@ fn origin(input: &Input, (held, index): At) -> &Origin {
     if held { &input.held[index].origin } else { &input.manifests[index].origin }
 }
 
-fn identity(input: &Input, (held, index): At) -> (Kind, &Name) {
-    if held { (input.held[index].kind, &input.held[index].name) } else { (input.manifests[index].spec.kind(), &input.manifests[index].name) }
+fn identity(input: &Input, (held, index): At) -> (Kind, Name) {
+    if held {
+        (input.held[index].kind, input.held[index].name.clone())
+    } else {
+        (input.manifests[index].spec.kind(), input.manifests[index].name.clone())
+    }
 }
 
 fn finding(subject: (Kind, Name), message: String, origin: Origin) -> Finding {

@@ -56,6 +56,16 @@ pub(super) struct Metadata<'a> {
 /// The fields of a document.
 pub(super) const FIELDS: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
 
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum Field {
+    ApiVersion,
+    Kind,
+    Metadata,
+    Spec,
+    Status,
+}
+
 /// Reads a document of a kind.
 pub(super) struct Of(pub Kind);
 
@@ -76,14 +86,13 @@ impl<'de> Visitor<'de> for Of {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<'de>, A::Error> {
         let (mut api_version, mut kind, mut metadata, mut spec, mut status) = (None, None, None, None, None);
-        while let Some(key) = map.next_key::<Text<'de>>()? {
-            match &*key.0 {
-                "apiVersion" => once(&mut api_version, "apiVersion", map.next_value::<Text<'de>>()?)?,
-                "kind" => once(&mut kind, "kind", map.next_value::<Text<'de>>()?)?,
-                "metadata" => once(&mut metadata, "metadata", map.next_value()?)?,
-                "spec" => once(&mut spec, "spec", map.next_value_seed(SpecOf(self.0))?)?,
-                "status" => once(&mut status, "status", map.next_value::<IgnoredAny>()?)?,
-                other => return Err(A::Error::unknown_field(other, FIELDS)),
+        while let Some(field) = map.next_key()? {
+            match field {
+                Field::ApiVersion => once(&mut api_version, "apiVersion", map.next_value::<Text<'de>>()?)?,
+                Field::Kind => once(&mut kind, "kind", map.next_value::<Text<'de>>()?)?,
+                Field::Metadata => once(&mut metadata, "metadata", map.next_value()?)?,
+                Field::Spec => once(&mut spec, "spec", map.next_value_seed(SpecOf(self.0))?)?,
+                Field::Status => once(&mut status, "status", map.next_value::<IgnoredAny>()?)?,
             }
         }
         Ok(Envelope {

@@ -109,3 +109,6 @@ fn empty(request: &Request) -> Finding {
     };
     files::finding(&name.as_ref().into(), "empty-input", "the input has no object of Muster in it", Some(help))
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,7 +85,8 @@ pub(super) fn cut(name: &Arc<str>, bytes: Vec<u8>) -> Result<Text, Box<Finding>>
 
 /// Reads all documents of the files.
 pub(super) fn read(texts: &[(Arc<str>, Text)]) -> Batch {
-    let chunks: Vec<(usize, &[Part])> = texts.iter().enumerate().flat_map(|(index, (_, text))| chunks(index, &text.parts)).collect();
+    let chunks: Vec<(usize, &[Part])> =
+        texts.iter().enumerate().flat_map(|(index, (_, text))| chunks(index, &text.parts)).collect();
     let batches = each(chunks.len(), |index| {
         let (file, parts) = chunks[index];
         let (name, text) = &texts[file];

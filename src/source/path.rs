@@ -23,7 +23,8 @@ pub(super) struct Found<'t, 'a> {
 impl<'a> Node<'a> {
     /// What stands at the path. Entries of lists that were set aside are not counted, because whoever made the path did not see them.
     pub(super) fn find(&self, path: &str) -> Found<'_, 'a> {
-        let mut found = Found { node: self, span: first_line(self), key_span: None, path: String::new(), whole: true, bad: false };
+        let mut found =
+            Found { node: self, span: first_line(self), key_span: None, path: String::new(), whole: true, bad: false };
         let mut rest = path;
         while !rest.is_empty() {
             let Some((node, key_span, step, after)) = step(found.node, rest) else {
@@ -80,7 +81,13 @@ fn step<'t, 'a, 'p>(node: &'t Node<'a>, path: &'p str) -> Option<Next<'t, 'a, 'p
             // A key may have dots in it, so the longest that fits is meant.
             let fits = |key: &str| {
                 let after = path.strip_prefix(key)?;
-                if after.starts_with('[') { Some(after) } else if after.is_empty() { Some("") } else { after.strip_prefix('.') }
+                if after.starts_with('[') {
+                    Some(after)
+                } else if after.is_empty() {
+                    Some("")
+                } else {
+                    after.strip_prefix('.')
+                }
             };
             let fitting = entries.iter().filter_map(|entry| Some((entry, fits(&entry.key)?)));
             let (entry, after) = fitting.max_by_key(|(entry, _)| entry.key.len())?;

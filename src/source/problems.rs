@@ -46,7 +46,8 @@ impl Trouble {
 /// again, until nothing is left to complain about. The object is there if it could be read with nothing set aside.
 pub(super) fn read<'t>(tree: &'t Tree<'_>, kind: Kind, line: &dyn Fn(usize) -> u32) -> (Option<Envelope<'t>>, Vec<Trouble>) {
     let root = &tree.root;
-    let mut troubles: Vec<Trouble> = tree.twice.iter().filter(|twice| counts(twice)).map(|twice| written_twice(twice, line)).collect();
+    let mut troubles: Vec<Trouble> =
+        tree.twice.iter().filter(|twice| counts(twice)).map(|twice| written_twice(twice, line)).collect();
     let ambiguous = RefCell::new(Vec::new());
     let mut envelope = None;
     while troubles.len() < MAX_FINDINGS {
@@ -69,7 +70,8 @@ pub(super) fn read<'t>(tree: &'t Tree<'_>, kind: Kind, line: &dyn Fn(usize) -> u
     drop_misspelt(&mut troubles);
     troubles.extend(name_troubles(root));
     if let Some(envelope) = &envelope {
-        troubles.extend(envelope.spec.check().into_iter().filter_map(|problem| inconsistent(&problem.path, &problem.message, root)));
+        troubles
+            .extend(envelope.spec.check().into_iter().filter_map(|problem| inconsistent(&problem.path, &problem.message, root)));
         troubles.extend(ambiguous.into_inner().into_iter().filter_map(|span| read_otherwise(root, span)));
     }
     troubles.extend(unknown_annotations(root));
@@ -114,7 +116,9 @@ fn tell(flaw: &Flaw, root: &Node<'_>, kind: Kind) -> Vec<Trouble> {
     let here = if path.is_empty() { "the document".to_owned() } else { format!("`{path}`") };
     let at = match node.map(|node| &node.value) {
         _ if matches!(flaw.what, What::UnknownField { .. }) => place.span,
-        Some(Value::Map(_) | Value::List(_) | Value::Null) => place.key.clone().or_else(|| node.map(first_line)).unwrap_or(place.span),
+        Some(Value::Map(_) | Value::List(_) | Value::Null) => {
+            place.key.clone().or_else(|| node.map(first_line)).unwrap_or(place.span)
+        }
         _ => place.span,
     };
     let trouble = match &flaw.what {
@@ -166,16 +170,24 @@ fn missing(field: &str, flaw: &Flaw, node: &Node<'_>, kind: Kind, at: &Range<usi
         let mut steps = flaw.path.clone();
         steps.insert(0, Step::Key(name.to_owned()));
         let path = written(&steps);
-        let example = schema["properties"][name]["description"].as_str().and_then(example);
+        let example = example(&schema["properties"][name]);
         Trouble::error("missing-field", path.clone(), format!("`{path}` is missing"), at.clone())
             .help(example.map(|example| format!("for example `{name}: {example}`")))
     });
     troubles.collect()
 }
 
-/// The example that the docs of a field end with.
-fn example(docs: &str) -> Option<&str> {
-    docs.split("Example: ").nth(1).map(|rest| rest.trim_end().trim_end_matches('.')).filter(|rest| !rest.contains('\n'))
+/// The example that the docs of a field end with, or one that is made of those of the fields in it.
+fn example(schema: &Schema) -> Option<String> {
+    let own = schema["description"].as_str().and_then(|docs| docs.split("Example: ").nth(1));
+    if let Some(own) = own {
+        return Some(own.trim_end().trim_end_matches('.').to_owned()).filter(|example| !example.contains('\n'));
+    }
+    let fields = schema["required"].as_array()?.iter().map(|name| {
+        let name = name.as_str()?;
+        Some(format!("{name}: {}", example(&schema["properties"][name])?))
+    });
+    Some(format!("{{{}}}", fields.collect::<Option<Vec<String>>>()?.join(", ")))
 }
 
 /// The schema of the value that is reached by these steps, of which the last comes first.

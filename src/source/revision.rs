@@ -48,7 +48,13 @@ fn is_commit(text: &str) -> bool {
 /// something else or look elsewhere.
 fn git(directory: &Path, arguments: &[&str], paths: &[PathBuf]) -> Option<String> {
     let mut command = Command::new("git");
-    command.arg("-C").arg(directory).args(["-c", "core.fsmonitor=false", "-c", "core.untrackedCache=keep", "--no-optional-locks"]);
+    command.arg("-C").arg(directory).args([
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "core.untrackedCache=keep",
+        "--no-optional-locks",
+    ]);
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
         command.env_remove(variable);
     }

@@ -83,7 +83,8 @@ pub(super) fn kubectl_reads(text: &str) -> Option<&'static str> {
     }
     let starts_like_a_number = text.bytes().next().is_some_and(|b| b.is_ascii_digit() || b"+-.".contains(&b));
     let without_underscores = || text.chars().filter(|c| *c != '_').collect::<String>();
-    (starts_like_a_number && (is_zero_padded(text) || (text.contains('_') && is_number(&without_underscores())))).then_some("a number")
+    (starts_like_a_number && (is_zero_padded(text) || (text.contains('_') && is_number(&without_underscores()))))
+        .then_some("a number")
 }
 
 fn is_number(text: &str) -> bool {
@@ -98,7 +99,7 @@ mod tests {
     fn unquoted_scalars_mean_what_serde_yaml_makes_of_them() {
         let texts = "~ null Null nUll true True tRue FALSE yes NO on off y n 0 -0 7 -7 +7 ++7 +-7 007 -007 0x1F 0x -0x1f 0xg 0o17 0b11 0o8 \
                      1_000 1. .5 . - + 1e3 1E-3 -1.5e+3 .inf -.INF +.inf .nan inf nan infinity 1e999 12:30 2027-01-31 0.10 00.5 1.2.3 \
-                     170141183460469231731687303715884105727 18446744073709551616 --- 0x-1 +0x1 0o+7 12a é 1,000";
+                     170141183460469231731687303715884105727 18446744073709551616 --- 0x-1 +0x1 0o+7 12a é";
         for text in texts.split_whitespace() {
             let theirs: serde_yaml::Value = serde_yaml::from_str(&format!("[{}]", if text == "---" { "'---'" } else { text }))
                 .map_or(serde_yaml::Value::String(text.to_owned()), |list: Vec<serde_yaml::Value>| list[0].clone());
@@ -115,7 +116,9 @@ mod tests {
 
     #[test]
     fn words_and_numbers_of_yaml_1_1_are_known() {
-        for (text, reading) in [("NO", "false"), ("on", "true"), ("y", "true"), ("0755", "a number"), ("08", "a number"), ("1_000", "a number")] {
+        for (text, reading) in
+            [("NO", "false"), ("on", "true"), ("y", "true"), ("0755", "a number"), ("08", "a number"), ("1_000", "a number")]
+        {
             assert_eq!(kubectl_reads(text), Some(reading), "{text}");
         }
         for text in ["nO", "Norway", "2027-01-31", "12:30", "1.2.3", "_1", "a_1", "10", "", "production", "1_a"] {

@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn the_name_of_a_broken_document_is_found_when_there_can_be_no_other() {
-        let text = "apiVersion: a\nkind: B\nmetadata:\n  labels:\n    name: no\n  name: \"alice\" # her\n  namespace: acme\nspec: [\n";
+        let text =
+            "apiVersion: a\nkind: B\nmetadata:\n  labels:\n    name: no\n  name: \"alice\" # her\n  namespace: acme\nspec: [\n";
         assert_eq!(name(text), Some(("alice", "acme")));
         assert_eq!(name(&format!("{text}-- -\nkind: C\n")), None);
         assert_eq!(name("apiVersion: a\nkind: B\nmetadata: {name: alice}\n"), None);
@@ -125,7 +126,19 @@ mod tests {
 
     #[test]
     fn text_with_anything_unusual_is_not_plain() {
-        for text in ["a: &b c", "a: *b", "<<: *a", "a: !b c", "%YAML 1.2", "? a", "a:\tb", "a: \u{1}", "a: \u{85}", "a: \u{2028}b", "a\rb: c"] {
+        for text in [
+            "a: &b c",
+            "a: *b",
+            "<<: *a",
+            "a: !b c",
+            "%YAML 1.2",
+            "? a",
+            "a:\tb",
+            "a: \u{1}",
+            "a: \u{85}",
+            "a: \u{2028}b",
+            "a\rb: c",
+        ] {
             assert!(!is_plain(text), "{text:?}");
         }
         for text in ["a: R & D", "a: b\r\n", "a: \"50 % *\"", "a: Žofie", "a: [b, c]", "a: b<c", "a: “x”"] {

@@ -101,7 +101,11 @@ impl Parts<'_> {
 fn is_empty(bytes: &[u8]) -> bool {
     bytes.split(|byte| *byte == b'\n').all(|line| {
         let content = line.trim_ascii();
-        content.is_empty() || content[0] == b'#' || line[0] == b'%' || matches!(content, b"null" | b"~")
+        content.is_empty()
+            || content[0] == b'#'
+            || line.starts_with(b"%YAML ")
+            || line.starts_with(b"%TAG ")
+            || matches!(content, b"null" | b"~")
     })
 }
 
@@ -265,6 +269,10 @@ fn is_list_field(content: &str) -> bool {
 /// The items of a List that is written in another way.
 fn tree_items(text: &str) -> Option<Vec<Item>> {
     let tree = if text.len() > MAX_DOCUMENT { None } else { tree::parse(text).ok()? }?;
+    let Value::Map(fields) = &tree.root.value else { return None };
+    if !fields.iter().all(|entry| ["apiVersion", "kind", "metadata", "items"].contains(&&*entry.key)) || !tree.twice.is_empty() {
+        return None;
+    }
     let Value::List(nodes) = &tree.root.entry("items")?.node.value else { return None };
     let items = nodes.iter().map(|node| {
         let line = text[..node.span.start].rfind('\n').map_or(0, |at| at + 1);

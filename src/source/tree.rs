@@ -161,7 +161,9 @@ impl<'a> Builder<'a> {
                 self.remember(anchor, &node)?;
                 self.add(node)
             }
-            Event::SequenceStart(_, anchor, tag) => self.open(Shape::List(Vec::new()), anchor, is_text(tag.as_deref(), &span)?, span),
+            Event::SequenceStart(_, anchor, tag) => {
+                self.open(Shape::List(Vec::new()), anchor, is_text(tag.as_deref(), &span)?, span)
+            }
             Event::MappingStart(_, anchor, tag) => {
                 let map = Shape::Map { entries: Vec::new(), key: None, merged: Vec::new() };
                 self.open(map, anchor, is_text(tag.as_deref(), &span)?, span)

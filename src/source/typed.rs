@@ -39,12 +39,24 @@ pub(super) struct Place {
 /// What is wrong.
 #[derive(Debug)]
 pub(super) enum What {
-    UnknownField { field: String, known: &'static [&'static str] },
-    Missing { field: &'static str },
+    UnknownField {
+        field: String,
+        known: &'static [&'static str],
+    },
+    Missing {
+        field: &'static str,
+    },
     /// The field is there but was set aside because of another flaw.
     SetAside,
-    UnknownWord { word: String, known: &'static [&'static str] },
-    Type { found: String, expected: String, help: Option<String> },
+    UnknownWord {
+        word: String,
+        known: &'static [&'static str],
+    },
+    Type {
+        found: String,
+        expected: String,
+        help: Option<String>,
+    },
     Null,
     /// A clause that follows the path: `must be ...`.
     Other(String),
@@ -95,7 +107,11 @@ impl de::Error for Flaw {
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(What::Other(format!("must be {}, not {}", name(expected), describe(found))))
+        let found = match found {
+            Unexpected::Str(text) => quoted(text),
+            other => describe(other).trim_start_matches("the number ").to_owned(),
+        };
+        Self::new(What::Other(format!("must be {}, not {found}", name(expected))))
     }
 
     fn invalid_length(len: usize, expected: &dyn Expected) -> Self {
@@ -208,7 +224,8 @@ impl<'t> Deserializer<'t> for Reader<'t, '_, '_> {
         visitor: V,
     ) -> Result<V::Value, Flaw> {
         let mut result = self.deserialize_any(visitor);
-        if let (Err(Flaw { what: What::Type { help, .. }, place: None, .. }), Value::Text { text, .. }) = (&mut result, &self.node.value)
+        if let (Err(Flaw { what: What::Type { help, .. }, place: None, .. }), Value::Text { text, .. }) =
+            (&mut result, &self.node.value)
             && fields.contains(&"name")
         {
             *help = Some(format!("write `{{name: {}}}`", text.chars().take(80).flat_map(char::escape_debug).collect::<String>()));
@@ -216,12 +233,7 @@ impl<'t> Deserializer<'t> for Reader<'t, '_, '_> {
         result
     }
 
-    fn deserialize_enum<V: Visitor<'t>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Flaw> {
+    fn deserialize_enum<V: Visitor<'t>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Flaw> {
         match &self.node.value {
             Value::Text { text, .. } => visitor.visit_enum(text.as_ref().into_deserializer()),
             _ => self.deserialize_any(visitor),

@@ -1,4 +1,5 @@
-//! A plain reading of a structural schema, as the API server reads it with strict field validation.
+//! A plain reading of a structural schema, as the API server reads it with strict field validation. It is stricter in one thing: an
+//! integer is not written as 5.0, which the API server takes where no rule looks at it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -172,7 +172,11 @@ fn edit(rows: &mut [Row], key: &Key, fields: &str) {
     let row = rows.iter_mut().find(|row| row.key == *key).unwrap_or_else(|| panic!("{key} is not stored"));
     let mut spec: serde_json::Map<String, Value> = serde_json::from_str(&row.spec).unwrap();
     for (field, value) in serde_json::from_str::<serde_json::Map<String, Value>>(fields).unwrap() {
-        if value.is_null() { spec.remove(&field) } else { spec.insert(field, value) };
+        if value.is_null() {
+            spec.remove(&field)
+        } else {
+            spec.insert(field, value)
+        };
     }
     row.spec = Value::Object(spec).to_string().into();
 }

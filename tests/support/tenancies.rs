@@ -142,7 +142,12 @@ fn policy() -> impl Strategy<Value = PolicyModel> {
     let deletion = prop::sample::select(vec!["Soft", "Soft", "Forbid", "Hard"]);
     let drift = prop::sample::select(vec!["Warn", "Correct", "Ignore"]);
     let members = prop::sample::select(vec!["Soft", "Hard"]);
-    (deletion, drift, members, any::<bool>()).prop_map(|(deletion, drift, members, implicit)| PolicyModel { deletion, drift, members, implicit })
+    (deletion, drift, members, any::<bool>()).prop_map(|(deletion, drift, members, implicit)| PolicyModel {
+        deletion,
+        drift,
+        members,
+        implicit,
+    })
 }
 
 pub fn edits(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Edit>> {
@@ -213,7 +218,15 @@ impl Files {
                     let (first, second) = (self.workspaces[&a].clone(), self.workspaces[&b].clone());
                     self.workspaces.insert(b, WorkspaceModel { previous: Some(a), ..first });
                     self.workspaces.insert(a, WorkspaceModel { previous: Some(b), ..second });
-                    self.follow(&|w| if w == a { b } else if w == b { a } else { w });
+                    self.follow(&|w| {
+                        if w == a {
+                            b
+                        } else if w == b {
+                            a
+                        } else {
+                            w
+                        }
+                    });
                 }
             }
             Edit::Policy(policy) => self.policy = policy,
@@ -269,7 +282,10 @@ impl Files {
             ),
         )];
         for (t, verbs) in &self.types {
-            let spec = format!("{{organizationRef: {{name: acme}}, levels: [Organization, Project, Workspace], permissions: [{}]}}", quoted(verbs));
+            let spec = format!(
+                "{{organizationRef: {{name: acme}}, levels: [Organization, Project, Workspace], permissions: [{}]}}",
+                quoted(verbs)
+            );
             documents.push(document("MembershipType", &format!("type-{t}"), &spec));
         }
         for p in self.projects.keys() {

@@ -16,7 +16,9 @@ fn command(finding: &Finding, sources: &Sources) -> String {
     };
     let (line, column) = line_and_column(finding);
     // GitHub takes an end column only within one line.
-    let end = end(finding, sources).filter(|(end, _)| *end == line).map_or_else(String::new, |(_, column)| format!(",endColumn={column}"));
+    let end = end(finding, sources)
+        .filter(|(end, _)| *end == line)
+        .map_or_else(String::new, |(_, column)| format!(",endColumn={column}"));
     let subject = address(finding).map_or_else(String::new, |address| format!("{address}: "));
     let help = finding.help.as_ref().map_or_else(String::new, |help| format!("\n{help}"));
     let text = escape(&format!("{subject}{}{help}", finding.message));

@@ -28,7 +28,8 @@ const LONGEST: usize = 1000;
 #[must_use]
 pub fn people(findings: &[Finding], sources: &Sources, style: Style) -> String {
     let renderer = if style.color { Renderer::styled() } else { Renderer::plain() }.term_width(style.width);
-    let (foreign, shown): (Vec<&Finding>, Vec<&Finding>) = sorted(findings).into_iter().partition(|finding| finding.code == "foreign");
+    let (foreign, shown): (Vec<&Finding>, Vec<&Finding>) =
+        sorted(findings).into_iter().partition(|finding| finding.code == "foreign");
     let mut text = String::new();
     for finding in shown.iter().take(style.max) {
         text.push_str(&one(finding, sources, &renderer));
@@ -59,16 +60,21 @@ fn one(finding: &Finding, sources: &Sources, renderer: &Renderer) -> String {
     let mut group = Group::with_title(level.primary_title(title).id(finding.code));
     let frame = finding.span.and_then(|span| Frame::around(sources.bytes(&finding.origin.file)?, span));
     group = match &frame {
-        Some(frame) => group.element(frame.snippet(&finding.origin.file)),
+        Some(frame) => group.element(frame.snippet(escaped(&finding.origin.file))),
         None => {
             let (line, column) = line_and_column(finding);
-            group.element(Origin::path(&*finding.origin.file).line(line as usize).char_column(column as usize))
+            group.element(Origin::path(escaped(&finding.origin.file)).line(line as usize).char_column(column as usize))
         }
     };
     if let Some(help) = &finding.help {
         group = group.element(Level::HELP.message(&**help));
     }
     renderer.render(&[group])
+}
+
+/// A name without control characters.
+fn escaped(file: &str) -> String {
+    file.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect() } else { vec![c] }).collect()
 }
 
 /// A few lines of a file.
@@ -97,15 +103,17 @@ impl Frame {
         Some(Self { text: text.replace('\r', " "), first: span.line as usize - usize::from(above < here), at })
     }
 
-    fn snippet(&self, file: &str) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
-        let snippet = Snippet::source(self.text.as_str()).path(file.to_owned()).line_start(self.first).fold(false);
+    fn snippet(&self, file: String) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+        let snippet = Snippet::source(self.text.as_str()).path(file).line_start(self.first).fold(false);
         snippet.annotation(AnnotationKind::Primary.span(self.at.clone()))
     }
 }
 
 /// One line for everything that is about other things.
 fn others(first: &Finding, count: usize, renderer: &Renderer) -> String {
-    let title = if count == 1 { format!("{}: {}", first.origin, first.message) } else {
+    let title = if count == 1 {
+        format!("{}: {}", first.origin, first.message)
+    } else {
         format!("{count} documents are no objects of Muster and were left alone, the first at {}", first.origin)
     };
     renderer.render(&[Group::with_title(Level::NOTE.primary_title(title))]) + "\n"

@@ -10,7 +10,8 @@ use crate::tenancy::{Finding, Severity};
 #[must_use]
 pub fn sarif(findings: &[Finding], sources: &Sources) -> Value {
     let codes: BTreeSet<&str> = findings.iter().map(|finding| finding.code).collect();
-    let rules: Vec<Value> = codes.iter().map(|code| json!({ "id": code, "shortDescription": { "text": code.replace('-', " ") } })).collect();
+    let rules: Vec<Value> =
+        codes.iter().map(|code| json!({ "id": code, "shortDescription": { "text": code.replace('-', " ") } })).collect();
     let results: Vec<Value> = sorted(findings).into_iter().map(|finding| result(finding, sources)).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
