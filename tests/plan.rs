@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use muster::plan::render;
-use scenario::{Step, bytes, input, planned, read, steps, told};
+use scenario::{Step, bytes, input, planned, read, steps, told, without_lines};
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plan");
@@ -38,7 +38,7 @@ async fn check(case: &Path, failures: &mut String) {
         let subject = finding.subject.as_ref().map(|(kind, name)| format!("{}/{name}", kind.label())).unwrap_or_default();
         writeln!(text_of_plan, "{} {subject} {}: {}", finding.severity, finding.path, finding.message).unwrap();
     }
-    text_of_plan += &render::text(&planned_once.plans, &render::Options::plain());
+    text_of_plan += &render::text(&planned_once.plans, &render::Options::default());
     let file = case.join("plan.txt");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&file, &text_of_plan).unwrap();
@@ -56,11 +56,6 @@ async fn check(case: &Path, failures: &mut String) {
         )
         .unwrap();
     }
-}
-
-/// Documents that stand elsewhere have other line numbers, and nothing else.
-fn without_lines(text: &str) -> String {
-    text.lines().filter(|line| !line.trim_start().starts_with("\"line\":")).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]

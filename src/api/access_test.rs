@@ -17,8 +17,8 @@ use super::verb::Verb;
 #[kube(
     doc = "An assertion on who may do what. It is checked on the state that a plan would lead to; a plan that breaks it is refused."
 )]
-#[kube(printcolumn(name = "Org", type_ = "string", json_path = ".spec.organizationRef.name"))]
-#[kube(printcolumn(name = "Subject", type_ = "string", json_path = ".spec.subject"))]
+#[kube(printcolumn = r#"{"name":"Org","type":"string","jsonPath":".spec.organizationRef.name"}"#)]
+#[kube(printcolumn = r#"{"name":"Subject","type":"string","jsonPath":".spec.subject"}"#)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = attach::<AccessTestSpec>)]
 pub struct AccessTestSpec {
@@ -31,11 +31,11 @@ pub struct AccessTestSpec {
     #[serde(rename = "where")]
     pub place: Place,
     /// What the person must be able to do there, as resource:action. Left out: nothing. At least one of allow and deny is written, and no
-    /// permission is in both. It can change at any time. Example: ["workspace:read"].
+    /// permission is in both. It can change at any time. Example: workspace:read and content:read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow: Option<Set<Verb, 64, 1>>,
     /// What the person must not be able to do there, as resource:action. Left out: nothing. At least one of allow and deny is written, and
-    /// no permission is in both. It can change at any time. Example: ["members:write"].
+    /// no permission is in both. It can change at any time. Example: members:write.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deny: Option<Set<Verb, 64, 1>>,
     /// The point in time that the test is about. Left out: now. It can change at any time. Example: 2027-02-01T00:00:00Z, the day after an

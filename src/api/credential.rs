@@ -32,10 +32,10 @@ choice! {
     doc = "An access key, API key, signing key, access token or SIP credential of a workspace. Its secret goes to a Secret once and is \
               kept nowhere else."
 )]
-#[kube(printcolumn(name = "Workspace", type_ = "string", json_path = ".spec.workspaceRef.name"))]
-#[kube(printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"))]
-#[kube(printcolumn(name = "Expires", type_ = "string", json_path = ".status.effective.expiresAt"))]
-#[kube(printcolumn(name = "Rotates", type_ = "string", json_path = ".status.effective.rotatesAt"))]
+#[kube(printcolumn = r#"{"name":"Workspace","type":"string","jsonPath":".spec.workspaceRef.name"}"#)]
+#[kube(printcolumn = r#"{"name":"Type","type":"string","jsonPath":".spec.type"}"#)]
+#[kube(printcolumn = r#"{"name":"Expires","type":"string","jsonPath":".status.effective.expiresAt"}"#)]
+#[kube(printcolumn = r#"{"name":"Rotates","type":"string","jsonPath":".status.effective.rotatesAt"}"#)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = attach::<CredentialSpec>)]
 pub struct CredentialSpec {

@@ -36,9 +36,9 @@ choice! {
 #[kube(
     doc = "A named set of permissions that members can be given, beside the ones that the organization's preset has built in."
 )]
-#[kube(printcolumn(name = "Org", type_ = "string", json_path = ".spec.organizationRef.name"))]
-#[kube(printcolumn(name = "Role", type_ = "string", json_path = ".spec.name"))]
-#[kube(printcolumn(name = "Levels", type_ = "string", json_path = ".spec.levels"))]
+#[kube(printcolumn = r#"{"name":"Org","type":"string","jsonPath":".spec.organizationRef.name"}"#)]
+#[kube(printcolumn = r#"{"name":"Role","type":"string","jsonPath":".spec.name"}"#)]
+#[kube(printcolumn = r#"{"name":"Levels","type":"string","jsonPath":".spec.levels"}"#)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = attach::<MembershipTypeSpec>)]
 pub struct MembershipTypeSpec {
@@ -52,7 +52,7 @@ pub struct MembershipTypeSpec {
     /// has the membership type there. Example: [Workspace].
     pub levels: Set<Level, 3, 1>,
     /// What those who have it may do, as resource:action. Required. It can change at any time; the plan shows who gains and who loses
-    /// what. With members:write they are admins. Example: ["workspace:read", "content:read", "content:write"].
+    /// what. With members:write they are admins. Example: workspace:read, content:read and content:write.
     pub permissions: Set<Verb, 64, 1>,
     /// Earlier values of metadata.name, which make a new name a rename and not a removal and a new membership type. Left out: it is new
     /// or keeps its name. Once the rename is done the entry does nothing and may stay. Example: [editor-old].

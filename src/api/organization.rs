@@ -65,8 +65,8 @@ choice! {
 #[kube(
     doc = "The root of a tenancy: an account or tenant with its projects, workspaces and members, and the policy that guards them."
 )]
-#[kube(printcolumn(name = "Admins", type_ = "integer", json_path = ".status.counts.admins"))]
-#[kube(printcolumn(name = "Members", type_ = "integer", json_path = ".status.counts.members"))]
+#[kube(printcolumn = r#"{"name":"Admins","type":"integer","jsonPath":".status.counts.admins"}"#)]
+#[kube(printcolumn = r#"{"name":"Members","type":"integer","jsonPath":".status.counts.members"}"#)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = attach::<OrganizationSpec>)]
 pub struct OrganizationSpec {
@@ -134,7 +134,7 @@ pub struct Administrators {
     /// Groups, as the API server knows them, at most 100. Left out: none. The list is owned whole. Example: [platform-team].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<Set<Text<256>, 100>>,
-    /// Service accounts as NAMESPACE:NAME, at most 100. Left out: none. The list is owned whole. Example: ["flux-system:acme"].
+    /// Service accounts as NAMESPACE:NAME, at most 100. Left out: none. The list is owned whole. Example: flux-system:acme.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_accounts: Option<Set<Text<317>, 100>>,
 }

@@ -13,7 +13,7 @@ use super::types::{List, ObjectName, Ref, Text};
 #[kube(group = "muster.dev", version = "v1alpha1", kind = "Project", plural = "projects", shortname = "mproj", namespaced)]
 #[kube(category = "muster", status = "ObjectStatus", derive = "PartialEq")]
 #[kube(doc = "A group of workspaces inside an organization. People can be given a role in all workspaces of a project at once.")]
-#[kube(printcolumn(name = "Org", type_ = "string", json_path = ".spec.organizationRef.name"))]
+#[kube(printcolumn = r#"{"name":"Org","type":"string","jsonPath":".spec.organizationRef.name"}"#)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = attach::<ProjectSpec>)]
 pub struct ProjectSpec {

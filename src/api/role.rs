@@ -17,9 +17,9 @@ use super::types::{Int, List, ObjectName, Ref, Set, Text};
     doc = "What a participant may do in a room made from a template. It has nothing to do with the Role of Kubernetes RBAC: write \
               roles.muster.dev or mrole."
 )]
-#[kube(printcolumn(name = "Template", type_ = "string", json_path = ".spec.templateRef.name"))]
-#[kube(printcolumn(name = "Name", type_ = "string", json_path = ".spec.name"))]
-#[kube(printcolumn(name = "Priority", type_ = "integer", json_path = ".spec.priority"))]
+#[kube(printcolumn = r#"{"name":"Template","type":"string","jsonPath":".spec.templateRef.name"}"#)]
+#[kube(printcolumn = r#"{"name":"Name","type":"string","jsonPath":".spec.name"}"#)]
+#[kube(printcolumn = r#"{"name":"Priority","type":"integer","jsonPath":".spec.priority"}"#)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = attach::<RoleSpec>)]
 pub struct RoleSpec {

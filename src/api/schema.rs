@@ -50,7 +50,25 @@ pub fn schema(kind: Kind) -> &'static Value {
 
 fn open_api(crd: CustomResourceDefinition) -> Option<Value> {
     let version = crd.spec.versions.into_iter().next()?;
-    serde_json::to_value(version.schema?.open_api_v3_schema?).ok()
+    let mut schema = serde_json::to_value(version.schema?.open_api_v3_schema?).ok()?;
+    whole_numbers(&mut schema);
+    Some(schema)
+}
+
+/// Writes bounds such as 1.0 as 1, because readers print them in messages.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(whole) = number.as_f64().filter(|float| float.fract() == 0.0) {
+                #[allow(clippy::cast_possible_truncation)] // Bounds fit, because they were written as i64.
+                let whole = whole as i64;
+                *value = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        _ => {}
+    }
 }
 
 /// Adds what is the same for all kinds.
@@ -130,7 +148,8 @@ fn tidy(value: &mut Value) {
             }
             if let Some(Value::String(text)) = object.get_mut("description") {
                 // Rust wraps documentation and marks addresses for its own readers.
-                *text = text.replace('\n', " ").replace("<http", "http").replace("<rtmp", "rtmp").replace(">.", ".");
+                *text =
+                    text.replace('\n', " ").replace("<http", "http").replace("<rtmp", "rtmp").replace(">.", ".").replace('`', "");
             }
             for (key, inner) in object.iter_mut() {
                 if key == "properties" {

@@ -110,4 +110,6 @@ pub enum Phase {
     Neutral,
     /// Takes access or things away.
     Loss,
+    /// Changes the organization and its policy.
+    Last,
 }

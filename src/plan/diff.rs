@@ -53,8 +53,8 @@ pub fn compare(comparison: &Comparison<'_>) -> Draft {
             absent.push(row);
         }
         match rows.next_if(|row| row.key == desired.key) {
+            _ if draft.waiting.contains_key(&desired.key) || draft.taken.contains_key(&desired.key) => {}
             Some(row) => comparison.both(desired, row, &mut draft),
-            None if draft.waiting.contains_key(&desired.key) || draft.taken.contains_key(&desired.key) => {}
             None => draft.changes.push(comparison.create(desired)),
         }
     }

@@ -25,6 +25,7 @@ mod order;
 mod plan;
 mod removal;
 mod rename;
+pub mod render;
 mod review;
 pub mod rules;
 mod verb;

@@ -1,7 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Change, Phase, Verb};
 use crate::api::{Kind, Verb as Permission};
@@ -12,13 +12,15 @@ use crate::tenancy::{Row, World};
 ///
 /// Names move first. Then comes what gives access, then what does neither, then what takes: so there is an admin at every step
 /// of a swap. What a thing needs is created before it and removed after it. A change that gives and takes, or takes and moves a
-/// name, is done in two steps: first the union of both sides, then what is left.
+/// name, is done in two steps: first the union of both sides, then what is left. The organization comes last, so that a run
+/// that goes on from here judges by the policy that this one judged by.
 pub fn order(changes: &mut [Change], before: &World<'_>, after: &World<'_>) {
     for change in changes.iter_mut() {
         let (gains, loses) = (gains(change, before, after), loses(change, before, after));
         change.phase = match change.verb {
             Verb::SoftDelete | Verb::Purge | Verb::Release => Phase::Loss,
             Verb::Create | Verb::Restore => Phase::Gain,
+            _ if change.key.kind == Kind::Organization => Phase::Last,
             _ if clears_default(change) => Phase::Prepare,
             _ if loses => Phase::Loss,
             Verb::Rename => Phase::Prepare,
@@ -26,6 +28,9 @@ pub fn order(changes: &mut [Change], before: &World<'_>, after: &World<'_>) {
             Verb::Update if gains => Phase::Gain,
             Verb::Update => Phase::Neutral,
         };
+        if change.phase == Phase::Last && before.policy.implicit_admins != after.policy.implicit_admins {
+            change.between = with_implicit_admins(change);
+        }
         if change.phase == Phase::Loss && change.was_live() && change.is_live() && (gains || change.verb == Verb::Rename) {
             change.between = between(change);
         }
@@ -111,6 +116,17 @@ fn between(change: &Change) -> Option<Box<Row>> {
     // What was applied is the union too, so that a run that goes on from here takes away what is in it and not in the input.
     let spec: Box<str> = union.to_string().into();
     Some(Box::new(Row { applied: Some(spec.clone()), spec, digest: None, ..(**after).clone() }))
+}
+
+/// The organization as it was, but with admins that reach everywhere, when they did so before or will do so afterwards.
+fn with_implicit_admins(change: &Change) -> Option<Box<Row>> {
+    let before = change.before.as_ref()?;
+    let mut spec = super::diff::parsed(&before.spec);
+    let policy = spec.as_object_mut()?.entry("policy").or_insert_with(|| json!({}));
+    let access = policy.as_object_mut()?.entry("access").or_insert_with(|| json!({}));
+    access.as_object_mut()?.insert("implicitAdmins".to_owned(), true.into());
+    let applied = before.last_applied().map(Into::into);
+    Some(Box::new(Row { spec: spec.to_string().into(), applied, digest: None, ..(**before).clone() }))
 }
 
 fn role_names(spec: &Value) -> Vec<String> {

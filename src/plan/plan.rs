@@ -184,7 +184,8 @@ impl Plan {
         let one_by_one =
             of(Phase::Prepare).filter(|change| !is_rename(change)).filter_map(write).chain(of(Phase::Gain).filter_map(write));
         steps.extend(one_by_one.chain(betweens(false).filter_map(first)).map(|step| vec![step]));
-        steps.extend(of(Phase::Neutral).chain(of(Phase::Loss)).filter_map(write).map(|step| vec![step]));
+        let rest = of(Phase::Neutral).chain(of(Phase::Loss)).chain(of(Phase::Last));
+        steps.extend(rest.filter_map(write).map(|step| vec![step]));
         steps.retain(|step| !step.is_empty());
         steps
     }

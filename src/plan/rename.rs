@@ -82,9 +82,9 @@ fn first_obstacle(candidates: &BTreeMap<Key, Name>, tenancy: &Tenancy, snapshot:
         let old = Key::new(key.kind, from.clone());
         let own = snapshot.row(key).filter(|_| !vacated.contains(key));
         let obstacle = match own {
+            Some(row) if row.is_live() => Obstacle::LiveObject,
             _ if tenancy.mentions(&old) && !candidates.contains_key(&old) => Obstacle::OldNameInInput,
-            Some(row) if !row.is_live() => Obstacle::Tombstone,
-            Some(_) => Obstacle::LiveObject,
+            Some(_) => Obstacle::Tombstone,
             None => return None,
         };
         Some((key.clone(), obstacle))

@@ -66,6 +66,14 @@ impl Case<'_> {
         self.changes().find(|(_, change)| change.key == *key)
     }
 
+    /// The keys that the allowed changes move, old to new.
+    #[must_use]
+    pub fn renames(&self) -> BTreeMap<&Key, &Key> {
+        let moved = |change: &'_ Change| change.before.as_ref().is_some_and(|row| row.key != change.key);
+        let moved = self.changes().map(|(_, change)| change).filter(|change| moved(change));
+        moved.filter_map(|change| Some((&change.before.as_ref()?.key, &change.key))).collect()
+    }
+
     /// The admins of every place before.
     #[must_use]
     pub fn admins_before(&self) -> &AdminsByPlace {

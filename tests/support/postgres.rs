@@ -1,5 +1,7 @@
 //! A private PostgreSQL server for the tests of one binary, and a database of its own for each test.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};

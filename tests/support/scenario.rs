@@ -207,3 +207,18 @@ pub fn read(path: &Path) -> String {
 pub fn bytes(plans: &[Plan]) -> String {
     serde_json::to_string_pretty(plans).unwrap()
 }
+
+/// A plan without the positions in files: documents that stand elsewhere have other ones, and nothing else.
+pub fn without_lines(text: &str) -> String {
+    let mut lines = String::new();
+    for line in text.lines().filter(|line| !line.trim_start().starts_with("\"line\":")) {
+        let mut parts = line.split(".yaml:");
+        lines += parts.next().unwrap_or_default();
+        for part in parts {
+            lines += ".yaml:";
+            lines += part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':');
+        }
+        lines.push('\n');
+    }
+    lines
+}

@@ -1,5 +1,7 @@
 //! A store under test, with hands that write past the engine and with backups.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;

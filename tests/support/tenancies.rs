@@ -171,9 +171,15 @@ impl Files {
             Edit::Member(m, role) => self.members.entry(m).or_default().role = role,
             Edit::RemoveMember(m) => drop(self.members.remove(&m)),
             Edit::Disable(m, disabled) => self.member(m, |member| member.disabled = disabled),
-            Edit::Grant(m, w, role) => self.member(m, |member| drop(member.workspaces.insert(w, role))),
-            Edit::Revoke(m, w) => self.member(m, |member| drop(member.workspaces.remove(&w))),
-            Edit::GrantProject(m, p, role) => self.member(m, |member| drop(member.projects.insert(p, role))),
+            Edit::Grant(m, w, role) => self.member(m, |member| {
+                member.workspaces.insert(w, role);
+            }),
+            Edit::Revoke(m, w) => self.member(m, |member| {
+                member.workspaces.remove(&w);
+            }),
+            Edit::GrantProject(m, p, role) => self.member(m, |member| {
+                member.projects.insert(p, role);
+            }),
             Edit::Expire(m, expires) => self.member(m, |member| member.expires = expires),
             Edit::Project(p) => drop(self.projects.insert(p, ())),
             Edit::RemoveProject(p) => drop(self.projects.remove(&p)),
@@ -181,7 +187,9 @@ impl Files {
             Edit::RemoveWorkspace(w) => {
                 self.workspaces.remove(&w);
                 self.templates.retain(|_, template| template.workspace != w);
-                self.members.values_mut().for_each(|member| drop(member.workspaces.remove(&w)));
+                for member in self.members.values_mut() {
+                    member.workspaces.remove(&w);
+                }
             }
             Edit::Protect(w, on) => self.workspace(w, |workspace| workspace.protection = on),
             Edit::Residency(w, residency) => self.workspace(w, |workspace| workspace.residency = Some(residency)),
@@ -223,6 +231,24 @@ impl Files {
             }
             Edit::Policy(policy) => self.policy = policy,
         }
+    }
+
+    /// The files with everything taken out that cannot be meant: entries that lead nowhere and second default templates. The first
+    /// member is an admin.
+    pub fn tidy(mut self) -> Self {
+        let Self { policy: _, members, projects, workspaces, templates, types } = &mut self;
+        let known = |role: Role| !matches!(role, Role::Type(number) if !types.contains_key(&number));
+        members.insert(0, MemberModel { role: Some(Role::Admin), ..MemberModel::default() });
+        for member in members.values_mut() {
+            member.role = member.role.filter(|role| known(*role));
+            member.workspaces.retain(|w, role| workspaces.contains_key(w) && known(*role));
+            member.projects.retain(|p, role| projects.contains_key(p) && known(*role));
+        }
+        workspaces.values_mut().for_each(|workspace| workspace.project = workspace.project.filter(|p| projects.contains_key(p)));
+        let mut defaults = std::collections::BTreeSet::new();
+        templates.retain(|_, template| workspaces.contains_key(&template.workspace));
+        templates.values_mut().for_each(|template| template.default &= defaults.insert(template.workspace));
+        self
     }
 
     fn member(&mut self, m: u8, mut change: impl FnMut(&mut MemberModel)) {

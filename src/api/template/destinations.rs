@@ -351,6 +351,14 @@ const DESCENDING_CEL: &str = "!has(self.layers) || [0, 1, 2, 3, 4].all(i, i + 1 
     && (!has(self.layers[i].videoBitrate) || !has(self.layers[i + 1].videoBitrate) \
     || self.layers[i].videoBitrate >= self.layers[i + 1].videoBitrate)))";
 
+// Kubernetes gives the two lists different types, so that neither == nor in applies to their entries.
+const RECORDED_CEL: &str = "!has(self.layers) || !has(self.recording) || !has(self.recording.layers) \
+    || self.recording.layers.all(one, self.layers.exists(other, \
+    has(one.width) == has(other.width) && (!has(one.width) || one.width == other.width) \
+    && has(one.height) == has(other.height) && (!has(one.height) || one.height == other.height) \
+    && has(one.videoBitrate) == has(other.videoBitrate) && (!has(one.videoBitrate) || one.videoBitrate == other.videoBitrate) \
+    && has(one.audioBitrate) == has(other.audioBitrate) && (!has(one.audioBitrate) || one.audioBitrate == other.audioBitrate)))";
+
 impl Rules for HlsDestination {
     const RULES: &'static [Rule<Self>] = &[
         Rule {
@@ -362,8 +370,7 @@ impl Rules for HlsDestination {
         Rule {
             field: "recording",
             message: "can only record layers that are streamed: each of recording.layers must be one of layers, with the same values",
-            cel: "!has(self.layers) || !has(self.recording) || !has(self.recording.layers) \
-                  || self.recording.layers.all(layer, layer in self.layers)",
+            cel: RECORDED_CEL,
             holds: |hls| {
                 let recorded = hls.recording.as_ref().and_then(|recording| recording.layers.as_ref());
                 hls.layers.as_ref().zip(recorded).is_none_or(|(all, some)| some.iter().all(|layer| all.contains(layer)))

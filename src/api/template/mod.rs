@@ -35,10 +35,10 @@ pub type Seconds = super::types::Int<0, 31_536_000>;
 #[kube(
     doc = "The blueprint of a room: its settings, where it is streamed and recorded to, and (as roles.muster.dev) who may do what in it."
 )]
-#[kube(printcolumn(name = "Workspace", type_ = "string", json_path = ".spec.workspaceRef.name"))]
-#[kube(printcolumn(name = "Name", type_ = "string", json_path = ".spec.name"))]
-#[kube(printcolumn(name = "Default", type_ = "boolean", json_path = ".spec.default"))]
-#[kube(printcolumn(name = "Region", type_ = "string", json_path = ".spec.settings.region", priority = 1))]
+#[kube(printcolumn = r#"{"name":"Workspace","type":"string","jsonPath":".spec.workspaceRef.name"}"#)]
+#[kube(printcolumn = r#"{"name":"Name","type":"string","jsonPath":".spec.name"}"#)]
+#[kube(printcolumn = r#"{"name":"Default","type":"boolean","jsonPath":".spec.default"}"#)]
+#[kube(printcolumn = r#"{"name":"Region","type":"string","jsonPath":".spec.settings.region","priority":1}"#)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = attach::<TemplateSpec>)]
 pub struct TemplateSpec {

@@ -12,12 +12,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Invalid;
 
+fn entries(count: usize) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
 fn bounds(len: usize, min: usize, max: usize) -> Result<(), Invalid> {
     if len > max {
-        return Err(Invalid(format!("must have at most {max} entries, not {len}")));
+        return Err(Invalid(format!("must have at most {}, not {len}", entries(max))));
     }
     if len < min {
-        return Err(Invalid(format!("must have at least {min} {}, not {len}", if min == 1 { "entry" } else { "entries" })));
+        return Err(Invalid(format!("must have at least {}, not {len}", entries(min))));
     }
     Ok(())
 }
@@ -33,19 +37,19 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
     type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a list of at most {} entries", self.max)
+        write!(f, "a list of at most {}", entries(self.max))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
-        let mut entries = Vec::new();
+        let mut read = Vec::new();
         while let Some(entry) = seq.next_element()? {
-            if entries.len() == self.max {
-                return Err(A::Error::custom(format!("must have at most {} entries", self.max)));
+            if read.len() == self.max {
+                return Err(A::Error::custom(format!("must have at most {}", entries(self.max))));
             }
-            entries.push(entry);
+            read.push(entry);
         }
-        bounds(entries.len(), self.min, self.max).map_err(A::Error::custom)?;
-        Ok(entries)
+        bounds(read.len(), self.min, self.max).map_err(A::Error::custom)?;
+        Ok(read)
     }
 }
 
@@ -143,8 +147,8 @@ impl<T: Named, const MAX: usize> NamedList<T, MAX> {
         bounds(entries.len(), 0, MAX)?;
         let mut names: Vec<&str> = entries.iter().map(T::name).collect();
         names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Invalid(format!("has two entries with the {} \"{}\"", T::KEY, twice[0])));
+        if let Some((twice, _)) = names.iter().zip(names.iter().skip(1)).find(|(first, second)| first == second) {
+            return Err(Invalid(format!("has two entries with the {} \"{twice}\"", T::KEY)));
         }
         Ok(Self(entries))
     }
@@ -272,7 +276,7 @@ impl<T: Ord + JsonSchema, const MAX: usize, const MIN: usize> JsonSchema for Set
     }
 }
 
-/// A map of at most `MAX` entries whose keys have 1 to 63 characters.
+/// A map of at most `MAX` entries whose keys have 1 to 63 printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Map<V, const MAX: usize>(BTreeMap<String, V>);
 
@@ -285,15 +289,16 @@ impl<V, const MAX: usize> Map<V, MAX> {
     /// The message names the bound.
     pub fn new(entries: BTreeMap<String, V>) -> Result<Self, Invalid> {
         bounds(entries.len(), 0, MAX)?;
-        match entries.keys().find(|key| !(1..=KEY_MAX).contains(&key.chars().count())) {
-            Some(_) => Err(Invalid(key_range())),
-            None => Ok(Self(entries)),
+        if entries.keys().all(|key| (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|b| (b' '..=b'~').contains(&b))) {
+            Ok(Self(entries))
+        } else {
+            Err(Invalid(key_range()))
         }
     }
 }
 
 fn key_range() -> String {
-    format!("must have keys of 1 to {KEY_MAX} characters")
+    format!("must have keys of 1 to {KEY_MAX} ASCII characters without control characters")
 }
 
 impl<V, const MAX: usize> Deref for Map<V, MAX> {
@@ -325,21 +330,21 @@ impl<'de, V: Deserialize<'de>, const MAX: usize> Visitor<'de> for MapEntries<V, 
     type Value = Map<V, MAX>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a map of at most {MAX} entries")
+        write!(f, "a map of at most {}", entries(MAX))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Map<V, MAX>, A::Error> {
-        let mut entries = BTreeMap::new();
+        let mut read = BTreeMap::new();
         while let Some((key, value)) = map.next_entry::<String, V>()? {
-            if entries.contains_key(&key) {
+            if read.contains_key(&key) {
                 return Err(A::Error::custom(format!("has the key \"{key}\" twice")));
             }
-            if entries.len() == MAX {
-                return Err(A::Error::custom(format!("must have at most {MAX} entries")));
+            if read.len() == MAX {
+                return Err(A::Error::custom(format!("must have at most {}", entries(MAX))));
             }
-            entries.insert(key, value);
+            read.insert(key, value);
         }
-        Map::new(entries).map_err(A::Error::custom)
+        Map::new(read).map_err(A::Error::custom)
     }
 }
 
@@ -366,7 +371,7 @@ impl<V: JsonSchema, const MAX: usize> JsonSchema for Map<V, MAX> {
             "additionalProperties": values,
             "maxProperties": MAX,
             "x-kubernetes-validations": [{
-                "rule": format!("self.all(key, size(key) >= 1 && size(key) <= {KEY_MAX})"),
+                "rule": format!("self.all(key, key.matches('^[ -~]{{1,{KEY_MAX}}}$'))"),
                 "message": key_range(),
             }],
         })

@@ -9,10 +9,13 @@ use crate::tenancy::{Admins, Key, Name, World};
 
 pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
     let min = usize::try_from(case.guard.min_admins).unwrap_or(0);
+    let renames = case.renames();
+    let renamed =
+        |name: &Name| renames.get(&Key::new(Kind::Member, name.clone())).map_or_else(|| name.clone(), |key| key.name.clone());
     let mut violations = BTreeMap::new();
     for (place, before) in case.admins_before().iter() {
-        let Some(after) = case.admins_after().get(place) else { continue };
-        for member in lost(before, after, min) {
+        let Some(after) = case.admins_after().get(renames.get(place).copied().unwrap_or(place)) else { continue };
+        for member in lost(before, after, min, &renamed) {
             for (number, change) in blamed(case, place, &member) {
                 violations.entry(number).or_insert_with(|| refuse(number, change, place, &member, min));
             }
@@ -22,13 +25,13 @@ pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
 }
 
 /// The admins whose loss a place cannot bear. Where nobody is active, the invited ones count.
-fn lost(before: &Admins, after: &Admins, min: usize) -> Vec<Name> {
+fn lost(before: &Admins, after: &Admins, min: usize, renamed: &dyn Fn(&Name) -> Name) -> Vec<Name> {
     let (before, after) = match (before.lasting.is_empty(), after.lasting.is_empty()) {
         (true, true) => (&before.pending, &after.pending),
         (true, false) => return Vec::new(),
         (false, _) => (&before.lasting, &after.lasting),
     };
-    let lost: Vec<Name> = before.difference(after).cloned().collect();
+    let lost: Vec<Name> = before.iter().filter(|name| !after.contains(&renamed(name))).cloned().collect();
     if after.len() < min && after.len() < before.len() { lost } else { Vec::new() }
 }
 

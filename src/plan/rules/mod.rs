@@ -171,6 +171,14 @@ pub const RULES: &[Rule] = &[
         ..RULE
     },
     Rule {
+        id: "name-taken",
+        title: "An object takes a name only when nothing else has it: swaps and chains of renames happen whole or not at all.",
+        source: "Muster: a name means one object.",
+        class: Class::State,
+        check: references::name_taken,
+        ..RULE
+    },
+    Rule {
         id: "max-removals",
         title: "One plan removes at most the share of a kind that `maxRemovals` says, unless the removals are approved.",
         source: "Muster: a missing folder, a skipped file or an emptied list must not take a tenant down.",

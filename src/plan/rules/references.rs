@@ -71,6 +71,18 @@ pub(super) fn reference_missing(case: &Case<'_>) -> Vec<Violation> {
     missing.collect()
 }
 
+pub(super) fn name_taken(case: &Case<'_>) -> Vec<Violation> {
+    let leaving: BTreeSet<&Key> = case.renames().into_keys().collect();
+    let arriving = case.changes().filter(|(_, change)| change.before.as_ref().is_none_or(|row| row.key != change.key));
+    let taken = arriving.filter(|(_, change)| case.snapshot.row(&change.key).is_some() && !leaving.contains(&change.key));
+    let refuse = |(number, change): (usize, &Change)| Violation {
+        change: number,
+        because: format!("the name {} is still taken, because its holder does not give it up", change.key.name),
+        way_out: format!("see what is refused of {}", change.key),
+    };
+    taken.map(refuse).collect()
+}
+
 /// A change that needs an object which will not be there: it waits when that object only waits.
 fn without(case: &Case<'_>, change: usize, target: &Key) -> Violation {
     let refused = case.draft.changes.iter().enumerate().any(|(number, other)| other.key == *target && !case.allowed[number]);

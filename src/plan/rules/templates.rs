@@ -27,8 +27,13 @@ pub(super) fn one_default(case: &Case<'_>) -> Vec<Violation> {
 
 pub(super) fn default_kept(case: &Case<'_>) -> Vec<Violation> {
     let (before, after) = (defaults(case.before), defaults(&case.after));
+    let renames = case.renames();
+    let now = |workspace: &str| {
+        let old = Key::new(Kind::Workspace, workspace);
+        renames.get(&old).map_or(workspace.to_owned(), |key| key.name.to_string())
+    };
     let left = |workspace: &str| templates(&case.after).any(|(_, template)| template.workspace_ref.name.as_str() == workspace);
-    let lost = before.iter().filter(|(workspace, _)| !after.contains_key(*workspace) && left(workspace));
+    let lost = before.iter().filter(|(workspace, _)| !after.contains_key(&now(workspace)) && left(&now(workspace)));
     let blame = |(workspace, templates): (&String, &BTreeSet<Key>)| -> Vec<Violation> {
         let was = |change: &crate::plan::Change| change.before.as_ref().is_some_and(|row| templates.contains(&row.key));
         let refuse = |number| Violation {

@@ -13,7 +13,7 @@ pub(super) fn database(store: &str, doing: &'static str, error: sqlx::Error) -> 
             let detail = fault.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::detail);
             StoreError::Taken { store, what: detail.unwrap_or_else(|| fault.message()).to_owned() }
         }
-        sqlx::Error::Database(fault) if fault.message().contains(super::schema::TABLE) => StoreError::Missing { store },
+        sqlx::Error::Database(fault) if is_missing_schema(&*fault) => StoreError::Missing { store },
         error => StoreError::Database { store, doing, hint: hint(&error), source: error },
     }
 }
@@ -37,6 +37,14 @@ pub(super) fn commit(store: &str, error: sqlx::Error) -> StoreError {
 pub(super) fn passes(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(fault) = error else { return false };
     matches!(code(&**fault), Code::Postgres(code) if matches!(code.as_str(), "40001" | "40P01" | "55P03"))
+}
+
+fn is_missing_schema(fault: &dyn DatabaseError) -> bool {
+    let unknown_table = match code(fault) {
+        Code::Sqlite(_) => fault.message().starts_with("no such table"),
+        Code::Postgres(code) => code == "42P01",
+    };
+    unknown_table && fault.message().contains(super::schema::TABLE)
 }
 
 enum Code {

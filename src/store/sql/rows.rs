@@ -133,7 +133,10 @@ pub(super) fn object(row: &impl Values) -> Result<Row> {
     let mut values = Cursor::new(row);
     let key = values.key()?;
     let label = key.to_string();
-    values.object(key).map_err(|error| sqlx::Error::Decode(format!("{label}: {error}").into()))
+    values.object(key).map_err(|error| match error {
+        sqlx::Error::Decode(what) => sqlx::Error::Decode(format!("{label}: {what}").into()),
+        error => error,
+    })
 }
 
 impl<V: Values> Cursor<'_, V> {

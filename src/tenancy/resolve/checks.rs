@@ -88,7 +88,10 @@ fn unique<K: Ord>(
     path: &str,
     what: impl Fn(&K) -> String,
 ) -> Vec<Objection> {
-    let clashes = groups.into_iter().filter(|(_, manifests)| manifests.len() > 1);
+    let clashes = groups.into_iter().filter(|(_, manifests)| manifests.len() > 1).map(|(shared, mut manifests)| {
+        manifests.sort_by_key(|manifest| (manifest.spec.kind(), &manifest.name));
+        (shared, manifests)
+    });
     let objection = |shared: &K, manifest: &Manifest, others: &[&Manifest]| {
         let other =
             others.iter().find(|other| other.name != manifest.name).map(|other| format!("{} ({})", key(other), other.origin));

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{Connection as _, Postgres as Engine, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, Postgres as Engine, Transaction};
 
 use super::{Address, Mode, fault, rows, schema};
 use crate::store::{Batch, Committed, Observe, Recorded, Registered, Store, StoreError};
@@ -31,7 +31,7 @@ impl Postgres {
     /// The server cannot be reached, or the schema is newer than this program, or, for reading, missing or older.
     pub async fn open(options: PgConnectOptions, mode: Mode, patience: Duration) -> Result<Self, StoreError> {
         let label = Address::Postgres(Box::new(options.clone())).to_string();
-        let options = options.application_name("muster");
+        let options = options.application_name("muster").disable_statement_logging();
         prepare(&label, &options, mode, patience).await?;
         let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(patience).connect_lazy_with(options);
         Ok(Self { pool, label, patience })

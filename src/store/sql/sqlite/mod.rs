@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Sqlite as Engine, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, Sqlite as Engine, Transaction};
 
 use super::{Address, Mode, fault, rows, schema};
 use crate::store::{Batch, Committed, Observe, Recorded, Registered, Store, StoreError};
@@ -65,7 +65,7 @@ impl fmt::Debug for Sqlite {
 }
 
 fn options(path: &Path, mode: Mode) -> SqliteConnectOptions {
-    let options = SqliteConnectOptions::new().filename(path).row_buffer_size(1024);
+    let options = SqliteConnectOptions::new().filename(path).row_buffer_size(1024).disable_statement_logging();
     match mode {
         // Opened writable all the same: a reader that may not write leaves its helper files behind.
         Mode::Read => options.create_if_missing(false).pragma("query_only", "ON"),

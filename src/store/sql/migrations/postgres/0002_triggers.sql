@@ -58,6 +58,6 @@ DECLARE
     function text;
 BEGIN
     FOREACH function IN ARRAY ARRAY['muster_changed()', 'muster_updated()', 'muster_truncated()'] LOOP
-        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_catalog, pg_temp', function, current_schema());
+        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', function, current_schema());
     END LOOP;
 END $$;

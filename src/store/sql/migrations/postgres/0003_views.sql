@@ -131,7 +131,23 @@ END $$;
 
 CREATE TRIGGER members_answered INSTEAD OF UPDATE ON members FOR EACH ROW EXECUTE FUNCTION muster_answer();
 
+-- PostgreSQL would pass other writes to a plain view on to its table.
+CREATE FUNCTION muster_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the view % is for reading', TG_TABLE_NAME
+    USING HINT = 'What it shows follows from what is in git. By hand, write to the table objects.';
+END $$;
+
+CREATE TRIGGER workspaces_refused INSTEAD OF INSERT OR UPDATE OR DELETE ON workspaces
+FOR EACH ROW EXECUTE FUNCTION muster_refuse();
+CREATE TRIGGER members_refused INSTEAD OF INSERT OR DELETE ON members
+FOR EACH ROW EXECUTE FUNCTION muster_refuse();
+CREATE TRIGGER templates_refused INSTEAD OF INSERT OR UPDATE OR DELETE ON templates
+FOR EACH ROW EXECUTE FUNCTION muster_refuse();
+CREATE TRIGGER roles_refused INSTEAD OF INSERT OR UPDATE OR DELETE ON roles
+FOR EACH ROW EXECUTE FUNCTION muster_refuse();
+
 DO $$
 BEGIN
-    EXECUTE format('ALTER FUNCTION muster_answer() SET search_path = %I, pg_catalog, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION muster_answer() SET search_path = %I, pg_temp', current_schema());
 END $$;

@@ -94,7 +94,7 @@ SELECT organization,
        id,
        spec ->> '$.templateRef.name' AS template,
        COALESCE(spec ->> 'name', name) AS display_name,
-       spec ->> 'priority' AS priority,
+       CASE json_type(spec, '$.priority') WHEN 'integer' THEN spec ->> '$.priority' END AS priority,
        external_id,
        created_at
 FROM objects
@@ -103,6 +103,11 @@ WHERE kind = 'Role' AND tombstone IS NULL;
 -- The answer to an invitation is the one thing that other services may write, through the view.
 CREATE TRIGGER members_accepted INSTEAD OF UPDATE OF accepted_at ON members
 BEGIN
+    SELECT RAISE(ABORT, 'of members only accepted_at and declined_at can be written')
+    WHERE (NEW.organization, NEW.name, NEW.id, NEW.email, NEW.username, NEW.display_name, NEW.role, NEW.roles, NEW.disabled)
+        IS NOT (OLD.organization, OLD.name, OLD.id, OLD.email, OLD.username, OLD.display_name, OLD.role, OLD.roles, OLD.disabled)
+        OR (NEW.state, NEW.invited_at, NEW.default_workspace, NEW.external_id, NEW.created_at)
+        IS NOT (OLD.state, OLD.invited_at, OLD.default_workspace, OLD.external_id, OLD.created_at);
     SELECT RAISE(ABORT, 'accepted_at takes a time such as 2027-01-31T12:00:00Z, or NULL')
     WHERE NEW.accepted_at IS NOT NULL AND strftime('%s', NEW.accepted_at) IS NULL;
     UPDATE objects
@@ -113,6 +118,11 @@ END;
 
 CREATE TRIGGER members_declined INSTEAD OF UPDATE OF declined_at ON members
 BEGIN
+    SELECT RAISE(ABORT, 'of members only accepted_at and declined_at can be written')
+    WHERE (NEW.organization, NEW.name, NEW.id, NEW.email, NEW.username, NEW.display_name, NEW.role, NEW.roles, NEW.disabled)
+        IS NOT (OLD.organization, OLD.name, OLD.id, OLD.email, OLD.username, OLD.display_name, OLD.role, OLD.roles, OLD.disabled)
+        OR (NEW.state, NEW.invited_at, NEW.default_workspace, NEW.external_id, NEW.created_at)
+        IS NOT (OLD.state, OLD.invited_at, OLD.default_workspace, OLD.external_id, OLD.created_at);
     SELECT RAISE(ABORT, 'declined_at takes a time such as 2027-01-31T12:00:00Z, or NULL')
     WHERE NEW.declined_at IS NOT NULL AND strftime('%s', NEW.declined_at) IS NULL;
     UPDATE objects
