@@ -3,7 +3,7 @@ use std::fmt::Write;
 use super::access::sentences;
 use super::lines::{Line, drift_lines, field_lines};
 use super::page::{Group, Page, Row};
-use super::summary::{plural, summary};
+use super::summary::{plural, summary, summary_of_applied};
 use super::text::tells;
 use super::value::safe;
 use super::{Detail, Options};
@@ -24,11 +24,20 @@ const RESERVE: usize = 200;
 /// sentences are escaped.
 #[must_use]
 pub fn markdown(plans: &[Plan], options: &Options, budget: usize) -> String {
-    let title = summary(plans).replacen("Plan: ", "", 1);
-    let mut comment =
-        Comment { out: format!("<!-- muster plan -->\n### Muster: {title}\n\n"), budget: budget.max(SMALLEST), cut: 0 };
+    let plans: Vec<&Plan> = plans.iter().collect();
+    written(&summary(&plans), &plans, options, budget)
+}
+
+/// The same of plans that were applied.
+#[must_use]
+pub fn markdown_of_applied(plans: &[&Plan], options: &Options, budget: usize) -> String {
+    written(&summary_of_applied(plans), plans, options, budget)
+}
+
+fn written(title: &str, plans: &[&Plan], options: &Options, budget: usize) -> String {
+    let mut comment = Comment { out: format!("<!-- muster -->\n### {title}\n\n"), budget: budget.max(SMALLEST), cut: 0 };
     let shown: Vec<(&Plan, Page<'_>)> =
-        plans.iter().filter(|plan| tells(plan)).map(|plan| (plan, Page::of(plan, options))).collect();
+        plans.iter().filter(|plan| tells(plan)).map(|plan| (*plan, Page::of(plan, options))).collect();
     for (plan, page) in &shown {
         comment.first(plan, page);
     }
@@ -77,7 +86,7 @@ impl Comment {
         let count = plan.changes.iter().filter(|change| !change.verb.removes()).count();
         let rows = page.rows.iter().filter(|row| !row.change.verb.removes()).map(change);
         let rows: Vec<String> = rows.chain(more(page, |verb| !verb.removes())).collect();
-        self.details(plan, &format!("{count} changes"), &rows);
+        self.details(plan, &format!("{count} change{}", if count == 1 { "" } else { "s" }), &rows);
         let held = page.held.iter().map(|(key, held)| format!("- {} {}\n", code(&key.to_string()), prose(&held.because)));
         self.details(plan, &format!("{} held", page.held.len()), &held.collect::<Vec<_>>());
         let (people, more) = sentences(&plan.access, true);
@@ -149,11 +158,11 @@ fn item(name: &str, fields: &[Line], notes: &str) -> String {
     let mut text = format!("- {name}{notes}\n");
     for field in fields {
         match field {
-            Line::One(field) => text.push_str(&format!("  - {}\n", code(field))),
+            Line::One(field) => drop(writeln!(text, "  - {}", code(field))),
             Line::Block(head, lines) => {
-                text.push_str(&format!("  - {}\n", code(head)));
+                let _ = writeln!(text, "  - {}", code(head));
                 for (sign, line) in lines {
-                    text.push_str(&format!("    - {}\n", code(&format!("{} {line}", sign.symbol()))));
+                    let _ = writeln!(text, "    - {}", code(&format!("{} {line}", sign.symbol())));
                 }
             }
         }
@@ -167,7 +176,8 @@ fn more(page: &Page<'_>, of: impl Fn(Verb) -> bool) -> Vec<String> {
 }
 
 /// Text as a code span, in which nothing has a meaning. The fence is longer than any run of backticks inside.
-fn code(text: &str) -> String {
+#[must_use]
+pub fn code(text: &str) -> String {
     let text = safe(text);
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
@@ -176,7 +186,8 @@ fn code(text: &str) -> String {
 }
 
 /// A sentence in which nothing has a meaning: no markup, no HTML, no mention, no link.
-fn prose(text: &str) -> String {
+#[must_use]
+pub fn prose(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in safe(text).chars() {
         match character {
@@ -211,8 +222,8 @@ mod tests {
     #[test]
     fn a_reviewer_sees_first_what_must_not_be_missed() {
         let expected = "\
-<!-- muster plan -->
-### Muster: 1 to create, 2 to update, 4 to soft-delete, 1 refused, 1 held, 1 drifted.
+<!-- muster -->
+### Plan: 1 to create, 2 to update, 4 to soft-delete, 1 refused, 1 held, 1 drifted.
 
 **`acme`**
 

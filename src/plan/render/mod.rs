@@ -17,10 +17,11 @@ mod text;
 mod value;
 
 pub use json::json;
-pub use markdown::{DEFAULT_BUDGET, markdown};
+pub use lines::fields_on_one_line;
+pub use markdown::{DEFAULT_BUDGET, code, markdown, markdown_of_applied, prose};
 pub use paint::{Colour, Paint};
-pub use summary::{plural, summary};
-pub use text::text;
+pub use summary::{past, plural, summary, summary_of_applied};
+pub use text::{applied, text};
 pub use value::safe;
 
 use crate::tenancy::Key;
