@@ -29,7 +29,7 @@ fn options(day: i64) -> Options {
         .into_iter()
         .find_map(|step| match step {
             scenario::Step::Apply(options, _) => Some(options),
-            scenario::Step::Hand(_) => None,
+            scenario::Step::Line(_) => None,
         })
         .unwrap();
     options.now = options.now.checked_add(jiff::SignedDuration::from_secs(day * DAY)).unwrap();

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use muster::engine::{Apply, Planned, apply, plan_input};
+use muster::engine::{Answer, Apply, Planned, answer, apply, plan_input, restore};
 use muster::plan::{Context, Plan, Tightened};
 use muster::source::read_text;
 use muster::store::{Memory, Observe};
@@ -86,11 +86,14 @@ impl Options {
     }
 }
 
-/// A step of the story: `#! apply [options]` followed by documents, or `#! hand KIND NAME JSON`, `#! hand-delete KIND NAME`.
+/// A step of the story.
 #[derive(Clone, Debug)]
 pub enum Step {
+    /// `#! apply [options]`, followed by documents.
     Apply(Options, String),
-    Hand(String),
+    /// One line: `#! hand KIND NAME JSON`, `#! hand-insert KIND NAME JSON`, `#! hand-delete KIND NAME` write rows past Muster;
+    /// `#! accept EMAIL`, `#! decline EMAIL` and `#! restore KIND NAME` are commands of Muster.
+    Line(String),
 }
 
 /// Cuts a file into its steps. What stands before the first `#!` line is an apply without options.
@@ -99,9 +102,9 @@ pub fn steps(text: &str) -> Vec<Step> {
     let mut current: Option<(Options, String)> = None;
     for line in text.lines() {
         match line.strip_prefix("#! ") {
-            Some(hand) if hand.starts_with("hand") => {
+            Some(command) if !command.starts_with("apply") && !command.starts_with("plan") => {
                 steps.extend(current.take().map(|(options, text)| Step::Apply(options, text)));
-                steps.push(Step::Hand(hand.to_owned()));
+                steps.push(Step::Line(command.to_owned()));
             }
             Some(options) => {
                 steps.extend(current.take().map(|(options, text)| Step::Apply(options, text)));
@@ -144,25 +147,26 @@ pub async fn told(story: &str) -> Memory {
                 let plans = planned(&store, &input("observed.yaml", &text), &options).await.plans;
                 apply(&store, plans, &options.apply()).await.unwrap();
             }
-            Step::Hand(hand) => by_hand(&store, &hand).await,
+            Step::Line(line) => line_of(&store, &line).await,
         }
     }
     store
 }
 
-async fn by_hand(store: &Memory, hand: &str) {
-    let mut words = hand.splitn(4, ' ');
-    let (what, kind, name) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
-    let key = Key::new(muster::api::Kind::parse(kind).unwrap(), name);
+async fn line_of(store: &Memory, line: &str) {
     let organizations: Vec<Name> = store.organizations().await.unwrap().into_iter().map(|known| known.organization).collect();
-    let spec = words.next().map(str::to_owned);
-    for organization in organizations {
-        store.edit(&organization, |rows| match what {
-            "hand" => edit(rows, &key, spec.as_deref().unwrap()),
-            "hand-insert" => insert(rows, &key, spec.as_deref().unwrap()),
-            "hand-delete" => rows.retain(|row| row.key != key),
-            other => panic!("unknown step {other}"),
-        });
+    let [organization] = organizations.as_slice() else { panic!("{line}: in which organization?") };
+    let how = Options::parse("").apply();
+    let words: Vec<&str> = line.splitn(4, ' ').collect();
+    let key = |kind: &str, name: &str| Key::new(muster::api::Kind::parse(kind).unwrap(), name);
+    match words.as_slice() {
+        ["accept", email] => drop(answer(store, organization, email, Answer::Accept, &how).await.unwrap()),
+        ["decline", email] => drop(answer(store, organization, email, Answer::Decline, &how).await.unwrap()),
+        ["restore", kind, name] => drop(restore(store, organization, &key(kind, name), &how).await.unwrap()),
+        ["hand", kind, name, fields] => store.edit(organization, |rows| edit(rows, &key(kind, name), fields)),
+        ["hand-insert", kind, name, spec] => store.edit(organization, |rows| insert(rows, &key(kind, name), spec)),
+        ["hand-delete", kind, name] => store.edit(organization, |rows| rows.retain(|row| row.key != key(kind, name))),
+        _ => panic!("unknown step {line}"),
     }
 }
 
