@@ -1,5 +1,5 @@
 //! What a store is, told as a story for whoever writes the next one. Every chapter is run on every store: on memory, which is
-//! the specification, on SQLite and on PostgreSQL.
+//! the specification, on `SQLite` and on `PostgreSQL`.
 
 #[path = "support/postgres.rs"]
 mod postgres;

@@ -83,9 +83,25 @@ impl fmt::Debug for Name {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// The kind of the object.
+    #[serde(with = "kind_word")]
     pub kind: Kind,
     /// Its name, unique among the objects of that kind in the organization, tombstones included.
     pub name: Name,
+}
+
+mod kind_word {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::api::Kind;
+
+    pub fn serialize<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(kind.as_str())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+        let word = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Kind::parse(&word).ok_or_else(|| serde::de::Error::custom(format!("{word} is no kind of Muster")))
+    }
 }
 
 impl Key {

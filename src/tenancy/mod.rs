@@ -3,12 +3,32 @@
 //! Everything here is pure. It must not import a store, a source, a clock, an async runtime or a `HashMap`: given the same
 //! input, it gives the same bytes.
 
+mod access;
+mod desired;
 mod digest;
 mod input;
 mod key;
+mod nearest;
+mod people;
+mod policy;
+/// Which fields of a stored spec name other objects.
+pub mod reference;
+mod resolve;
+/// What role names stand for.
+pub mod role;
 mod snapshot;
+/// Stored specs as the rules read them.
+pub mod view;
+mod world;
 
+pub use access::{Access, Grant, access, members_with_email, places_of};
+pub use desired::{Desired, Held, Lists, Tenancy};
 pub use digest::Digest;
 pub use input::{Finding, HeldManifest, Input, Manifest, Origin, Severity, Span};
 pub use key::{Key, Name, ObjectId};
+pub use nearest::nearest;
+pub use people::{Standing, invitation_ends, standing};
+pub use policy::{InvitationsPolicy, Loosened, Policy};
+pub use resolve::{Resolved, resolve};
 pub use snapshot::{Claim, Manager, Revision, Row, Snapshot, Tombstone};
+pub use world::{Admins, AdminsByPlace, Item, World};

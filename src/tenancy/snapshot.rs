@@ -21,6 +21,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The snapshot of an organization that the store has never seen.
+    #[must_use]
+    pub fn empty(organization: &Name) -> Self {
+        Self { organization: organization.clone(), revision: Revision::default(), claim: None, rows: Vec::new(), complete: true }
+    }
+
     /// The row of a key, live or tombstone.
     #[must_use]
     pub fn row(&self, key: &Key) -> Option<&Row> {

@@ -1,4 +1,4 @@
-//! A private PostgreSQL server for the tests of one binary, and a database of its own for each test.
+//! A private `PostgreSQL` server for the tests of one binary, and a database of its own for each test.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -27,7 +27,7 @@ struct Cluster {
     directory: PathBuf,
 }
 
-/// The URL of a new, empty database; `None`, with a loud line, on a machine without PostgreSQL.
+/// The URL of a new, empty database; `None`, with a loud line, on a machine without `PostgreSQL`.
 pub fn database() -> Option<String> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
     static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -105,7 +105,7 @@ fn split(url: &str) -> (&str, &str) {
     (server, rest.rsplit_once('/').expect("a URL of this module").1)
 }
 
-/// The directory with the programs of the newest PostgreSQL on this machine.
+/// The directory with the programs of the newest `PostgreSQL` on this machine.
 fn programs() -> Option<PathBuf> {
     let version = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
     let installed = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path());

@@ -1,0 +1,103 @@
+use serde_json::json;
+
+use super::apply::Apply;
+use crate::api::Kind;
+use crate::store::{Batch, Entry, Happened, Store, StoreError, Write};
+use crate::tenancy::{Claim, Key, Name, Row, Standing, World, members_with_email};
+
+/// The answer to an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Yes: the member is active from now on.
+    Accept,
+    /// No.
+    Decline,
+}
+
+/// Why an answer was not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// Nobody with this address is in the organization.
+    #[error("{organization} has no member with the address {email}")]
+    Unknown {
+        /// The organization.
+        organization: Name,
+        /// The address.
+        email: String,
+    },
+    /// The member has no open invitation.
+    #[error("member/{member} of {organization} has no open invitation: the member is {standing}{hint}")]
+    NotInvited {
+        /// The organization.
+        organization: Name,
+        /// The member.
+        member: Name,
+        /// Where the member stands.
+        standing: Standing,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Records the answer to an invitation, with history, and returns the name of the member.
+///
+/// # Errors
+///
+/// When there is no open invitation or the store fails; nothing was written then.
+pub async fn answer(
+    store: &impl Store,
+    organization: &Name,
+    email: &str,
+    answer: Answer,
+    how: &Apply,
+) -> Result<Name, AnswerError> {
+    let snapshot = store.observe(organization).await?;
+    let world = World::new(&snapshot.rows, how.now);
+    let name = members_with_email(&world, email).next().cloned();
+    let unknown = || AnswerError::Unknown { organization: organization.clone(), email: email.to_owned() };
+    let name = name.ok_or_else(unknown)?;
+    let (item, view) = world.member(&name).ok_or_else(unknown)?;
+    let standing = world.standing(item, view);
+    if standing != Standing::Invited {
+        let hint = match standing {
+            Standing::Expired | Standing::Declined => "; raising spec.invitation invites again",
+            _ => "",
+        };
+        return Err(AnswerError::NotInvited { organization: organization.clone(), member: name, standing, hint });
+    }
+    let row = Row {
+        accepted_at: (answer == Answer::Accept).then_some(how.now),
+        declined_at: (answer == Answer::Decline).then_some(how.now),
+        ..item.row.clone()
+    };
+    let entry = Entry {
+        key: Key::new(Kind::Member, name.clone()),
+        id: row.id,
+        happened: if answer == Answer::Accept { Happened::Accepted } else { Happened::Declined },
+        at: how.now,
+        actor: how.actor.clone(),
+        manager: how.manager.clone(),
+        plan: None,
+        source: None,
+        values: json!({ "cause": "answer to the invitation" }).to_string().into(),
+        salt: how.salt(row.id),
+    };
+    let claim = snapshot.claim.clone().unwrap_or_else(|| Claim {
+        manager: how.manager.clone(),
+        holder: how.holder.clone(),
+        namespace: "".into(),
+        seen_at: how.now,
+    });
+    let batch = Batch {
+        organization: organization.clone(),
+        base: snapshot.revision,
+        claim,
+        writes: vec![Write::Put(Box::new(row))],
+        entries: vec![entry],
+    };
+    store.commit(&batch).await?;
+    Ok(name)
+}

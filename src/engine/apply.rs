@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use jiff::{Timestamp, ToSpan};
+
+use super::lower::lower;
+use super::outcome::{End, Outcome};
+use crate::plan::Plan;
+use crate::store::{Registered, Store, StoreError};
+use crate::tenancy::{Claim, Digest, Manager, Name, ObjectId, Revision};
+
+/// How plans are applied, and by whom.
+#[derive(Clone, Debug)]
+pub struct Apply {
+    /// Now.
+    pub now: Timestamp,
+    /// The manager.
+    pub manager: Manager,
+    /// Where it applies from: the uid of a cluster's `kube-system` namespace, or `files`.
+    pub holder: Box<str>,
+    /// Who asked for it.
+    pub actor: Box<str>,
+    /// The revision of the input, such as a git commit.
+    pub source: Option<Box<str>>,
+    /// Whether to apply although another holder applied within the last hour.
+    pub take_over: bool,
+    /// Whether a refusal keeps everything else from being applied.
+    pub all_or_nothing: bool,
+    /// Random bytes, drawn once for each run: the salts of the history come from them.
+    pub seed: [u8; 16],
+}
+
+impl Apply {
+    /// The salt of a history entry about this object; one run writes at most one such entry.
+    pub(super) fn salt(&self, id: ObjectId) -> [u8; 16] {
+        let mut salt = [0; 16];
+        salt.copy_from_slice(&Digest::of_all([self.seed.as_slice(), id.as_uuid().as_bytes()]).as_bytes()[..16]);
+        salt
+    }
+}
+
+/// Applies plans in the order of their organizations' names, each in one transaction.
+///
+/// All revisions are compared before the first commit: if any organization changed since its plan was made, nothing at all is
+/// written. After a failure, the organizations that come later are skipped.
+///
+/// # Errors
+///
+/// When the store cannot even be asked for the revisions; nothing was written then. What happens to a single organization is
+/// in its outcome.
+pub async fn apply(store: &impl Store, mut plans: Vec<Plan>, how: &Apply) -> Result<Vec<Outcome>, StoreError> {
+    plans.sort_by(|a, b| a.organization.cmp(&b.organization));
+    let refused = how.all_or_nothing && plans.iter().any(|plan| !plan.refusals.is_empty() || !plan.held.is_empty());
+    if refused {
+        return Ok(plans.into_iter().map(|plan| Outcome { plan, end: End::AllOrNothing }).collect());
+    }
+    let known: BTreeMap<Name, Registered> =
+        store.organizations().await?.into_iter().map(|known| (known.organization.clone(), known)).collect();
+    if plans.iter().any(|plan| obstacle(plan, known.get(&plan.organization), how).is_some_and(|end| matches!(end, End::Stale(_))))
+    {
+        let end = |plan: &Plan| obstacle(plan, known.get(&plan.organization), how).unwrap_or(End::Skipped);
+        return Ok(plans.into_iter().map(|plan| Outcome { end: end(&plan), plan }).collect());
+    }
+    let mut outcomes = Vec::new();
+    let mut failed = false;
+    for plan in plans {
+        let end = match obstacle(&plan, known.get(&plan.organization), how) {
+            _ if failed => End::Skipped,
+            Some(end) => end,
+            None => carry_out(store, &plan, how).await,
+        };
+        failed |= matches!(end, End::Stale(_) | End::Failed(_));
+        outcomes.push(Outcome { plan, end });
+    }
+    Ok(outcomes)
+}
+
+/// What keeps a plan from being carried out, before anything is tried.
+fn obstacle(plan: &Plan, known: Option<&Registered>, how: &Apply) -> Option<End> {
+    let found = known.map(|known| known.revision).unwrap_or_default();
+    if plan.base != found {
+        return Some(End::Stale(stale(plan, found).to_string()));
+    }
+    if plan.is_empty() {
+        return Some(End::NothingToDo);
+    }
+    let claim = known.and_then(|known| known.claim.as_ref()).filter(|_| !how.take_over)?;
+    claimed_elsewhere(plan, claim, how).map(End::ClaimedElsewhere)
+}
+
+fn stale(plan: &Plan, found: Revision) -> StoreError {
+    StoreError::Stale { organization: plan.organization.clone(), planned: plan.base, found }
+}
+
+/// How long a claim holds after the last apply.
+const CLAIM_MINUTES: i64 = 60;
+
+fn claimed_elsewhere(plan: &Plan, claim: &Claim, how: &Apply) -> Option<String> {
+    let Claim { manager, holder, namespace, seen_at } = claim;
+    let same = *manager == how.manager && *holder == how.holder && **namespace == *plan.namespace;
+    let ends = seen_at.checked_add(CLAIM_MINUTES.minutes()).unwrap_or(*seen_at);
+    if same || ends <= how.now {
+        return None;
+    }
+    let namespace = if namespace.is_empty() { String::new() } else { format!(" (namespace {namespace})") };
+    Some(format!(
+        "organization {} was last applied at {seen_at} by manager {manager} from {holder}{namespace}; \
+         apply from there, wait until {ends}, or use --take-over if that one is gone",
+        plan.organization
+    ))
+}
+
+async fn carry_out(store: &impl Store, plan: &Plan, how: &Apply) -> End {
+    match store.commit(&lower(plan, how)).await {
+        Ok(committed) => End::Committed(committed),
+        Err(error @ StoreError::Stale { .. }) => End::Stale(error.to_string()),
+        Err(error) => End::Failed(chain(&error)),
+    }
+}
+
+/// An error with everything that caused it, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,19 @@
+//! Who strings it together: the only place where reading, planning and storing meet. Both front doors call these functions and
+//! make no decision of their own.
+
+mod answer;
+mod apply;
+mod drift;
+mod export;
+mod lower;
+mod outcome;
+mod planning;
+mod restore;
+
+pub use answer::{Answer, AnswerError, answer};
+pub use apply::{Apply, apply};
+pub use drift::{Drift, drift};
+pub use export::{Document, export, to_yaml};
+pub use outcome::{Done, End, Outcome};
+pub use planning::{Planned, plan_input};
+pub use restore::{RestoreError, Restored, restore};

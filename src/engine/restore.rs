@@ -1,0 +1,117 @@
+use serde_json::json;
+
+use super::apply::Apply;
+use super::export::{Document, documents};
+use crate::api::Kind;
+use crate::store::{Batch, Entry, Happened, Store, StoreError, Write};
+use crate::tenancy::reference::owners;
+use crate::tenancy::{Claim, Key, Name, Row, Snapshot};
+
+/// What a restore brought back.
+#[derive(Debug)]
+pub struct Restored {
+    /// The objects, under no manager: nothing removes them until the input has them again.
+    pub objects: Vec<Key>,
+    /// What to commit, so that they are managed again. The entries of members that were deleted with them are in it.
+    pub documents: Vec<Document>,
+    /// Who had access and gets none by this: the memberships that stay deleted until the input has them.
+    pub without_access: Vec<Key>,
+}
+
+/// Why nothing was restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// There is no such object, deleted or not.
+    #[error("{organization} has no {key}, deleted or not: `muster history {organization}` shows what there was")]
+    Unknown {
+        /// The organization.
+        organization: Name,
+        /// The object.
+        key: Key,
+    },
+    /// The object is not deleted.
+    #[error("{0} is not deleted")]
+    Live(Key),
+    /// What the object is part of is deleted.
+    #[error("{key} is part of {owner}, which is deleted: restore {owner} first")]
+    WithoutOwner {
+        /// The object.
+        key: Key,
+        /// What it is part of.
+        owner: Key,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Brings back a deleted object with everything that was deleted together with it. Memberships come back only when they are
+/// asked for: restoring a workspace gives nobody access.
+///
+/// # Errors
+///
+/// When there is nothing to restore or the store fails; nothing was written then.
+pub async fn restore(store: &impl Store, organization: &Name, key: &Key, how: &Apply) -> Result<Restored, RestoreError> {
+    let snapshot = store.observe(organization).await?;
+    let root = snapshot.row(key).ok_or_else(|| RestoreError::Unknown { organization: organization.clone(), key: key.clone() })?;
+    let Some(tombstone) = &root.tombstone else { return Err(RestoreError::Live(key.clone())) };
+    let together = |row: &&Row| row.tombstone.as_ref().is_some_and(|other| other.id == tombstone.id);
+    let (memberships, objects): (Vec<&Row>, Vec<&Row>) =
+        snapshot.rows.iter().filter(together).partition(|row| row.key.kind == Kind::Membership && row.key != *key);
+    if let Some(missing) = without_owner(&snapshot, &objects) {
+        return Err(missing);
+    }
+    let batch = batch(&snapshot, &objects, how);
+    store.commit(&batch).await?;
+    let live = snapshot.rows.iter().filter(|row| row.is_live() && row.key.kind == Kind::Membership);
+    let documents =
+        documents(&snapshot, objects.iter().chain(&memberships).copied().chain(live).chain(member_of(&snapshot, key)));
+    Ok(Restored {
+        objects: objects.iter().map(|row| row.key.clone()).collect(),
+        without_access: memberships.iter().map(|row| row.key.clone()).collect(),
+        documents,
+    })
+}
+
+/// The member of a membership, whose document has to carry the entry.
+fn member_of<'s>(snapshot: &'s Snapshot, key: &Key) -> Option<&'s Row> {
+    let (member, _) = key.member_and_place()?;
+    snapshot.row(&Key::new(Kind::Member, member)).filter(|row| row.is_live())
+}
+
+fn without_owner(snapshot: &Snapshot, objects: &[&Row]) -> Option<RestoreError> {
+    let there = |owner: &Key| objects.iter().any(|row| row.key == *owner) || snapshot.row(owner).is_some_and(Row::is_live);
+    objects.iter().find_map(|row| {
+        let owner = owners(&row.key, &row.spec).into_iter().find(|owner| !there(owner))?;
+        Some(RestoreError::WithoutOwner { key: row.key.clone(), owner })
+    })
+}
+
+fn batch(snapshot: &Snapshot, objects: &[&Row], how: &Apply) -> Batch {
+    let released = objects.iter().map(|row| Row { tombstone: None, manager: None, ..(*row).clone() });
+    let claim = snapshot.claim.clone().unwrap_or_else(|| Claim {
+        manager: how.manager.clone(),
+        holder: how.holder.clone(),
+        namespace: "".into(),
+        seen_at: how.now,
+    });
+    let entry = |row: &&Row| Entry {
+        key: row.key.clone(),
+        id: row.id,
+        happened: Happened::Restored,
+        at: how.now,
+        actor: how.actor.clone(),
+        manager: how.manager.clone(),
+        plan: None,
+        source: how.source.clone(),
+        values: json!({ "cause": "muster restore" }).to_string().into(),
+        salt: how.salt(row.id),
+    };
+    Batch {
+        organization: snapshot.organization.clone(),
+        base: snapshot.revision,
+        claim,
+        entries: objects.iter().map(entry).collect(),
+        writes: released.map(|row| Write::Put(Box::new(row))).collect(),
+    }
+}

@@ -1,0 +1,36 @@
+use std::collections::BTreeMap;
+
+use super::{Change, FieldChange};
+use crate::tenancy::{Key, Name, Origin, Row};
+
+/// What the input and the store say together, before any rule was asked.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// The changes that would make the store as the input says. At most one per object.
+    pub changes: Vec<Change>,
+    /// Values that another hand changed and the policy leaves alone.
+    pub drift: Vec<Drifted>,
+    /// Objects that are managed but not in the input, and stay because nobody asked to prune.
+    pub missing: Vec<Key>,
+    /// Removals whose subtree holds an object that the input still wants: the root of the removal, and that object.
+    pub still_wanted: BTreeMap<Key, Key>,
+    /// Objects whose new name is taken by a tombstone, with their old name.
+    pub taken: BTreeMap<Key, Name>,
+    /// Objects that wait until their old name leaves the input, with that name.
+    pub waiting: BTreeMap<Key, Name>,
+    /// How many objects are as they shall be.
+    pub unchanged: usize,
+}
+
+/// An object that another hand changed.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Drifted {
+    /// The object.
+    pub key: Key,
+    /// The fields, each with what was applied and what was found. Empty where a whole membership was added by hand.
+    pub fields: Vec<FieldChange>,
+    /// Where the object is written.
+    pub origin: Option<Origin>,
+    /// The row with the drift taken note of, for the next apply to write; `None` when an apply already took note.
+    pub noted: Option<Box<Row>>,
+}

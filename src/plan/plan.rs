@@ -1,0 +1,224 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::access::{AccessDiff, access_diff};
+use super::diff::{Comparison, compare};
+use super::draft::{Draft, Drifted};
+use super::order::order;
+use super::rename::rename;
+use super::review::{Approval, Refusal, Reviewed, review};
+use super::rules::{RULES, Rule};
+use super::{Change, Context, Phase, Verb};
+use crate::api::{Kind, OrganizationSpec};
+use crate::tenancy::{Digest, Held, Key, Loosened, Name, ObjectId, Policy, Revision, Row, Snapshot, Tenancy, World};
+
+/// What will be done to one organization, what will not, and what follows for people.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The organization.
+    pub organization: Name,
+    /// The namespace it is read from; empty where there is none.
+    pub namespace: Name,
+    /// The revision the plan is made on.
+    pub base: Revision,
+    /// The changes, in the order in which they are done.
+    pub changes: Vec<Change>,
+    /// What is refused, sorted by object.
+    pub refusals: Vec<Refusal>,
+    /// What is in the input but not ready or not right yet. What the store has of it is left alone.
+    #[serde(with = "pairs")]
+    pub held: BTreeMap<Key, Held>,
+    /// What another hand changed and is left alone.
+    pub drift: Vec<Drifted>,
+    /// What is managed but not in the input, and stays because nobody asked to prune.
+    pub missing: Vec<Key>,
+    /// The guards that become weaker with the next plan.
+    pub loosened: Vec<Loosened>,
+    /// Who gains and loses what.
+    pub access: AccessDiff,
+    /// The removals that wait for an approval.
+    pub approval: Option<Approval>,
+    /// How many objects are as they shall be.
+    pub unchanged: usize,
+    /// True when the whole input could be read.
+    pub complete: bool,
+}
+
+/// Plans one organization.
+///
+/// Total and deterministic: there is no input for which it fails, and the same input gives the same plan.
+#[must_use]
+pub fn plan(tenancy: &Tenancy, snapshot: &Snapshot, context: &Context) -> Plan {
+    plan_by(RULES, tenancy, snapshot, context)
+}
+
+/// Plans one organization by these rules. Their order makes no difference.
+#[must_use]
+pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: &Context) -> Plan {
+    let renamed = rename(tenancy, snapshot);
+    let (in_force, wanted) = policies(tenancy, snapshot);
+    let guard = in_force.as_ref().map_or_else(|| wanted.clone(), |policy| wanted.guarded_by(policy));
+    let comparison = Comparison { tenancy, renamed: &renamed, revision: snapshot.revision, policy: &guard, context };
+    let mut draft = compare(&comparison);
+    super::invite::activate_first_admin(&mut draft, &wanted, snapshot, context);
+    let mut plan = Plan {
+        organization: tenancy.organization.clone(),
+        namespace: tenancy.namespace.clone(),
+        base: snapshot.revision,
+        changes: Vec::new(),
+        refusals: blocked(&draft),
+        held: held(tenancy, &draft),
+        drift: std::mem::take(&mut draft.drift),
+        missing: std::mem::take(&mut draft.missing),
+        loosened: Vec::new(),
+        access: AccessDiff::default(),
+        approval: None,
+        unchanged: draft.unchanged,
+        complete: tenancy.complete,
+    };
+    if !draft.changes.is_empty() {
+        let reviewed = review(rules, tenancy, snapshot, &draft, (&guard, context));
+        plan.settle(draft, reviewed, snapshot, context);
+        plan.loosened = plan.loosened_guards(in_force.as_ref(), &wanted);
+    }
+    plan
+}
+
+/// The policy in force in the store, and the one the input wants. An organization that is not in the input keeps its own.
+fn policies(tenancy: &Tenancy, snapshot: &Snapshot) -> (Option<Policy>, Policy) {
+    let key = Key::new(Kind::Organization, tenancy.organization.clone());
+    let policy = |spec: &str| serde_json::from_str::<OrganizationSpec>(spec).ok().map(|spec| Policy::of(&spec));
+    let in_force = snapshot.row(&key).filter(|row| row.is_live()).and_then(|row| policy(&row.spec));
+    let wanted = tenancy.get(&key).and_then(|desired| policy(&desired.spec));
+    let wanted = wanted.or_else(|| in_force.clone()).unwrap_or_else(Policy::standard);
+    (in_force, wanted)
+}
+
+/// Objects whose new name is taken by something that was deleted.
+fn blocked(draft: &Draft) -> Vec<Refusal> {
+    let refuse = |(key, from): (&Key, &Name)| Refusal {
+        subject: key.clone(),
+        rule: "name-taken-by-tombstone".into(),
+        verb: Some(Verb::Rename),
+        because: format!(
+            "{}/{from} cannot take this name, because a deleted object has it and could be restored",
+            key.kind.label()
+        )
+        .into(),
+        way_out: "choose another name; or restore or purge the deleted object first".into(),
+        origin: None,
+    };
+    draft.taken.iter().map(refuse).collect()
+}
+
+fn held(tenancy: &Tenancy, draft: &Draft) -> BTreeMap<Key, Held> {
+    let waiting = draft.waiting.iter().map(|(key, from)| {
+        let origin = tenancy.get(key).and_then(|desired| desired.origin.clone());
+        let because = format!("WaitingForOldName: it takes over {}/{from}, which is still in the input", key.kind.label());
+        (key.clone(), Held { because: because.into(), origin })
+    });
+    waiting.chain(tenancy.held.iter().map(|(key, held)| (key.clone(), held.clone()))).collect()
+}
+
+impl Plan {
+    fn settle(&mut self, draft: Draft, reviewed: Reviewed, snapshot: &Snapshot, context: &Context) {
+        let Reviewed { allowed, refusals, held, approval } = reviewed;
+        let numbered = draft.changes.into_iter().zip(allowed);
+        self.changes = numbered.filter(|(_, allowed)| *allowed).map(|(change, _)| change).collect();
+        self.refusals.extend(refusals);
+        self.refusals.sort();
+        self.refusals.dedup();
+        self.approval = approval;
+        for (key, held) in held {
+            if !self.refusals.iter().any(|refusal| refusal.subject == key) {
+                self.held.entry(key).or_insert(held);
+            }
+        }
+        let changes = std::mem::take(&mut self.changes);
+        let before = World::new(&snapshot.rows, context.now);
+        let mut replaced: BTreeMap<&Key, Option<&Row>> =
+            changes.iter().filter_map(|change| Some((&change.before.as_ref()?.key, None))).collect();
+        replaced.extend(changes.iter().map(|change| (&change.key, change.after.as_deref())));
+        let after = before.with(&replaced);
+        self.access = access_diff(&changes, &before, &after);
+        let mut ordered = changes.clone();
+        order(&mut ordered, &before, &after);
+        self.changes = ordered;
+    }
+
+    fn loosened_guards(&self, in_force: Option<&Policy>, wanted: &Policy) -> Vec<Loosened> {
+        let changes = self.changes.iter().any(|change| change.key.kind == Kind::Organization && change.is_live());
+        in_force.filter(|_| changes).map(|policy| policy.loosened_by(wanted)).unwrap_or_default()
+    }
+
+    /// True when there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.drift.iter().all(|drifted| drifted.noted.is_none())
+    }
+
+    /// True when the store is not as the input says: something changes, drifted, is refused or is missing from the input.
+    #[must_use]
+    pub fn has_differences(&self) -> bool {
+        !self.changes.is_empty() || !self.drift.is_empty()
+    }
+
+    /// The rows that the plan writes, step by step; `None` in the place of a row means that it is deleted. Renames are one step,
+    /// because names may be swapped. Each prefix of the steps leaves a state that the rules allow.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Vec<(ObjectId, Option<&Row>)>> {
+        fn write(change: &Change) -> Option<(ObjectId, Option<&Row>)> {
+            Some((change.id()?, change.after.as_deref()))
+        }
+        fn first(change: &Change) -> Option<(ObjectId, Option<&Row>)> {
+            Some((change.id()?, change.between.as_deref()))
+        }
+        let of = |phase| self.changes.iter().filter(move |change| change.phase == phase);
+        let betweens = |renames: bool| {
+            self.changes.iter().filter(move |change| change.between.is_some() && (change.verb == Verb::Rename) == renames)
+        };
+        let is_rename = |change: &&Change| change.verb == Verb::Rename;
+        let names = of(Phase::Prepare).filter(is_rename).filter_map(write).chain(betweens(true).filter_map(first));
+        let mut steps = vec![names.collect::<Vec<_>>()];
+        let one_by_one =
+            of(Phase::Prepare).filter(|change| !is_rename(change)).filter_map(write).chain(of(Phase::Gain).filter_map(write));
+        steps.extend(one_by_one.chain(betweens(false).filter_map(first)).map(|step| vec![step]));
+        let rest = of(Phase::Neutral).chain(of(Phase::Loss)).chain(of(Phase::Last));
+        steps.extend(rest.filter_map(write).map(|step| vec![step]));
+        steps.retain(|step| !step.is_empty());
+        steps
+    }
+
+    /// How many changes there are of each verb.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<Verb, usize> {
+        let mut counts = BTreeMap::new();
+        for change in &self.changes {
+            *counts.entry(change.verb).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The digest of everything the plan would do and refuses to do, and of the revision it is made on.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(serde_json::to_string(self).unwrap_or_default().as_bytes())
+    }
+}
+
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::tenancy::{Held, Key};
+
+    pub fn serialize<S: Serializer>(held: &BTreeMap<Key, Held>, serializer: S) -> Result<S::Ok, S::Error> {
+        held.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Key, Held>, D::Error> {
+        Ok(Vec::<(Key, Held)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}

@@ -1,0 +1,247 @@
+//! The rules: what must never happen, and what is not ready yet. One table, one function for each rule.
+//!
+//! A rule is asked about the state that would result from a plan and names the changes to blame. It never looks at how the
+//! plan came about, and it does not know of the other rules.
+
+mod admins;
+mod fixed;
+mod loss;
+mod ownership;
+mod people;
+mod protection;
+mod references;
+mod templates;
+
+use super::review::{Case, Violation};
+
+/// One rule.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    /// Its stable id.
+    pub id: &'static str,
+    /// What it says, as a sentence.
+    pub title: &'static str,
+    /// Where it comes from: the system and the document, or why Muster has it.
+    pub source: &'static str,
+    /// What it depends on.
+    pub class: Class,
+    /// True when approving the removals lets them pass.
+    pub approvable: bool,
+    /// When it is asked.
+    pub stage: Stage,
+    /// The check.
+    pub check: fn(&Case<'_>) -> Vec<Violation>,
+}
+
+/// What a rule depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Only the state that would result.
+    State,
+    /// The state before and the state that would result.
+    Change,
+}
+
+impl Class {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Change => "change",
+        }
+    }
+}
+
+/// When a rule is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// With all others that judge changes by themselves.
+    EachChange,
+    /// When those are content, because it counts what is left.
+    Loss,
+}
+
+const RULE: Rule = Rule {
+    id: "",
+    title: "",
+    source: "",
+    class: Class::Change,
+    approvable: false,
+    stage: Stage::EachChange,
+    check: |_| Vec::new(),
+};
+
+/// All rules. Their order does not matter.
+pub const RULES: &[Rule] = &[
+    Rule {
+        id: "workspace-undeletable",
+        title: "Where the policy says `workspaceDeletion.mode: Forbid`, no workspace is deleted or purged.",
+        source: "100ms, Workspaces: they cannot be deleted. FastPix, Set up workspace: once created, one cannot be deleted. AAQ has no way to delete one.",
+        check: protection::workspace_undeletable,
+        ..RULE
+    },
+    Rule {
+        id: "deletion-protected",
+        title: "A workspace with `deletionProtection: true` in the store is not deleted. It is unlocked in one apply and deleted in the next.",
+        source: "Muster: protection that disappears together with the YAML protects nothing.",
+        check: protection::deletion_protected,
+        ..RULE
+    },
+    Rule {
+        id: "organization-removal",
+        title: "An organization is removed only when `deletionPolicy: SoftDelete` was applied before, or the removal is approved.",
+        source: "Muster: a missing organization is never a removal, because a missing folder or a failed read look the same.",
+        approvable: true,
+        stage: Stage::Loss,
+        check: protection::organization_removal,
+        ..RULE
+    },
+    Rule {
+        id: "last-admin",
+        title: "A place that has admins keeps as many lasting ones as `lastAdmin.minAdmins` says, at every step of a plan.",
+        source: "AAQ, Introducing Workspaces: at least one admin at all times. FastPix, Set up workspace: an admin leaves by making another one admin.",
+        check: admins::last_admin,
+        ..RULE
+    },
+    Rule {
+        id: "admin-missing",
+        title: "A new organization, project or workspace waits until somebody is admin of it.",
+        source: "AAQ, Introducing Workspaces: at least one admin at all times. YAML arrives one object at a time, so it waits rather than fails.",
+        class: Class::State,
+        check: admins::admin_missing,
+        ..RULE
+    },
+    Rule {
+        id: "residency-immutable",
+        title: "The data residency of a workspace is chosen once and never changes.",
+        source: "100ms, Workspaces: data residency is chosen when the workspace is created.",
+        check: fixed::residency,
+        ..RULE
+    },
+    Rule {
+        id: "hipaa-immutable",
+        title: "Whether a workspace obeys HIPAA is chosen once and never changes.",
+        source: "100ms, Workspaces: HIPAA is chosen when the workspace is created and cannot be undone.",
+        check: fixed::hipaa,
+        ..RULE
+    },
+    Rule {
+        id: "scope-immutable",
+        title: "The scope of a workspace is chosen once and never changes.",
+        source: "KeyRunner, Workspaces: private, project and local workspaces differ in who may create them and who reaches them.",
+        check: fixed::scope,
+        ..RULE
+    },
+    Rule {
+        id: "one-default-template",
+        title: "A workspace has at most one default template.",
+        source: "100ms, Templates and Roles: rooms without a template get the default one.",
+        class: Class::State,
+        check: templates::one_default,
+        ..RULE
+    },
+    Rule {
+        id: "default-template-kept",
+        title: "A workspace that has a default template keeps one while it has templates.",
+        source: "100ms, Templates and Roles: rooms without a template get the default one.",
+        check: templates::default_kept,
+        ..RULE
+    },
+    Rule {
+        id: "still-wanted",
+        title: "Nothing is removed while the input still has a part of it.",
+        source: "Muster: a subtree goes whole or not at all.",
+        check: references::still_wanted,
+        ..RULE
+    },
+    Rule {
+        id: "in-use",
+        title: "Nothing is removed while something that stays refers to it.",
+        source: "Muster: references resolve at all times.",
+        check: references::in_use,
+        ..RULE
+    },
+    Rule {
+        id: "reference-missing",
+        title: "Nothing is stored that refers to what is not there.",
+        source: "Muster: references resolve at all times.",
+        class: Class::State,
+        check: references::reference_missing,
+        ..RULE
+    },
+    Rule {
+        id: "name-taken",
+        title: "An object takes a name only when nothing else has it: swaps and chains of renames happen whole or not at all.",
+        source: "Muster: a name means one object.",
+        class: Class::State,
+        check: references::name_taken,
+        ..RULE
+    },
+    Rule {
+        id: "max-removals",
+        title: "One plan removes at most the share of a kind that `maxRemovals` says, unless the removals are approved.",
+        source: "Muster: a missing folder, a skipped file or an emptied list must not take a tenant down.",
+        approvable: true,
+        stage: Stage::Loss,
+        check: loss::max_removals,
+        ..RULE
+    },
+    Rule {
+        id: "incomplete-input",
+        title: "Nothing is removed while a part of the input cannot be read.",
+        source: "Muster: what cannot be read is not absent.",
+        check: loss::incomplete_input,
+        ..RULE
+    },
+    Rule {
+        id: "incomplete-observation",
+        title: "Nothing is removed while the store or the service behind it cannot be read whole.",
+        source: "Muster: an empty answer is not an empty tenant.",
+        check: loss::incomplete_observation,
+        ..RULE
+    },
+    Rule {
+        id: "empty-input",
+        title: "An input without any object removes nothing, unless `--allow-empty` says that it is meant.",
+        source: "Muster: an empty checkout looks like an empty tenant.",
+        check: loss::empty_input,
+        ..RULE
+    },
+    Rule {
+        id: "foreign-manager",
+        title: "An object of another manager is not touched, and one without a manager is adopted only as `adoptionPolicy` says.",
+        source: "100ms, Templates and Roles: creating a template under a name that exists overwrites it.",
+        check: ownership::foreign_manager,
+        ..RULE
+    },
+    Rule {
+        id: "role-before-invitation",
+        title: "Where the policy says `invitations.roleAssignment: BeforeInvite`, nobody is invited without a role.",
+        source: "FastPix, Set up workspace: each team member gets a role before the invitation.",
+        class: Class::State,
+        check: people::role_before_invitation,
+        ..RULE
+    },
+    Rule {
+        id: "pending-role",
+        title: "Where the policy says `invitations.pendingRoleChange: Forbid`, the role of a pending member does not change.",
+        source: "FastPix, Set up workspace: while an invitation is open, its role cannot be changed; the invited member can be removed.",
+        check: people::pending_role,
+        ..RULE
+    },
+    Rule {
+        id: "suspended",
+        title: "While an organization is suspended, only the organization itself changes.",
+        source: "Muster: `spec.suspend` stops everything else, and the plan says so.",
+        class: Class::State,
+        check: ownership::suspended,
+        ..RULE
+    },
+];
+
+/// The rule of an id.
+#[must_use]
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id == id)
+}

@@ -1,0 +1,314 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::Objection;
+use crate::api::membership_type::Level;
+use crate::api::policy::{Cardinality, TemplatesApi};
+use crate::api::types::{Set, Text};
+use crate::api::{Kind, MemberSpec, Spec};
+use crate::tenancy::role::{MembershipRole, Roles, standard_roles};
+use crate::tenancy::view::View;
+use crate::tenancy::{Key, Manifest, Name, Policy, Severity, Snapshot, nearest};
+
+/// The manifests of one organization and what their checks depend on.
+pub struct Scope<'a> {
+    pub organization: &'a Name,
+    pub manifests: &'a [&'a Manifest],
+    pub policy: &'a Policy,
+    roles: Roles,
+    places: BTreeSet<Key>,
+}
+
+impl<'a> Scope<'a> {
+    pub fn new(organization: &'a Name, manifests: &'a [&'a Manifest], snapshot: Option<&Snapshot>, policy: &'a Policy) -> Self {
+        let is_place = |kind| matches!(kind, Kind::Project | Kind::Workspace);
+        let places = manifests.iter().filter(|manifest| is_place(manifest.spec.kind())).map(|manifest| key(manifest)).collect();
+        Self { organization, manifests, policy, roles: roles(manifests, snapshot), places }
+    }
+
+    /// True for a project or workspace of these manifests.
+    pub fn knows(&self, place: &Key) -> bool {
+        self.places.contains(place)
+    }
+}
+
+fn key(manifest: &Manifest) -> Key {
+    Key::new(manifest.spec.kind(), manifest.name.clone())
+}
+
+/// The built-in roles, those of the input and those that are stored.
+fn roles(manifests: &[&Manifest], snapshot: Option<&Snapshot>) -> Roles {
+    let mut roles = standard_roles();
+    for manifest in manifests {
+        if let Spec::MembershipType(spec) = &*manifest.spec {
+            let name = spec.name.as_ref().map_or(manifest.name.as_str(), |name| name.as_str());
+            let role = MembershipRole {
+                levels: spec.levels.iter().copied().collect(),
+                permissions: spec.permissions.iter().copied().collect(),
+                built_in: false,
+            };
+            roles.entry(name.into()).or_insert(role);
+        }
+    }
+    let stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows);
+    for row in stored.filter(|row| row.key.kind == Kind::MembershipType && row.is_live()) {
+        if let View::MembershipType(view) = View::read(row.key.kind, &row.spec) {
+            let name = view.name.unwrap_or_else(|| row.key.name.as_str().into());
+            roles.entry(name).or_insert(MembershipRole { levels: view.levels, permissions: view.permissions, built_in: false });
+        }
+    }
+    roles
+}
+
+/// A check over all objects of an organization.
+type Check = fn(&Scope<'_>) -> Vec<Objection>;
+
+/// What must fit together, as sentences.
+const CHECKS: &[(&str, Check)] = &[
+    ("no two members have the same e-mail address", emails),
+    ("members only have roles that exist, at a level they are for, and as many as the policy allows", member_roles),
+    ("no two membership types have the same name, and none has the name of a built-in role", type_names),
+    ("a workspace has one default template at most", default_templates),
+    ("no two templates of a workspace have the same name", template_names),
+    ("no two roles.muster.dev of a template have the same name", role_names),
+    ("roles.muster.dev subscribe to roles of their own template", subscriptions),
+    ("the priority of a roles.muster.dev is in the range of the service's API", priorities),
+    ("no two objects take over the same previous name, and none its own", previous_names),
+];
+
+/// Makes every check.
+pub fn check(scope: &Scope<'_>) -> Vec<Objection> {
+    CHECKS.iter().flat_map(|(_, check)| check(scope)).collect()
+}
+
+/// Objects that share something that only one of them may have: all of them are held, and each names another.
+fn unique<K: Ord>(
+    groups: BTreeMap<K, Vec<&Manifest>>,
+    code: &'static str,
+    path: &str,
+    what: impl Fn(&K) -> String,
+) -> Vec<Objection> {
+    let clashes = groups.into_iter().filter(|(_, manifests)| manifests.len() > 1).map(|(shared, mut manifests)| {
+        manifests.sort_by_key(|manifest| (manifest.spec.kind(), &manifest.name));
+        (shared, manifests)
+    });
+    let objection = |shared: &K, manifest: &Manifest, others: &[&Manifest]| {
+        let other =
+            others.iter().find(|other| other.name != manifest.name).map(|other| format!("{} ({})", key(other), other.origin));
+        let message = format!("{} is also {}", what(shared), other.unwrap_or_default());
+        Objection::error(manifest, key(manifest), code, path.to_owned(), message)
+    };
+    clashes.flat_map(|(shared, all)| all.iter().map(|manifest| objection(&shared, manifest, &all)).collect::<Vec<_>>()).collect()
+}
+
+fn emails(scope: &Scope<'_>) -> Vec<Objection> {
+    // Most runs find no clash at all, so the addresses are only compared where their hashes are the same.
+    let hash = |email: &str| {
+        let mut hasher = DefaultHasher::new();
+        email.hash(&mut hasher);
+        hasher.finish()
+    };
+    let members = || scope.manifests.iter().filter_map(|manifest| Some((*manifest, member(manifest)?)));
+    let mut hashes: Vec<u64> = members().map(|(_, spec)| hash(&spec.email.key())).collect();
+    hashes.sort_unstable();
+    let twice: BTreeSet<u64> = hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+    let mut groups: BTreeMap<String, Vec<&Manifest>> = BTreeMap::new();
+    for (manifest, spec) in members().filter(|(_, spec)| !twice.is_empty() && twice.contains(&hash(&spec.email.key()))) {
+        groups.entry(spec.email.key().into_owned()).or_default().push(manifest);
+    }
+    unique(groups, "duplicate-email", "spec.email", |email| format!("the e-mail address {email}") + " of this member")
+}
+
+fn member<'m>(manifest: &'m Manifest) -> Option<&'m MemberSpec> {
+    match &*manifest.spec {
+        Spec::Member(spec) => Some(spec),
+        _ => None,
+    }
+}
+
+/// `role` and `roles` as one entry has them.
+struct Entry<'m> {
+    role: Option<&'m Text<63>>,
+    roles: Option<&'m Set<Text<63>, 10>>,
+    level: Level,
+}
+
+fn member_roles(scope: &Scope<'_>) -> Vec<Objection> {
+    let mut objections = Vec::new();
+    for (manifest, spec) in scope.manifests.iter().filter_map(|manifest| Some((*manifest, member(manifest)?))) {
+        let own = Entry { role: spec.role.as_ref(), roles: spec.roles.as_ref(), level: Level::Organization };
+        own.check(scope, manifest, &|| ("spec".to_owned(), key(manifest)), &mut objections);
+        let place = |kind, name: &str| Key::membership(&manifest.name, &Key::new(kind, name));
+        for (at, entry) in spec.projects.iter().flat_map(|list| list.iter()).enumerate() {
+            let subject = || (format!("spec.projects[{at}]"), place(Kind::Project, entry.name.as_str()));
+            let entry = Entry { role: entry.role.as_ref(), roles: entry.roles.as_ref(), level: Level::Project };
+            entry.check(scope, manifest, &subject, &mut objections);
+        }
+        for (at, entry) in spec.workspaces.iter().flat_map(|list| list.iter()).enumerate() {
+            let subject = || (format!("spec.workspaces[{at}]"), place(Kind::Workspace, entry.name.as_str()));
+            let entry = Entry { role: entry.role.as_ref(), roles: entry.roles.as_ref(), level: Level::Workspace };
+            entry.check(scope, manifest, &subject, &mut objections);
+        }
+    }
+    objections
+}
+
+impl Entry<'_> {
+    fn check(
+        &self,
+        scope: &Scope<'_>,
+        manifest: &Manifest,
+        subject: &dyn Fn() -> (String, Key),
+        objections: &mut Vec<Objection>,
+    ) {
+        let mut object = |code, field: &str, message: String, help: Option<String>| {
+            let (path, subject) = subject();
+            objections.push(Objection::error(manifest, subject, code, format!("{path}.{field}"), message).help(help));
+        };
+        if self.roles.is_some_and(|roles| roles.len() > 1) && scope.policy.role_cardinality == Cardinality::One {
+            let message = "names several roles, but the policy of the organization allows one in each place";
+            object(
+                "role-cardinality",
+                "roles",
+                message.to_owned(),
+                Some("write one, or set policy.roles.cardinality: Many".to_owned()),
+            );
+        }
+        let single = self.role.iter().map(|role| ("role", role.as_str()));
+        for (field, role) in
+            single.chain(self.roles.into_iter().flat_map(|roles| roles.iter()).map(|role| ("roles", role.as_str())))
+        {
+            match scope.roles.get(role) {
+                None => {
+                    let known = || scope.roles.keys().map(|name| &**name);
+                    let help = nearest(role, known()).map(|name| format!("did you mean {name}?"));
+                    let known = known().collect::<Vec<_>>().join(", ");
+                    object("unknown-role", field, format!("names the role {role}, but there is only {known}"), help);
+                }
+                Some(known) if !known.levels.contains(&self.level) => {
+                    let levels = known.levels.iter().map(|level| level.as_str()).collect::<Vec<_>>().join(", ");
+                    let message = format!("names the role {role}, which is for the level {levels} and not for {}", self.level);
+                    object("role-level", field, message, None);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn type_names(scope: &Scope<'_>) -> Vec<Objection> {
+    let mut groups: BTreeMap<&str, Vec<&Manifest>> = BTreeMap::new();
+    let mut objections = Vec::new();
+    let built_in = standard_roles();
+    for manifest in scope.manifests {
+        if let Spec::MembershipType(spec) = &*manifest.spec {
+            let name = spec.name.as_ref().map_or(manifest.name.as_str(), |name| name.as_str());
+            groups.entry(name).or_default().push(manifest);
+            if built_in.contains_key(name) {
+                let message = format!("{name} is a built-in role and cannot be defined again");
+                objections.push(Objection::error(manifest, key(manifest), "duplicate-name", "spec.name".to_owned(), message));
+            }
+        }
+    }
+    objections.extend(unique(groups, "duplicate-name", "spec.name", |name| format!("the name {name} of this membership type")));
+    objections
+}
+
+fn default_templates(scope: &Scope<'_>) -> Vec<Objection> {
+    let mut groups: BTreeMap<&str, Vec<&Manifest>> = BTreeMap::new();
+    for manifest in scope.manifests {
+        if let Spec::Template(spec) = &*manifest.spec
+            && spec.default == Some(true)
+        {
+            groups.entry(spec.workspace_ref.name.as_str()).or_default().push(manifest);
+        }
+    }
+    unique(groups, "several-defaults", "spec.default", |workspace| format!("the default template of workspace/{workspace}"))
+}
+
+fn template_names(scope: &Scope<'_>) -> Vec<Objection> {
+    let mut groups: BTreeMap<(&str, &str), Vec<&Manifest>> = BTreeMap::new();
+    for manifest in scope.manifests {
+        if let Spec::Template(spec) = &*manifest.spec {
+            let name = spec.name.as_ref().map_or(manifest.name.as_str(), |name| name.as_str());
+            groups.entry((spec.workspace_ref.name.as_str(), name)).or_default().push(manifest);
+        }
+    }
+    unique(groups, "duplicate-name", "spec.name", |(workspace, name)| {
+        format!("the template name {name} in workspace/{workspace}")
+    })
+}
+
+/// The roles.muster.dev of every template of the input, by the name the outside world calls them.
+fn roles_by_template<'s>(scope: &Scope<'s>) -> BTreeMap<(&'s str, &'s str), Vec<&'s Manifest>> {
+    let mut groups: BTreeMap<(&str, &str), Vec<&Manifest>> = BTreeMap::new();
+    for manifest in scope.manifests {
+        if let Spec::Role(spec) = &*manifest.spec {
+            let name = spec.name.as_ref().map_or(manifest.name.as_str(), |name| name.as_str());
+            groups.entry((spec.template_ref.name.as_str(), name)).or_default().push(manifest);
+        }
+    }
+    groups
+}
+
+fn role_names(scope: &Scope<'_>) -> Vec<Objection> {
+    unique(roles_by_template(scope), "duplicate-name", "spec.name", |(template, name)| {
+        format!("the mrole name {name} in template/{template}")
+    })
+}
+
+fn subscriptions(scope: &Scope<'_>) -> Vec<Objection> {
+    let roles = roles_by_template(scope);
+    let mut objections = Vec::new();
+    for manifest in scope.manifests {
+        let Spec::Role(spec) = &*manifest.spec else { continue };
+        let template = spec.template_ref.name.as_str();
+        let wanted = spec.subscribe_params.as_ref().and_then(|params| params.subscribe_to_roles.as_ref());
+        for name in
+            wanted.into_iter().flat_map(|roles| roles.iter()).filter(|name| !roles.contains_key(&(template, name.as_str())))
+        {
+            let path = "spec.subscribeParams.subscribeToRoles".to_owned();
+            let message = format!("subscribes to {name}, which is no mrole of template/{template} in the input");
+            let known = roles.keys().filter(|(other, _)| *other == template).map(|(_, name)| *name);
+            let help = nearest(name.as_str(), known).map(|name| format!("did you mean {name}?"));
+            objections.push(Objection::error(manifest, key(manifest), "dangling-reference", path, message).help(help));
+        }
+    }
+    objections
+}
+
+fn priorities(scope: &Scope<'_>) -> Vec<Objection> {
+    let too_low = |spec: &crate::api::RoleSpec| spec.priority.is_some_and(|priority| priority.get() > 5);
+    let of = |manifest: &&&Manifest| matches!(&*manifest.spec, Spec::Role(spec) if too_low(spec));
+    let strict = scope.policy.templates_api == TemplatesApi::V2;
+    let roles = scope.manifests.iter().filter(|_| strict).filter(of);
+    let objection = |manifest: &&Manifest| {
+        let message = "must be from 1 to 5: only the first version of the service's API goes to 10";
+        let help = Some("choose a smaller number, or set policy.templates.api: V1".to_owned());
+        Objection::error(manifest, key(manifest), "priority-range", "spec.priority".to_owned(), message.to_owned()).help(help)
+    };
+    roles.map(objection).collect()
+}
+
+fn previous_names(scope: &Scope<'_>) -> Vec<Objection> {
+    let mut groups: BTreeMap<(Kind, &str), Vec<&Manifest>> = BTreeMap::new();
+    let mut objections = Vec::new();
+    for manifest in scope.manifests {
+        for name in names_before(&manifest.spec) {
+            if *name == *manifest.name {
+                let message = format!("{name} is the name it has now");
+                let path = "spec.previousNames".to_owned();
+                objections.push(Objection::note(manifest, Severity::Warning, "own-previous-name", path, message));
+            } else {
+                groups.entry((manifest.spec.kind(), name)).or_default().push(manifest);
+            }
+        }
+    }
+    objections
+        .extend(unique(groups, "duplicate-previous-name", "spec.previousNames", |(_, name)| format!("the previous name {name}")));
+    objections
+}
+
+fn names_before(spec: &Spec) -> impl Iterator<Item = &str> {
+    crate::tenancy::desired::previous_names_of(spec).unwrap_or_default().iter().map(|name| name.as_str())
+}

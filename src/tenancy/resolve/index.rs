@@ -1,0 +1,113 @@
+use std::collections::BTreeMap;
+
+use super::Unplaced;
+use crate::api::{Kind, Spec};
+use crate::tenancy::{Input, Key, Manifest, Name, Snapshot, nearest};
+
+/// Finds objects by namespace, kind and name, in the input and in what is stored.
+pub struct Index<'a> {
+    manifests: Vec<(&'a Name, Kind, &'a Name, &'a Manifest)>,
+    held: Vec<(&'a Name, Kind, &'a Name)>,
+    stored: BTreeMap<(Kind, &'a Name), Vec<&'a Snapshot>>,
+    snapshots: &'a [Snapshot],
+}
+
+/// Where something was found.
+#[derive(Clone, Copy)]
+pub enum Found<'a> {
+    /// In the input.
+    Input(&'a Manifest),
+    /// In the input, but held back.
+    Held,
+    /// Only in the store.
+    Stored(&'a Snapshot),
+}
+
+/// The kinds that others refer to across documents.
+const TARGETS: [Kind; 5] = [Kind::Organization, Kind::Project, Kind::Workspace, Kind::Template, Kind::Member];
+
+impl<'a> Index<'a> {
+    pub fn new(input: &'a Input, snapshots: &'a [Snapshot]) -> Self {
+        let of = |manifest: &'a Manifest| (&manifest.namespace, manifest.spec.kind(), &manifest.name, manifest);
+        let mut manifests: Vec<_> = input.manifests.iter().map(of).filter(|(_, kind, _, _)| TARGETS.contains(kind)).collect();
+        manifests.sort_by_key(|(namespace, kind, name, _)| (*namespace, *kind, *name));
+        let mut held: Vec<_> = input.held.iter().map(|held| (&held.namespace, held.kind, &held.name)).collect();
+        held.sort();
+        // Members are many and rarely referred to: they are looked up in their snapshot instead.
+        let mut stored: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for snapshot in snapshots {
+            let targets = snapshot
+                .rows
+                .iter()
+                .filter(|row| row.is_live() && row.key.kind != Kind::Member && TARGETS.contains(&row.key.kind));
+            for row in targets {
+                stored.entry((row.key.kind, &row.key.name)).or_default().push(snapshot);
+            }
+        }
+        Self { manifests, held, stored, snapshots }
+    }
+
+    /// Looks for an object of a namespace; in the store, only among the objects of `organization` where that is known.
+    pub fn find(&self, namespace: &Name, key: &Key, organization: Option<&Name>) -> Option<Found<'a>> {
+        let wanted = (namespace, key.kind, &key.name);
+        if let Ok(at) = self.manifests.binary_search_by(|(namespace, kind, name, _)| (*namespace, *kind, *name).cmp(&wanted)) {
+            return Some(Found::Input(self.manifests[at].3));
+        }
+        if self.held.binary_search_by(|held| held.cmp(&wanted)).is_ok() {
+            return Some(Found::Held);
+        }
+        let fits = |snapshot: &&&'a Snapshot| {
+            let same = snapshot.claim.as_ref().is_none_or(|claim| *claim.namespace == **namespace);
+            same && organization.is_none_or(|organization| snapshot.organization == *organization)
+        };
+        if key.kind == Kind::Member {
+            let has = |snapshot: &&Snapshot| snapshot.row(key).is_some_and(super::super::Row::is_live);
+            return self.snapshots.iter().filter(|snapshot| fits(&snapshot)).find(has).map(Found::Stored);
+        }
+        self.stored.get(&(key.kind, &key.name))?.iter().find(fits).copied().map(Found::Stored)
+    }
+
+    /// The organization that an object is part of.
+    pub fn organization_of(&self, manifest: &'a Manifest) -> Result<Name, Unplaced> {
+        let (path, target) = match &*manifest.spec {
+            Spec::Organization(_) => return Ok(manifest.name.clone()),
+            Spec::Project(spec) => ("spec.organizationRef", organization(&spec.organization_ref)),
+            Spec::MembershipType(spec) => ("spec.organizationRef", organization(&spec.organization_ref)),
+            Spec::Workspace(spec) => ("spec.organizationRef", organization(&spec.organization_ref)),
+            Spec::Member(spec) => ("spec.organizationRef", organization(&spec.organization_ref)),
+            Spec::AccessTest(spec) => ("spec.organizationRef", organization(&spec.organization_ref)),
+            Spec::Template(spec) => ("spec.workspaceRef", Key::new(Kind::Workspace, spec.workspace_ref.name.as_str())),
+            Spec::Credential(spec) => ("spec.workspaceRef", Key::new(Kind::Workspace, spec.workspace_ref.name.as_str())),
+            Spec::Role(spec) => ("spec.templateRef", Key::new(Kind::Template, spec.template_ref.name.as_str())),
+        };
+        match self.find(&manifest.namespace, &target, None) {
+            Some(Found::Input(parent)) => self.organization_of(parent).map_err(|_| Unplaced::Waiting { path, target }),
+            Some(Found::Stored(snapshot)) => Ok(snapshot.organization.clone()),
+            Some(Found::Held) if target.kind == Kind::Organization => Ok(target.name),
+            Some(Found::Held) => self.organization_of_held(&target).ok_or(Unplaced::Waiting { path, target }),
+            None => {
+                let nearest = self.nearest(&manifest.namespace, &target);
+                Err(Unplaced::Dangling { path, target, nearest })
+            }
+        }
+    }
+
+    /// What is held cannot say where it belongs; the store may know.
+    fn organization_of_held(&self, key: &Key) -> Option<Name> {
+        match self.stored.get(&(key.kind, &key.name))?.as_slice() {
+            [only] => Some(only.organization.clone()),
+            _ => None,
+        }
+    }
+
+    /// The name in the input that was probably meant.
+    pub fn nearest(&self, namespace: &Name, target: &Key) -> Option<String> {
+        let of_kind = self.manifests.iter().filter(|(other, kind, _, _)| *other == namespace && *kind == target.kind);
+        let stored = self.stored.keys().filter(|(kind, _)| *kind == target.kind).map(|(_, name)| name.as_str());
+        nearest(&target.name, of_kind.map(|(_, _, name, _)| name.as_str()).chain(stored)).map(str::to_owned)
+    }
+}
+
+fn organization(reference: &crate::api::types::Ref) -> Key {
+    Key::new(Kind::Organization, reference.name.as_str())
+}

@@ -1,0 +1,285 @@
+//! From manifests to one tenancy for each organization: which organization an object belongs to, whether its references lead
+//! anywhere, and whether the objects of an organization fit together.
+//!
+//! Nothing here fails: an object, or an entry of one, that cannot be meant as it is written is held, with a finding that says
+//! why, and the rest goes on.
+
+mod checks;
+mod index;
+mod links;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use index::Index;
+
+use super::{Desired, Digest, Finding, Held, Input, Key, Manifest, Name, Policy, Severity, Snapshot, Tenancy};
+use crate::api::{Kind, Spec};
+
+/// What the input means.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    /// One for each organization of the input and of the snapshots, sorted by name.
+    pub tenancies: Vec<Tenancy>,
+    /// What was found on the way, beside the findings of the input.
+    pub findings: Vec<Finding>,
+}
+
+/// Resolves an input against what is stored. The snapshots are those of the organizations that this run is about: references
+/// lead to their live objects, too.
+#[must_use]
+pub fn resolve(input: &Input, snapshots: &[Snapshot]) -> Resolved {
+    let index = Index::new(input, snapshots);
+    let mut resolver = Resolver { input, snapshots, index: &index, findings: Vec::new() };
+    let groups = resolver.group();
+    let tenancies = groups.into_iter().map(|(organization, group)| resolver.tenancy(organization, &group)).collect();
+    let mut findings = resolver.findings;
+    findings.sort_by(|a, b| (&a.origin, &a.path, a.code).cmp(&(&b.origin, &b.path, b.code)));
+    Resolved { tenancies, findings }
+}
+
+struct Resolver<'a> {
+    input: &'a Input,
+    snapshots: &'a [Snapshot],
+    index: &'a Index<'a>,
+    findings: Vec<Finding>,
+}
+
+/// The manifests of one organization.
+#[derive(Default)]
+struct Group<'a> {
+    namespace: Option<Name>,
+    manifests: Vec<&'a Manifest>,
+    /// Objects of the organization's namespace that are in the input without being part of any organization.
+    unplaced: BTreeMap<Key, Held>,
+}
+
+impl<'a> Resolver<'a> {
+    fn group(&mut self) -> BTreeMap<Name, Group<'a>> {
+        let mut groups: BTreeMap<Name, Group<'a>> = BTreeMap::new();
+        for snapshot in self.snapshots {
+            let namespace = snapshot.claim.as_ref().map(|claim| Name::from(&*claim.namespace));
+            groups.entry(snapshot.organization.clone()).or_default().namespace = namespace;
+        }
+        for held in self.input.held.iter().filter(|held| held.kind == Kind::Organization) {
+            groups.entry(held.name.clone()).or_default().namespace = Some(held.namespace.clone());
+        }
+        let mut unplaced = Vec::new();
+        for manifest in &self.input.manifests {
+            match self.index.organization_of(manifest) {
+                Ok(organization) => {
+                    let group = groups.entry(organization).or_default();
+                    group.manifests.push(manifest);
+                    if manifest.spec.kind() == Kind::Organization || group.namespace.is_none() {
+                        group.namespace = Some(manifest.namespace.clone());
+                    }
+                }
+                Err(problem) => {
+                    let held = Held { because: problem.because(), origin: Some(manifest.origin.clone()) };
+                    unplaced.push((&manifest.namespace, Key::new(manifest.spec.kind(), manifest.name.clone()), held));
+                    self.findings.push(problem.finding(manifest));
+                }
+            }
+        }
+        let documents = self.input.held.iter().map(|held| {
+            let because = Held { because: held.because.clone(), origin: Some(held.origin.clone()) };
+            (&held.namespace, Key::new(held.kind, held.name.clone()), because)
+        });
+        for (namespace, key, held) in unplaced.into_iter().chain(documents) {
+            for (organization, group) in &mut groups {
+                let elsewhere = group.namespace.as_ref().is_some_and(|own| own != namespace);
+                let another = key.kind == Kind::Organization && key.name != *organization;
+                if !elsewhere && !another {
+                    group.unplaced.insert(key.clone(), held.clone());
+                }
+            }
+        }
+        groups
+    }
+
+    fn tenancy(&mut self, organization: Name, group: &Group<'a>) -> Tenancy {
+        let key = Key::new(Kind::Organization, organization.clone());
+        let manifest = group.manifests.iter().find(|manifest| manifest.spec.kind() == Kind::Organization);
+        let snapshot = self.snapshots.iter().find(|snapshot| snapshot.organization == organization);
+        let mut tenancy = Tenancy {
+            namespace: group.namespace.clone().unwrap_or_default(),
+            present: manifest.is_some() || group.unplaced.contains_key(&key),
+            held: group.unplaced.clone(),
+            complete: self.input.complete,
+            approved: manifest.map(|manifest| approvals(manifest)).unwrap_or_default(),
+            objects: Vec::new(),
+            organization,
+        };
+        let policy = policy_of(manifest, snapshot);
+        let scope = checks::Scope::new(&tenancy.organization, &group.manifests, snapshot, &policy);
+        let mut objections = checks::check(&scope);
+        objections.extend(links::check(&scope, self.index));
+        for objection in objections {
+            let (held, finding) = objection.into_parts();
+            if let Some((key, held)) = held {
+                tenancy.held.insert(key, held);
+            }
+            self.findings.push(finding);
+        }
+        tenancy.objects = desired(&group.manifests);
+        tenancy.objects.extend(implied(&tenancy.objects, &group.manifests, &policy));
+        tenancy.objects.sort_by(|a, b| a.key.cmp(&b.key));
+        let held = std::mem::take(&mut tenancy.held);
+        let is_held = |key: &Key| {
+            held.contains_key(key)
+                || key.member_and_place().is_some_and(|(member, _)| held.contains_key(&Key::new(Kind::Member, member)))
+        };
+        if !held.is_empty() {
+            tenancy.objects.retain(|desired| !is_held(&desired.key));
+        }
+        tenancy.held = held;
+        tenancy
+    }
+}
+
+/// The digests in `muster.dev/approved-plan`, separated by commas.
+fn approvals(manifest: &Manifest) -> Vec<Digest> {
+    let digests = manifest.annotations.get("approved-plan").map(|digests| &**digests).unwrap_or_default();
+    digests.split(',').filter_map(|digest| Digest::parse(digest.trim())).collect()
+}
+
+/// The policy that the input wants, else the one in force.
+fn policy_of(manifest: Option<&&Manifest>, snapshot: Option<&Snapshot>) -> Policy {
+    if let Some(Spec::Organization(spec)) = manifest.map(|manifest| &*manifest.spec) {
+        return Policy::of(spec);
+    }
+    let stored = snapshot.and_then(|snapshot| snapshot.row(&Key::new(Kind::Organization, snapshot.organization.clone())));
+    let spec = stored.filter(|row| row.is_live()).and_then(|row| serde_json::from_str(&row.spec).ok());
+    spec.map_or_else(Policy::standard, |spec| Policy::of(&spec))
+}
+
+/// What the manifests stand for. Writing canonical JSON and taking its digest is most of the work, so it is spread over the
+/// cores; the result is the same.
+fn desired(manifests: &[&Manifest]) -> Vec<Desired> {
+    const PER_THREAD: usize = 4096;
+    let all =
+        |manifests: &[&Manifest]| manifests.iter().flat_map(|manifest| Desired::from_manifest(manifest)).collect::<Vec<_>>();
+    if manifests.len() <= PER_THREAD {
+        return all(manifests);
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let chunks = manifests.chunks(manifests.len().div_ceil(threads));
+    std::thread::scope(|scope| {
+        let running: Vec<_> = chunks.map(|chunk| scope.spawn(move || all(chunk))).collect();
+        running.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    })
+}
+
+/// What a policy implies beside what is written: default workspaces, and the membership of a workspace's owner.
+fn implied(written: &[Desired], manifests: &[&Manifest], policy: &Policy) -> Vec<Desired> {
+    let mut implied = Vec::new();
+    let written_keys = || written.iter().map(|desired| &desired.key);
+    let organization = manifests.iter().any(|manifest| manifest.spec.kind() == Kind::Organization);
+    for workspace in policy.default_workspaces.iter().filter(|_| organization) {
+        let key = Key::new(Kind::Workspace, workspace.name.as_str());
+        if !written_keys().any(|written| *written == key) {
+            let mut spec = serde_json::Map::new();
+            spec.extend(workspace.type_.map(|type_| ("type".to_owned(), type_.as_str().into())));
+            let spec = serde_json::Value::Object(spec).to_string();
+            implied.push(Desired { implied_by: Some("default-workspaces"), ..Desired::new(key, spec, None) });
+        }
+    }
+    let owners = manifests.iter().filter_map(|manifest| match &*manifest.spec {
+        Spec::Workspace(spec) => Some((&manifest.name, spec.owner.as_ref()?)),
+        _ => None,
+    });
+    let owners: Vec<_> = owners.collect();
+    if !owners.is_empty() {
+        let memberships: BTreeSet<&Key> = written_keys().filter(|key| key.kind == Kind::Membership).collect();
+        for (workspace, owner) in owners {
+            let place = Key::new(Kind::Workspace, workspace.clone());
+            if !memberships.contains(&Key::membership(owner.as_str(), &place)) {
+                implied.push(Desired::implied_membership(owner.as_str(), &place, "Admin", "owner"));
+            }
+        }
+    }
+    implied
+}
+
+/// A reason to hold something, or just to say something about it.
+struct Objection {
+    subject: Option<Key>,
+    finding: Finding,
+}
+
+impl Objection {
+    /// An error on a manifest, or on one entry of it (`subject`), which is held for it.
+    fn error(manifest: &Manifest, subject: Key, code: &'static str, path: String, message: String) -> Self {
+        let own = (manifest.spec.kind(), manifest.name.clone());
+        Self {
+            subject: Some(subject),
+            finding: Finding {
+                severity: Severity::Error,
+                code,
+                subject: Some(own),
+                path: path.into(),
+                message: message.into(),
+                help: None,
+                origin: manifest.origin.clone(),
+                span: None,
+            },
+        }
+    }
+
+    fn note(manifest: &Manifest, severity: Severity, code: &'static str, path: String, message: String) -> Self {
+        let mut objection = Self::error(manifest, Key::new(manifest.spec.kind(), manifest.name.clone()), code, path, message);
+        objection.subject = None;
+        objection.finding.severity = severity;
+        objection
+    }
+
+    fn help(mut self, help: Option<String>) -> Self {
+        self.finding.help = help.map(Into::into);
+        self
+    }
+
+    fn into_parts(self) -> (Option<(Key, Held)>, Finding) {
+        let held = self.subject.map(|key| {
+            let held = Held { because: self.finding.message.clone(), origin: Some(self.finding.origin.clone()) };
+            (key, held)
+        });
+        (held, self.finding)
+    }
+}
+
+/// Why an object is part of no organization.
+enum Unplaced {
+    /// What it refers to is nowhere.
+    Dangling { path: &'static str, target: Key, nearest: Option<String> },
+    /// What it refers to is in the input, but part of no organization itself.
+    Waiting { path: &'static str, target: Key },
+}
+
+impl Unplaced {
+    fn because(&self) -> Box<str> {
+        match self {
+            Self::Dangling { path, target, .. } => {
+                format!("{path} names {target}, which is neither in the input nor stored").into()
+            }
+            Self::Waiting { path, target } => format!("{path} names {target}, which is held back").into(),
+        }
+    }
+
+    fn finding(&self, manifest: &Manifest) -> Finding {
+        let (severity, code, path, help) = match self {
+            Self::Dangling { path, nearest, .. } => {
+                (Severity::Error, "dangling-reference", *path, nearest.as_ref().map(|name| format!("did you mean {name}?")))
+            }
+            Self::Waiting { path, .. } => (Severity::Note, "reference-held", *path, None),
+        };
+        Finding {
+            severity,
+            code,
+            subject: Some((manifest.spec.kind(), manifest.name.clone())),
+            path: format!("{path}.name").into(),
+            message: self.because(),
+            help: help.map(Into::into),
+            origin: manifest.origin.clone(),
+            span: None,
+        }
+    }
+}

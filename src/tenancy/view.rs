@@ -1,0 +1,147 @@
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use crate::api::membership_type::Level;
+use crate::api::types::Ref;
+use crate::api::workspace::{DataResidency, Scope};
+use crate::api::{Kind, OrganizationSpec, Verb};
+
+/// A stored spec as the rules read it: only the fields that a rule depends on. What another hand wrote into the store may miss
+/// fields or hold strange values; such a spec reads as [`View::Unreadable`] and gives nobody any access.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum View {
+    Organization(Box<OrganizationSpec>),
+    MembershipType(TypeView),
+    Project,
+    Workspace(WorkspaceView),
+    Template(TemplateView),
+    Role(RoleView),
+    Member(MemberView),
+    Membership(MembershipView),
+    Credential,
+    AccessTest,
+    Unreadable,
+}
+
+impl View {
+    /// Reads the stored spec of an object of this kind.
+    #[must_use]
+    pub fn read(kind: Kind, spec: &str) -> Self {
+        fn with<'a, T: Deserialize<'a>>(spec: &'a str, view: fn(T) -> View) -> View {
+            serde_json::from_str(spec).map_or(View::Unreadable, view)
+        }
+        match kind {
+            Kind::Organization => with(spec, |spec| Self::Organization(Box::new(spec))),
+            Kind::MembershipType => with(spec, Self::MembershipType),
+            Kind::Project => Self::Project,
+            Kind::Workspace => with(spec, Self::Workspace),
+            Kind::Template => with(spec, Self::Template),
+            Kind::Role => with(spec, Self::Role),
+            Kind::Member => with(spec, Self::Member),
+            Kind::Membership => with(spec, Self::Membership),
+            Kind::Credential => Self::Credential,
+            Kind::AccessTest => Self::AccessTest,
+        }
+    }
+}
+
+/// A membership type.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TypeView {
+    /// The name that members are given it by; the object's name where it is left out.
+    pub name: Option<Box<str>>,
+    /// The levels it may be given at.
+    #[serde(default)]
+    pub levels: BTreeSet<Level>,
+    /// What it allows.
+    #[serde(default)]
+    pub permissions: BTreeSet<Verb>,
+}
+
+/// A workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceView {
+    /// The project it is in.
+    pub project_ref: Option<Ref>,
+    /// Who reaches it beside its own members.
+    pub scope: Option<Scope>,
+    /// The member who owns it.
+    pub owner: Option<Box<str>>,
+    /// Where its data is.
+    pub data_residency: Option<DataResidency>,
+    /// Whether it obeys HIPAA.
+    pub hipaa: Option<bool>,
+    /// Whether it is protected from deletion.
+    #[serde(default)]
+    pub deletion_protection: bool,
+}
+
+/// A template.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplateView {
+    /// The workspace it is in.
+    pub workspace_ref: Ref,
+    /// Whether rooms that name no template get this one.
+    #[serde(default)]
+    pub default: bool,
+}
+
+/// A `roles.muster.dev`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleView {
+    /// The template it is in.
+    pub template_ref: Ref,
+}
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberView {
+    /// The e-mail address.
+    pub email: Box<str>,
+    /// The role at the level of the organization.
+    #[serde(flatten)]
+    pub roles: RolesView,
+    /// Whether the person is locked out.
+    #[serde(default)]
+    pub disabled: bool,
+    /// How often the person was invited again.
+    #[serde(default)]
+    pub invitation: i64,
+}
+
+/// A member in a project or workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MembershipView {
+    /// The role there.
+    #[serde(flatten)]
+    pub roles: RolesView,
+    /// When the access ends by itself.
+    pub expires_at: Option<jiff::Timestamp>,
+}
+
+/// `role` or `roles`, whichever is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct RolesView {
+    role: Option<Box<str>>,
+    roles: Option<Vec<Box<str>>>,
+}
+
+impl RolesView {
+    /// The names of the roles.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.role.iter().chain(self.roles.iter().flatten()).map(|role| &**role)
+    }
+
+    /// True when there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}

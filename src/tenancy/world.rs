@@ -1,0 +1,293 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::role::{MembershipRole, Roles, standard_roles};
+use super::view::{MemberView, MembershipView, RolesView, View, WorkspaceView};
+use super::{Key, Name, Policy, Row, Standing, standing};
+use crate::api::workspace::Scope;
+use crate::api::{Kind, OrganizationSpec, Verb};
+
+/// The live objects of one organization at one moment, read as far as the rules need it: the state that is, or the state that
+/// would result from some changes.
+#[derive(Clone, Debug)]
+pub struct World<'a> {
+    /// The policy in force.
+    pub policy: Arc<Policy>,
+    /// The roles that members can have.
+    pub roles: Arc<Roles>,
+    /// The moment.
+    pub now: Timestamp,
+    items: Vec<Item<'a>>,
+}
+
+/// A live object.
+#[derive(Clone, Debug)]
+pub struct Item<'a> {
+    /// The row it was read from.
+    pub row: &'a Row,
+    /// Its spec.
+    pub view: Arc<View>,
+}
+
+impl<'a> World<'a> {
+    /// The world of these rows; tombstones are left out. The rows must be sorted by key.
+    #[must_use]
+    pub fn new(rows: impl IntoIterator<Item = &'a Row>, now: Timestamp) -> Self {
+        let live = rows.into_iter().filter(|row| row.is_live());
+        let items = live.map(|row| Item { row, view: Arc::new(View::read(row.key.kind, &row.spec)) }).collect();
+        Self::of(items, now)
+    }
+
+    fn of(items: Vec<Item<'a>>, now: Timestamp) -> Self {
+        debug_assert!(items.is_sorted_by_key(|item| &item.row.key));
+        let mut world = Self { policy: Arc::new(Policy::standard()), roles: Arc::default(), now, items };
+        if let Some(organization) = world.organization() {
+            world.policy = Arc::new(Policy::of(organization));
+        }
+        world.roles = Arc::new(world.known_roles());
+        world
+    }
+
+    /// The world in which these objects are replaced: `Some` row is the object afterwards, `None` (or a tombstone) means that
+    /// it is gone. Both keys of a rename must be given. The replacements must be sorted by key.
+    #[must_use]
+    pub fn with<'b>(&self, replaced: &BTreeMap<&Key, Option<&'b Row>>) -> World<'b>
+    where
+        'a: 'b,
+    {
+        let mut items: Vec<Item<'b>> = Vec::with_capacity(self.items.len() + replaced.len());
+        let mut replacements = replaced.iter().peekable();
+        let push = |items: &mut Vec<Item<'b>>, row: Option<&'b Row>| {
+            if let Some(row) = row.filter(|row| row.is_live()) {
+                items.push(Item { row, view: Arc::new(View::read(row.key.kind, &row.spec)) });
+            }
+        };
+        for item in &self.items {
+            while let Some((_, row)) = replacements.next_if(|(key, _)| **key < &item.row.key) {
+                push(&mut items, *row);
+            }
+            match replacements.next_if(|(key, _)| **key == &item.row.key) {
+                Some((_, row)) => push(&mut items, *row),
+                None => items.push(item.clone()),
+            }
+        }
+        replacements.for_each(|(_, row)| push(&mut items, *row));
+        World::of(items, self.now)
+    }
+
+    /// All live objects, sorted by key.
+    #[must_use]
+    pub fn items(&self) -> &[Item<'a>] {
+        &self.items
+    }
+
+    /// The live objects of a kind, sorted by name.
+    #[must_use]
+    pub fn of_kind(&self, kind: Kind) -> &[Item<'a>] {
+        let start = self.items.partition_point(|item| item.row.key.kind < kind);
+        let end = self.items.partition_point(|item| item.row.key.kind <= kind);
+        &self.items[start..end]
+    }
+
+    /// A live object.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<&Item<'a>> {
+        self.items.binary_search_by(|item| item.row.key.cmp(key)).ok().map(|at| &self.items[at])
+    }
+
+    /// The organization itself.
+    #[must_use]
+    pub fn organization(&self) -> Option<&OrganizationSpec> {
+        match &*self.of_kind(Kind::Organization).first()?.view {
+            View::Organization(spec) => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// A live member.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<(&Item<'a>, &MemberView)> {
+        let item = self.get(&Key::new(Kind::Member, name))?;
+        match &*item.view {
+            View::Member(member) => Some((item, member)),
+            _ => None,
+        }
+    }
+
+    /// All live members that can be read.
+    pub fn members(&self) -> impl Iterator<Item = (&Item<'a>, &MemberView)> {
+        self.of_kind(Kind::Member).iter().filter_map(|item| match &*item.view {
+            View::Member(member) => Some((item, member)),
+            _ => None,
+        })
+    }
+
+    /// Where a live member stands now.
+    #[must_use]
+    pub fn standing(&self, item: &Item<'_>, member: &MemberView) -> Standing {
+        standing(item.row, member, &self.policy, self.now)
+    }
+
+    /// The live memberships of a member, sorted by place.
+    pub fn memberships(&self, member: &str) -> impl Iterator<Item = (&Item<'a>, Key, &MembershipView)> {
+        let all = self.of_kind(Kind::Membership);
+        let prefix = format!("{member}/");
+        let start = all.partition_point(|item| item.row.key.name.as_str() < prefix.as_str());
+        all[start..].iter().take_while(move |item| item.row.key.name.starts_with(&prefix)).filter_map(readable_membership)
+    }
+
+    /// All live memberships that can be read, with the name of their member and their place.
+    pub fn all_memberships(&self) -> impl Iterator<Item = (&str, Key, &MembershipView)> {
+        self.of_kind(Kind::Membership).iter().filter_map(|item| {
+            let (_, place, view) = readable_membership(item)?;
+            let (member, _) = item.row.key.name.split_once('/')?;
+            Some((member, place, view))
+        })
+    }
+
+    /// A live workspace.
+    #[must_use]
+    pub fn workspace(&self, name: &str) -> Option<&WorkspaceView> {
+        match &*self.get(&Key::new(Kind::Workspace, name))?.view {
+            View::Workspace(workspace) => Some(workspace),
+            _ => None,
+        }
+    }
+
+    /// The project whose members reach a workspace too: a workspace that is private or local is for its own members only.
+    #[must_use]
+    pub fn open_project(workspace: &WorkspaceView) -> Option<Key> {
+        let closed = matches!(workspace.scope, Some(Scope::Private | Scope::Local));
+        workspace.project_ref.as_ref().filter(|_| !closed).map(|project| Key::new(Kind::Project, project.name.as_str()))
+    }
+
+    /// The roles that these words name; the default role of the policy where there is none. Unknown ones are left out.
+    pub fn roles_of<'w>(&'w self, roles: &'w RolesView) -> impl Iterator<Item = (&'w str, &'w MembershipRole)> {
+        let default = self.policy.default_role.as_deref().filter(|_| roles.is_empty());
+        roles.iter().chain(default).filter_map(|name| Some((name, self.roles.get(name)?)))
+    }
+
+    /// What these roles allow together.
+    #[must_use]
+    pub fn permissions_of(&self, roles: &RolesView) -> BTreeSet<Verb> {
+        self.roles_of(roles).flat_map(|(_, role)| role.permissions.iter().copied()).collect()
+    }
+
+    fn known_roles(&self) -> Roles {
+        let mut roles = standard_roles();
+        for item in self.of_kind(Kind::MembershipType) {
+            if let View::MembershipType(view) = &*item.view {
+                let name = view.name.clone().unwrap_or_else(|| item.row.key.name.as_str().into());
+                let role = MembershipRole { levels: view.levels.clone(), permissions: view.permissions.clone(), built_in: false };
+                roles.entry(name).or_insert(role);
+            }
+        }
+        roles
+    }
+}
+
+fn readable_membership<'i, 'a>(item: &'i Item<'a>) -> Option<(&'i Item<'a>, Key, &'i MembershipView)> {
+    let (_, place) = item.row.key.member_and_place()?;
+    match &*item.view {
+        View::Membership(view) => Some((item, place, view)),
+        _ => None,
+    }
+}
+
+/// The people who can manage the members of a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admins {
+    /// Those who can do so now and whose access does not end by itself.
+    pub lasting: BTreeSet<Name>,
+    /// Those who were invited to it and have not answered.
+    pub pending: BTreeSet<Name>,
+}
+
+/// The admins of every place of an organization: of the organization itself, of each project and of each workspace.
+#[derive(Clone, Debug, Default)]
+pub struct AdminsByPlace {
+    places: BTreeMap<Key, Admins>,
+}
+
+impl AdminsByPlace {
+    /// Counts the admins of every live place.
+    #[must_use]
+    pub fn of(world: &World<'_>) -> Self {
+        let mut own: BTreeMap<Key, Admins> = BTreeMap::new();
+        let organization = world.of_kind(Kind::Organization).first().map(|item| item.row.key.clone());
+        let mut standings = BTreeMap::new();
+        for (item, member) in world.members() {
+            let standing = world.standing(item, member);
+            standings.insert(item.row.key.name.as_str(), standing);
+            if let Some(organization) = &organization
+                && manages_members(world, &member.roles)
+            {
+                own.entry(organization.clone()).or_default().add(&item.row.key.name, standing);
+            }
+        }
+        for (member, place, view) in world.all_memberships() {
+            if let Some(standing) = standings.get(member)
+                && view.expires_at.is_none()
+                && manages_members(world, &view.roles)
+            {
+                own.entry(place).or_default().add(&Name::from(member), *standing);
+            }
+        }
+        Self { places: with_admins_from_above(world, organization.as_ref(), &own) }
+    }
+
+    /// The admins of a place; `None` when there is no such place.
+    #[must_use]
+    pub fn get(&self, place: &Key) -> Option<&Admins> {
+        self.places.get(place)
+    }
+
+    /// Every place with its admins.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Admins)> {
+        self.places.iter()
+    }
+}
+
+impl Admins {
+    fn add(&mut self, member: &Name, standing: Standing) {
+        match standing {
+            Standing::Active => drop(self.lasting.insert(member.clone())),
+            Standing::Invited => drop(self.pending.insert(member.clone())),
+            Standing::Expired | Standing::Declined | Standing::Disabled | Standing::Removed => {}
+        }
+    }
+
+    fn extend(&mut self, other: &Self) {
+        self.lasting.extend(other.lasting.iter().cloned());
+        self.pending.extend(other.pending.iter().cloned());
+    }
+}
+
+fn manages_members(world: &World<'_>, roles: &RolesView) -> bool {
+    world.roles_of(roles).any(|(_, role)| role.is_admin())
+}
+
+fn with_admins_from_above(world: &World<'_>, organization: Option<&Key>, own: &BTreeMap<Key, Admins>) -> BTreeMap<Key, Admins> {
+    let of = |place: &Key| own.get(place).cloned().unwrap_or_default();
+    let from_organization = organization.filter(|_| world.policy.implicit_admins).and_then(|organization| own.get(organization));
+    let mut places = BTreeMap::new();
+    if let Some(organization) = organization {
+        places.insert(organization.clone(), of(organization));
+    }
+    for item in world.of_kind(Kind::Project).iter().chain(world.of_kind(Kind::Workspace)) {
+        let mut admins = of(&item.row.key);
+        if let View::Workspace(workspace) = &*item.view
+            && let Some(project) = World::open_project(workspace)
+            && let Some(from_project) = own.get(&project)
+        {
+            admins.extend(from_project);
+        }
+        if let Some(from_organization) = from_organization {
+            admins.extend(from_organization);
+        }
+        places.insert(item.row.key.clone(), admins);
+    }
+    places
+}
