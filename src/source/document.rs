@@ -318,6 +318,9 @@ fn unknown_kind(root: &Node<'_>, kind: &str) -> Trouble {
         ("List", _) => {
             "only a List of objects with `items` behind `apiVersion: v1` can be read, each item once and not a List".to_owned()
         }
+        (list, _) if list.strip_suffix("List").is_some_and(|kind| written(kind).is_some()) => {
+            "`kubectl get -o yaml` prints a List with `apiVersion: v1`, which can be read".to_owned()
+        }
         ("Membership", _) => "write it as an entry of `projects` or `workspaces` of a Member".to_owned(),
         (_, Some(meant)) => format!("did you mean `{meant}`?"),
         (_, None) => format!("the kinds are {}", kinds.join(", ")),
