@@ -123,7 +123,7 @@ fn described(kind: Kind, path: &str, schema: &Value, console: &Console) -> Strin
     if let Some(limits) = limits(schema) {
         let _ = writeln!(text, "{}  {limits}", heading("VALUES "));
     }
-    let of_kind = api::schema(kind)["description"].as_str().filter(|_| path.ends_with(".spec"));
+    let of_kind = api::schema(kind)["description"].as_str().filter(|_| path.split('.').skip(1).eq(["spec"]));
     let description = of_kind.or(schema["description"].as_str()).unwrap_or("Of Kubernetes.");
     let _ = writeln!(text, "\n{}", wrapped(description, 2));
     for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
