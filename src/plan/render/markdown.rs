@@ -198,7 +198,7 @@ pub fn prose(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '!' | '|' | '~' | '$' => {
-                escaped.extend(['\\', character])
+                escaped.extend(['\\', character]);
             }
             _ => escaped.push(character),
         }
