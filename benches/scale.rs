@@ -1,6 +1,6 @@
 //! How Muster grows: 1 000, 10 000 and 100 000 members, as ratios against something measured in the same run.
 //!
-//! `cargo bench` prints a table; `cargo bench -- 1000 10000` measures these sizes only. PostgreSQL is measured where its server
+//! `cargo bench` prints a table; `cargo bench -- 1000 10000` measures these sizes only. `PostgreSQL` is measured where its server
 //! programs are found.
 
 #[path = "../tests/support/postgres.rs"]
@@ -143,7 +143,11 @@ async fn first_apply(engine: &str, store: &AnyStore, request: &Request, report: 
 
 fn compare_apply(engine: &str, bare: Duration, report: &mut Report) {
     let bare = report.time(&format!("bare insert of the same rows, triggers on, {engine}"), &mut [bare]);
-    let apply = report.lines.iter().find(|(name, _)| name.starts_with("apply") && name.ends_with(engine)).and_then(|(_, times)| times.last());
+    let apply = report
+        .lines
+        .iter()
+        .find(|(name, _)| name.starts_with("apply") && name.ends_with(engine))
+        .and_then(|(_, times)| times.last());
     let apply = apply.expect("measured before");
     report.ratio(&format!("apply / bare insert, {engine}, bar 2"), apply.as_secs_f64() / bare.as_secs_f64());
 }
@@ -286,4 +290,3 @@ fn resident() -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
 }
-

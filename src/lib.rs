@@ -13,6 +13,8 @@
 //! will change, `source` where the desired state comes from, `store` where the observed state lives, `engine` what strings them
 //! together, and `cli` the front door. `api`, `tenancy` and `plan` are pure: no I/O, no clock, no async.
 
+#![warn(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
 pub mod api;
 pub mod cli;
 pub mod engine;

@@ -274,7 +274,7 @@ fn forbidden(before: &Snapshot, after: &Snapshot, options: &Options) -> Result<(
     for row in after.rows.iter().filter(|row| row.is_live()) {
         for (target, _) in muster::tenancy::reference::targets(&row.key, &row.spec) {
             prop_assert!(
-                after.row(&target).is_some_and(|row| row.is_live()),
+                after.row(&target).is_some_and(muster::tenancy::Row::is_live),
                 "{} refers to {target}, which is not there",
                 row.key
             );

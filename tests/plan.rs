@@ -46,7 +46,7 @@ async fn check(case: &Path, failures: &mut String) {
         std::fs::write(&file, &text_of_plan).unwrap();
     }
     if read(&file) != text_of_plan {
-        writeln!(failures, "== {name}\n{}", similar::TextDiff::from_lines(&read(&file), &text_of_plan).unified_diff()).unwrap();
+        writeln!(failures, "== {name}\n{}", similar::TextDiff::from_lines(read(&file), &text_of_plan).unified_diff()).unwrap();
     }
     let again = planned(&store, &input("desired.yaml", &shuffled(text)), options).await;
     let (once, again) = (without_lines(&bytes(&planned_once.plans)), without_lines(&bytes(&again.plans)));

@@ -5,29 +5,15 @@ mod postgres;
 #[path = "support/subject.rs"]
 mod subject;
 
-use std::future::Future;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use muster::api::Kind;
-use muster::store::{Address, AnyStore, Batch, Committed, Happened, Mode, Observe as _, Store as _, StoreError};
+use muster::store::{Address, AnyStore, Committed, Mode, Observe as _, Store as _, StoreError};
 use muster::tenancy::{Revision, Row};
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
-use subject::{ACME, Subject, batch, by_hand, entry, put, row, runtime};
-
-/// Runs a test on PostgreSQL, where there is one.
-fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(Subject) -> F) {
-    subject::tell(|| postgres::database().map(Subject::postgres), test);
-}
-
-fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Subject) -> F) {
-    subject::tell(|| Some(Subject::sqlite()), test);
-}
-
-fn alice() -> Row {
-    row(Kind::Member, "alice", r#"{"role":"Member"}"#)
-}
+use subject::{ACME, Subject, alice, batch, by_hand, change, on_postgres, on_sqlite, put, row, runtime};
 
 /// The message of an error with everything behind it, as the command line prints it.
 fn message(error: &StoreError) -> String {
@@ -38,12 +24,6 @@ fn message(error: &StoreError) -> String {
         source = cause.source();
     }
     message
-}
-
-/// A batch that changes Alice and records it.
-fn change(base: Revision) -> Batch {
-    let changed = Row { spec: r#"{"role":"Viewer"}"#.into(), ..alice() };
-    batch(base, [put(&changed)], [entry(&changed, Happened::Updated)])
 }
 
 async fn with_patience(subject: &Subject, patience: Duration) -> AnyStore {
@@ -64,14 +44,6 @@ async fn until_muster_waits(hand: &mut PgConnection) {
 
 fn assert_stale(result: &Result<Committed, StoreError>) {
     assert!(matches!(result, Err(StoreError::Stale { .. })), "{result:?}");
-}
-
-/// Asserts that nothing but Alice as she was applied first is in the store, and that it takes the next batch.
-async fn assert_untouched(subject: &Subject, base: Revision) {
-    let snapshot = subject.observe().await;
-    assert_eq!((snapshot.revision, &snapshot.rows[..]), (base, &[alice()][..]));
-    assert_eq!(subject.verify().await, 0);
-    subject.store.commit(&change(base)).await.unwrap();
 }
 
 #[test]
@@ -166,7 +138,7 @@ fn what_never_goes_through_ends_with_patience() {
         let error = store.commit(&change(base)).await.unwrap_err();
         assert!(message(&error).contains("other sessions kept writing"), "{}", message(&error));
         subject.sql("DROP TRIGGER failing ON history").await;
-        assert_untouched(&subject, base).await;
+        subject.assert_untouched(base).await;
     });
 }
 
@@ -178,7 +150,7 @@ fn a_full_disk_of_the_server_is_named_and_nothing_is_written() {
         let error = subject.store.commit(&change(base)).await.unwrap_err();
         assert!(message(&error).contains("nothing was written: the server's disk is full"), "{}", message(&error));
         subject.sql("DROP TRIGGER failing ON history").await;
-        assert_untouched(&subject, base).await;
+        subject.assert_untouched(base).await;
     });
 }
 
@@ -193,7 +165,7 @@ fn a_database_locked_by_another_process_is_named_and_nothing_is_written() {
         assert!(message(&error).contains("nothing was written: another process is writing"), "{}", message(&error));
         assert_eq!(store.observe(&ACME.into()).await.unwrap().rows.len(), 1, "reading goes on");
         hand.execute("ROLLBACK").await.unwrap();
-        assert_untouched(&subject, base).await;
+        subject.assert_untouched(base).await;
     });
     on_postgres(|subject| async move {
         let base = subject.commit(Revision::default(), [put(&alice())]).await;
@@ -203,7 +175,7 @@ fn a_database_locked_by_another_process_is_named_and_nothing_is_written() {
         let error = store.commit(&change(base)).await.unwrap_err();
         assert!(message(&error).contains("nothing was written: another session holds a lock"), "{}", message(&error));
         hand.execute("ROLLBACK").await.unwrap();
-        assert_untouched(&subject, base).await;
+        subject.assert_untouched(base).await;
     });
 }
 
@@ -216,7 +188,7 @@ fn a_connection_cut_in_the_middle_of_an_apply_leaves_nothing_behind() {
         assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
         assert!(message(&error).contains("cut the connection"), "{}", message(&error));
         subject.sql("DROP TRIGGER slow ON history").await;
-        assert_untouched(&subject, base).await;
+        subject.assert_untouched(base).await;
     });
 }
 
@@ -231,121 +203,8 @@ fn a_connection_cut_during_the_commit_leaves_it_unknown_what_happened() {
         assert!(matches!(error, StoreError::Unknown { .. }), "{error:?}");
         assert!(!message(&error).contains("nothing was written"), "{}", message(&error));
         subject.sql("DROP TRIGGER slow ON history").await;
-        assert_untouched(&subject, base).await;
+        subject.assert_untouched(base).await;
     });
-}
-
-#[test]
-fn a_newer_schema_is_neither_read_nor_written() {
-    on_sqlite(refuses_a_newer_schema);
-    on_postgres(refuses_a_newer_schema);
-}
-
-async fn refuses_a_newer_schema(subject: Subject) {
-    let base = subject.commit(Revision::default(), [put(&alice())]).await;
-    subject
-        .sql("INSERT INTO muster_migrations (version, description, success, checksum, execution_time) VALUES (999, '', TRUE, '', 0)")
-        .await;
-    let newer = |error: StoreError| assert!(matches!(error, StoreError::Newer { found: 999, .. }), "{error:?}");
-    for mode in [Mode::Read, Mode::Write] {
-        newer(AnyStore::open(&subject.url(), mode).await.unwrap_err());
-    }
-    newer(subject.store.observe(&ACME.into()).await.unwrap_err());
-    newer(subject.store.commit(&change(base)).await.unwrap_err());
-    subject.sql("DELETE FROM muster_migrations WHERE version = 999").await;
-    assert_untouched(&subject, base).await;
-}
-
-#[test]
-fn an_older_schema_is_not_read_before_it_is_migrated() {
-    on_sqlite(refuses_an_older_schema);
-    on_postgres(refuses_an_older_schema);
-}
-
-async fn refuses_an_older_schema(subject: Subject) {
-    subject.sql("CREATE TABLE kept AS SELECT * FROM muster_migrations; DELETE FROM muster_migrations WHERE version > 1").await;
-    let error = AnyStore::open(&subject.url(), Mode::Read).await.unwrap_err();
-    assert!(matches!(error, StoreError::Older { found: 1, .. }), "{error:?}");
-    assert!(error.to_string().contains("`muster apply` migrates it"), "{error}");
-}
-
-#[test]
-fn an_empty_database_is_not_taken_for_an_empty_store() {
-    let missing = |error: StoreError| assert!(matches!(error, StoreError::Missing { .. }), "{error:?}");
-    if let Some(url) = postgres::database() {
-        runtime().block_on(async { missing(AnyStore::open(&url, Mode::Read).await.unwrap_err()) });
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/other.db", directory.path().display());
-    runtime().block_on(async {
-        let create = SqliteConnection::connect(&format!("{url}?mode=rwc")).await.unwrap();
-        create.close().await.unwrap();
-        missing(AnyStore::open(&url, Mode::Read).await.unwrap_err());
-    });
-}
-
-#[test]
-fn a_file_that_does_not_exist_reads_as_an_empty_store_and_is_not_created() {
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/muster.db", directory.path().display());
-    runtime().block_on(async {
-        let store = AnyStore::open(&url, Mode::Read).await.unwrap();
-        assert_eq!(store.organizations().await.unwrap(), []);
-        store.close().await;
-    });
-    assert_eq!(files(directory.path()), [""; 0]);
-}
-
-#[test]
-fn a_closed_sqlite_store_leaves_one_file() {
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/muster.db", directory.path().display());
-    runtime().block_on(async {
-        for mode in [Mode::Write, Mode::Read] {
-            let store = AnyStore::open(&url, mode).await.unwrap();
-            store.observe(&ACME.into()).await.unwrap();
-            store.close().await;
-            assert_eq!(files(directory.path()), ["muster.db"], "{mode:?}");
-        }
-    });
-}
-
-#[test]
-fn reading_does_not_change_the_file() {
-    on_sqlite(|subject| async move {
-        subject.commit(Revision::default(), [put(&alice())]).await;
-        subject.store.close().await;
-        let path = subject.url().trim_start_matches("sqlite://").to_owned();
-        let before = std::fs::read(&path).unwrap();
-        let store = AnyStore::open(&subject.url(), Mode::Read).await.unwrap();
-        assert_eq!(store.observe(&ACME.into()).await.unwrap().rows, [alice()]);
-        let refused = store.commit(&change(store.observe(&ACME.into()).await.unwrap().revision)).await;
-        assert!(refused.is_err(), "a store that was opened for reading does not write");
-        store.close().await;
-        assert!(std::fs::read(&path).unwrap() == before);
-    });
-}
-
-#[test]
-fn many_may_create_the_store_at_once() {
-    let at_once = |url: String| async move {
-        let opened = (0..8).map(|_| {
-            tokio::spawn({
-                let url = url.clone();
-                async move { AnyStore::open(&url, Mode::Write).await }
-            })
-        });
-        for opened in opened.collect::<Vec<_>>() {
-            opened.await.unwrap().unwrap();
-        }
-    };
-    let directory = tempfile::tempdir().unwrap();
-    for n in 0..5 {
-        runtime().block_on(at_once(format!("sqlite://{}/{n}.db", directory.path().display())));
-    }
-    if let Some(url) = postgres::database() {
-        runtime().block_on(at_once(url));
-    }
 }
 
 #[test]
@@ -411,7 +270,7 @@ fn a_limit_on_the_size_of_files_is_named_and_nothing_is_written() {
         // In blocks of 512 bytes; the signal that goes with the limit is ignored, so that the write fails instead.
         run_as_child("fills_the_disk", "trap '' 25; ulimit -f 2048; exec", &subject.url());
         let reopened = subject.opened().await;
-        assert_untouched(&reopened, base).await;
+        reopened.assert_untouched(base).await;
     });
 }
 
@@ -434,22 +293,24 @@ fn fills_the_disk() {
 fn a_read_only_file_can_be_read_and_says_why_it_cannot_be_written() {
     on_sqlite(|subject| async move {
         let base = subject.commit(Revision::default(), [put(&alice())]).await;
-        subject.store.close().await;
         let path = subject.url().trim_start_matches("sqlite://").to_owned();
         let set_mode = |path: &Path, mode| {
             use std::os::unix::fs::PermissionsExt as _;
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         };
         let directory = Path::new(&path).parent().unwrap();
-        for (file, folder) in [(0o444, 0o777), (0o444, 0o555)] {
-            set_mode(Path::new(&path), file);
+        set_mode(Path::new(&path), 0o444);
+        set_mode(directory, 0o555);
+        run_as_child("reads_what_it_cannot_write", AS_NOBODY, &subject.url());
+        subject.store.close().await;
+        for folder in [0o777, 0o555] {
             set_mode(directory, folder);
             run_as_child("reads_what_it_cannot_write", AS_NOBODY, &subject.url());
         }
         set_mode(directory, 0o755);
         set_mode(Path::new(&path), 0o644);
         let reopened = subject.opened().await;
-        assert_untouched(&reopened, base).await;
+        reopened.assert_untouched(base).await;
     });
 }
 
@@ -527,9 +388,4 @@ async fn cut_off(subject: &Subject, base: Revision) -> StoreError {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     apply.await.unwrap().unwrap_err()
-}
-
-fn files(directory: &Path) -> Vec<String> {
-    let names = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.collect()
 }

@@ -5,21 +5,13 @@ mod postgres;
 #[path = "support/subject.rs"]
 mod subject;
 
-use std::future::Future;
-
 use muster::api::Kind;
 use muster::store::{Mode, Observe as _, Store as _, StoreError};
 use muster::tenancy::{Revision, Row, Tombstone};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
-use subject::{ACME, Subject, at, batch, by_hand, id, put, row};
+use subject::{ACME, Subject, at, batch, by_hand, id, on_both, on_postgres, put, row};
 
 const VIEWS: [&str; 5] = ["workspaces", "members", "memberships", "templates", "roles"];
-
-/// Runs a test on both engines.
-fn on_both<F: Future<Output = ()>>(test: fn(Subject) -> F) {
-    subject::tell(|| Some(Subject::sqlite()), test);
-    subject::tell(|| postgres::database().map(Subject::postgres), test);
-}
 
 /// Selects text, row by row; NULL is `-`, a line is `a | b | c`.
 async fn select(subject: &Subject, sql: &str) -> Vec<String> {
@@ -195,8 +187,8 @@ fn the_answer_to_an_invitation_is_a_write_by_hand() {
         let alice = accepted.row(&invited.key).unwrap();
         assert!(alice.accepted_at.is_some());
         assert_eq!(alice.digest, invited.digest, "the spec is as it was applied");
-        let stale = subject.store.commit(&batch(base, [], [])).await;
-        assert!(matches!(stale, Err(StoreError::Stale { .. })), "{stale:?}");
+        let planned_before = subject.store.commit(&batch(base, [], [])).await;
+        assert!(matches!(planned_before, Err(StoreError::Stale { .. })), "{planned_before:?}");
 
         subject.sql("UPDATE members SET declined_at = '2026-01-01T10:00:00Z' WHERE name = 'alice'").await;
         assert_eq!(select(&subject, state).await, ["Declined"]);
@@ -279,34 +271,31 @@ fn one_person_and_one_workspace_are_found_through_an_index() {
 
 #[test]
 fn a_reader_needs_no_more_than_select_and_an_answer_no_more_than_its_column() {
-    subject::tell(
-        || postgres::database().map(Subject::postgres),
-        |subject| async move {
-            let invited = Row { accepted_at: None, ..member("alice") };
-            subject.commit(Revision::default(), [put(&invited)]).await;
-            let (reader, service) = (role(&subject, "reader"), role(&subject, "service"));
-            subject
+    on_postgres(|subject| async move {
+        let invited = Row { accepted_at: None, ..member("alice") };
+        subject.commit(Revision::default(), [put(&invited)]).await;
+        let (reader, service) = (role(&subject, "reader"), role(&subject, "service"));
+        subject
                 .sql(&format!(
                     "CREATE ROLE {reader} LOGIN; GRANT SELECT ON objects, revisions, history, history_values, muster_migrations TO {reader};
                      CREATE ROLE {service} LOGIN; GRANT SELECT, UPDATE (accepted_at, declined_at) ON members TO {service}"
                 ))
                 .await;
 
-            let url = subject.url().replace("postgres@", &format!("{reader}@"));
-            let store = muster::store::AnyStore::open(&url, Mode::Read).await.unwrap();
-            assert_eq!(store.observe(&ACME.into()).await.unwrap().rows.len(), 1);
-            assert_eq!(store.organizations().await.unwrap().len(), 1);
-            assert_eq!(store.history(&ACME.into(), 0, 10).await.unwrap(), []);
-            let refused = store.commit(&batch(subject.observe().await.revision, [], [])).await.unwrap_err();
-            assert!(refused.to_string().contains("the database user lacks a right"), "{refused}");
+        let url = subject.url().replace("postgres@", &format!("{reader}@"));
+        let store = muster::store::AnyStore::open(&url, Mode::Read).await.unwrap();
+        assert_eq!(store.observe(&ACME.into()).await.unwrap().rows.len(), 1);
+        assert_eq!(store.organizations().await.unwrap().len(), 1);
+        assert_eq!(store.history(&ACME.into(), 0, 10).await.unwrap(), []);
+        let refused = store.commit(&batch(subject.observe().await.revision, [], [])).await.unwrap_err();
+        assert!(refused.to_string().contains("the database user lacks a right"), "{refused}");
 
-            let url = subject.url().replace("postgres@", &format!("{service}@"));
-            by_hand(&url, "UPDATE members SET accepted_at = now() WHERE email = 'alice@acme.example'").await.unwrap();
-            assert!(by_hand(&url, "UPDATE members SET role = 'Admin'").await.is_err());
-            assert!(by_hand(&url, "SELECT * FROM objects").await.is_err());
-            assert!(subject.observe().await.rows[0].accepted_at.is_some());
-        },
-    );
+        let url = subject.url().replace("postgres@", &format!("{service}@"));
+        by_hand(&url, "UPDATE members SET accepted_at = now() WHERE email = 'alice@acme.example'").await.unwrap();
+        assert!(by_hand(&url, "UPDATE members SET role = 'Admin'").await.is_err());
+        assert!(by_hand(&url, "SELECT * FROM objects").await.is_err());
+        assert!(subject.observe().await.rows[0].accepted_at.is_some());
+    });
 }
 
 /// A name for a role, of which a server has one for all databases.

@@ -1,4 +1,129 @@
 //! The command line: what a person or a CI job sees. It asks the library and prints the answers; it decides nothing itself, and nothing
 //! else imports it.
 
+mod access;
+mod answer;
+mod apply;
+mod ci;
+mod completions;
+mod console;
+mod crds;
+mod drift;
+mod environment;
+mod exit;
+mod explain;
+mod export;
+mod failure;
 pub mod findings;
+mod flags;
+mod history;
+mod invite;
+mod names;
+mod outcome;
+mod plan;
+mod planning;
+mod restore;
+mod saved;
+mod stored;
+mod validate;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use console::Console;
+pub use exit::Exit;
+pub use failure::Failure;
+
+/// Keeps the people, workspaces and permissions of a platform as its git repository says.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, max_term_width = 110, arg_required_else_help = true, infer_subcommands = false)]
+#[command(after_help = "\
+Exit codes: 0 done; 1 error; 2 differences, with --detailed-exitcode; 3 refused by a rule; 4 applied in part; 5 the plan is stale; \
+64 wrong usage; 130 interrupted. Every flag can be set as MUSTER_<FLAG>; MUSTER_LOG=debug shows what happens inside.")]
+pub struct Cli {
+    #[command(flatten)]
+    global: flags::Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check files without a store: every problem at once, with the lines it is about
+    Validate(validate::Arguments),
+    /// Show what apply would do
+    Plan(plan::Arguments),
+    /// Make the store as the files say
+    Apply(apply::Arguments),
+    /// Print what is stored as YAML whose plan is empty
+    Export(export::Arguments),
+    /// Bring back what was deleted
+    Restore(restore::Arguments),
+    /// Show who changed what and when, or verify that nobody tampered with it
+    History(history::Arguments),
+    /// Show what another hand changed since the last apply
+    Drift(drift::Arguments),
+    /// Show who may do what, and why
+    Access(access::Arguments),
+    /// Record that somebody accepts an invitation
+    Accept(answer::Arguments),
+    /// Record that somebody declines an invitation
+    Decline(answer::Arguments),
+    /// Print Member documents for a list of addresses
+    Invite(invite::Arguments),
+    /// Explain a rule, a kind or a field
+    Explain(explain::Arguments),
+    /// Print the definitions for Kubernetes as YAML
+    Crds(crds::Arguments),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+}
+
+impl Cli {
+    /// Reads the arguments and the environment of this process.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when there is nothing more to do: help was printed, or the usage is wrong and was explained.
+    pub fn from_process() -> Result<Self, Exit> {
+        let parsed = environment::command().try_get_matches().and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
+        parsed.map_err(|error| {
+            // Nobody is left to tell when the terminal itself is gone.
+            let _ = error.print();
+            match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+                _ => Exit::Usage,
+            }
+        })
+    }
+
+    /// Carries out the command.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be carried out.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let console = Console::new(&self.global);
+        match self.command {
+            Command::Validate(arguments) => validate::run(&arguments, &console).await,
+            Command::Plan(arguments) => plan::run(&arguments, &console).await,
+            Command::Apply(arguments) => apply::run(&arguments, &console).await,
+            Command::Export(arguments) => export::run(&arguments, &console).await,
+            Command::Restore(arguments) => restore::run(&arguments, &console).await,
+            Command::History(arguments) => history::run(&arguments, &console).await,
+            Command::Drift(arguments) => drift::run(&arguments, &console).await,
+            Command::Access(arguments) => access::run(&arguments, &console).await,
+            Command::Accept(arguments) => answer::run(&arguments, crate::engine::Answer::Accept, &console).await,
+            Command::Decline(arguments) => answer::run(&arguments, crate::engine::Answer::Decline, &console).await,
+            Command::Invite(arguments) => invite::run(&arguments, &console),
+            Command::Explain(arguments) => explain::run(&arguments, &console),
+            Command::Crds(arguments) => crds::run(&arguments, &console),
+            Command::Completions(arguments) => completions::run(&arguments, &console),
+        }
+    }
+}
+
+/// The command line as clap knows it, without the environment.
+fn bare() -> clap::Command {
+    Cli::command()
+}

@@ -3,6 +3,7 @@
 
 mod answer;
 mod apply;
+mod drift;
 mod export;
 mod lower;
 mod outcome;
@@ -11,6 +12,7 @@ mod restore;
 
 pub use answer::{Answer, AnswerError, answer};
 pub use apply::{Apply, apply};
+pub use drift::{Drift, drift};
 pub use export::{Document, export, to_yaml};
 pub use outcome::{Done, End, Outcome};
 pub use planning::{Planned, plan_input};

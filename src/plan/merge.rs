@@ -1,8 +1,10 @@
 use serde_json::{Map, Value};
 
 use super::FieldChange;
+use super::diff::parsed;
 use crate::api::policy::DriftPolicy;
 use crate::api::{self, Kind};
+use crate::tenancy::Row;
 
 /// What a three-way merge leads to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +35,13 @@ pub fn merge(kind: Kind, last: Option<&Value>, want: &Value, have: &Value, drift
     let spec = merge.value(Schemas::Object(schema), Sides { last, want: Some(want), have: Some(have) }, "");
     merge.merged.spec = spec.unwrap_or_else(|| Value::Object(Map::new()));
     merge.merged
+}
+
+/// What another hand changed in a stored object since it was last applied: `from` is what was applied, `to` is what was found.
+#[must_use]
+pub fn drifted_fields(row: &Row) -> Vec<FieldChange> {
+    let Some(last) = row.last_applied().map(parsed) else { return Vec::new() };
+    merge(row.key.kind, Some(&last), &last, &parsed(&row.spec), DriftPolicy::Warn).drift
 }
 
 /// The schema of the specs of a kind; a membership is only stored and has none.
@@ -75,7 +84,7 @@ enum Schemas<'s> {
     Whole,
 }
 
-impl<'s> Schemas<'s> {
+impl Schemas<'_> {
     fn field(self, name: &str) -> Self {
         let Self::Object(Some(schema)) = self else { return Self::Whole };
         match schema.get("properties").and_then(|properties| properties.get(name)) {

@@ -37,6 +37,7 @@ pub use change::{Cause, Change, FieldChange, Phase};
 pub use context::{Context, Tightened};
 pub use diff::ENDED;
 pub use draft::Drifted;
+pub use merge::drifted_fields;
 pub use plan::{Plan, plan, plan_by};
 pub use review::{Approval, Refusal};
 pub use verb::Verb;

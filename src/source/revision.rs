@@ -76,3 +76,57 @@ fn git(directory: &Path, arguments: &[&str], paths: &[PathBuf]) -> Option<String
     let success = child.wait().ok()?.success();
     if success { reader.join().ok()?.ok() } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn run(directory: &Path, arguments: &[&str]) {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(directory).args(["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]);
+        assert!(command.args(arguments).stdout(Stdio::null()).status().unwrap().success());
+    }
+
+    #[test]
+    fn the_commit_of_a_work_tree_is_named_and_marked_when_it_was_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (top, file) = (directory.path(), directory.path().join("acme/a.yaml"));
+        fs::create_dir(top.join("acme")).unwrap();
+        fs::write(&file, "a: b\n").unwrap();
+        run(top, &["init", "--quiet"]);
+        assert_eq!(checked_out(std::slice::from_ref(&file)), None);
+        run(top, &["add", "."]);
+        run(top, &["commit", "--quiet", "-m", "A"]);
+        let commit = checked_out(std::slice::from_ref(&file)).unwrap();
+        assert!(is_commit(&commit), "{commit}");
+        fs::write(top.join("other.yaml"), "").unwrap();
+        assert_eq!(checked_out(std::slice::from_ref(&file)), Some(commit.clone()));
+        assert_eq!(checked_out(&[file.clone(), top.to_owned()]), Some(format!("{commit}-dirty")));
+        fs::write(&file, "a: c\n").unwrap();
+        assert_eq!(checked_out(&[top.join("acme")]), Some(format!("{commit}-dirty")));
+        assert_eq!(checked_out(&[file, "-".into()]), None);
+        assert_eq!(checked_out(&[top.join("nowhere.yaml")]), None);
+    }
+
+    #[test]
+    fn a_directory_outside_of_git_has_no_commit() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(checked_out(&[directory.path().to_owned()]), None);
+    }
+
+    #[test]
+    fn the_commit_that_ci_names_is_taken_when_it_is_one() {
+        let sha = "0123456789abcdef0123456789abcdef01234567";
+        let of = |set: &'static [(&str, &str)]| {
+            named_by_ci(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        };
+        assert_eq!(of(&[("CI_COMMIT_SHA", "0123456789abcdef0123456789abcdef01234567")]).as_deref(), Some(sha));
+        assert_eq!(
+            of(&[("GITHUB_SHA", "main"), ("CI_COMMIT_SHA", "0123456789abcdef0123456789abcdef01234567")]).as_deref(),
+            Some(sha)
+        );
+        assert_eq!(of(&[("GITHUB_SHA", "$(rm)")]), None);
+    }
+}

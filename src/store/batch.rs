@@ -11,7 +11,7 @@ pub struct Batch {
     /// Who applies. Replaces the claim that is there.
     pub claim: Claim,
     /// The rows as they shall be. Names may move between ids within a batch (renames, swaps): a name counts as taken only
-    /// when the transaction ends.
+    /// when the transaction ends. Where an id is written more than once, the last write counts.
     pub writes: Vec<Write>,
     /// What to append to the history, in this order.
     pub entries: Vec<Entry>,
@@ -22,7 +22,7 @@ pub struct Batch {
 pub enum Write {
     /// Insert or replace the row with this id.
     Put(Box<Row>),
-    /// Delete the row with this id, and erase its values from the history.
+    /// Delete the row with this id, and erase its values from the history, except from the entries of this batch.
     Erase {
         /// What is erased, for messages.
         key: Key,

@@ -12,10 +12,13 @@ mod key;
 mod nearest;
 mod people;
 mod policy;
+/// Which fields of a stored spec name other objects.
 pub mod reference;
 mod resolve;
+/// What role names stand for.
 pub mod role;
 mod snapshot;
+/// Stored specs as the rules read them.
 pub mod view;
 mod world;
 

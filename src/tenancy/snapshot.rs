@@ -42,7 +42,8 @@ pub struct Row {
     /// The identity that outlives renames, deletion and restore.
     pub id: ObjectId,
     /// The values in force, as JSON. References to the organization, former names and the lists of a member's places are not
-    /// in it: the first two are columns, the last are memberships of their own.
+    /// in it: the first two are columns, the last are memberships of their own. Compare it as JSON, not as text: a store may
+    /// return it with other spaces and another order of keys.
     pub spec: Box<str>,
     /// The digest of what was last applied. `None` once the spec was written by anyone but Muster: then it is compared field
     /// by field.

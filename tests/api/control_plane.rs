@@ -84,7 +84,7 @@ impl ControlPlane {
         let start = Instant::now();
         while !self.kubectl(&["get", "--raw", "/readyz"]).status.success() {
             let log = || fs::read_to_string(self.folder.path().join("api.log")).unwrap_or_default();
-            assert!(start.elapsed() < Duration::from_secs(120), "the API server does not become ready:\n{}", log());
+            assert!(start.elapsed() < Duration::from_mins(2), "the API server does not become ready:\n{}", log());
             std::thread::sleep(Duration::from_millis(200));
         }
     }

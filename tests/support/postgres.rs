@@ -1,4 +1,4 @@
-//! A private PostgreSQL server for the tests of one binary, and a database of its own for each test.
+//! A private `PostgreSQL` server for the tests of one binary, and a database of its own for each test.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -27,7 +27,7 @@ struct Cluster {
     directory: PathBuf,
 }
 
-/// The URL of a new, empty database; `None`, with a loud line, on a machine without PostgreSQL.
+/// The URL of a new, empty database; `None`, with a loud line, on a machine without `PostgreSQL`.
 pub fn database() -> Option<String> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
     static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -78,7 +78,7 @@ impl Cluster {
         let began = Instant::now();
         while !self.command("pg_isready").stdout(Stdio::null()).status().expect("pg_isready runs").success() {
             let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
-            assert!(began.elapsed() < Duration::from_secs(60), "PostgreSQL did not start:\n{log}");
+            assert!(began.elapsed() < Duration::from_mins(1), "PostgreSQL did not start:\n{log}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -105,7 +105,7 @@ fn split(url: &str) -> (&str, &str) {
     (server, rest.rsplit_once('/').expect("a URL of this module").1)
 }
 
-/// The directory with the programs of the newest PostgreSQL on this machine.
+/// The directory with the programs of the newest `PostgreSQL` on this machine.
 fn programs() -> Option<PathBuf> {
     let version = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
     let installed = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path());

@@ -1,5 +1,8 @@
 //! Scenarios: what is stored, told as a story of applies and edits by hand, and what is desired then.
 
+// Every test binary takes what it needs.
+#![allow(dead_code)]
+
 use std::path::Path;
 
 use jiff::Timestamp;

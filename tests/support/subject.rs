@@ -44,6 +44,22 @@ pub fn tell<F: Future<Output = ()>>(subject: impl FnOnce() -> Option<Subject>, c
     });
 }
 
+/// Runs a test on SQLite.
+pub fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Subject) -> F) {
+    tell(|| Some(Subject::sqlite()), test);
+}
+
+/// Runs a test on PostgreSQL, where there is one.
+pub fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(Subject) -> F) {
+    tell(|| crate::postgres::database().map(Subject::postgres), test);
+}
+
+/// Runs a test on both engines.
+pub fn on_both<F: Future<Output = ()>>(test: fn(Subject) -> F) {
+    on_sqlite(test);
+    on_postgres(test);
+}
+
 /// A runtime for one test.
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
@@ -102,6 +118,14 @@ impl Subject {
             chain.check(&recorded).unwrap();
         }
         chain.seq()
+    }
+
+    /// Asserts that nothing but [`alice`] as she was applied first is in the store, and that it takes the next batch.
+    pub async fn assert_untouched(&self, base: Revision) {
+        let snapshot = self.observe().await;
+        assert_eq!((snapshot.revision, &snapshot.rows[..]), (base, &[alice()][..]));
+        assert_eq!(self.verify().await, 0);
+        self.store.commit(&change(base)).await.unwrap();
     }
 
     /// Changes the spec of a member by hand.
@@ -207,6 +231,17 @@ pub fn row(kind: Kind, name: &str, spec: &str) -> Row {
         declined_at: None,
         ended_at: None,
     }
+}
+
+/// A member.
+pub fn alice() -> Row {
+    row(Kind::Member, "alice", r#"{"role":"Member"}"#)
+}
+
+/// A batch that changes [`alice`] and records it.
+pub fn change(base: Revision) -> Batch {
+    let changed = Row { spec: r#"{"role":"Viewer"}"#.into(), ..alice() };
+    batch(base, [put(&changed)], [entry(&changed, Happened::Updated)])
 }
 
 /// A batch for the organization of the stories.

@@ -252,11 +252,11 @@ impl Files {
     }
 
     fn member(&mut self, m: u8, mut change: impl FnMut(&mut MemberModel)) {
-        self.members.get_mut(&m).into_iter().for_each(|member| change(member));
+        self.members.get_mut(&m).into_iter().for_each(change);
     }
 
     fn workspace(&mut self, w: u8, mut change: impl FnMut(&mut WorkspaceModel)) {
-        self.workspaces.get_mut(&w).into_iter().for_each(|workspace| change(workspace));
+        self.workspaces.get_mut(&w).into_iter().for_each(change);
     }
 
     fn follow(&mut self, renamed: &dyn Fn(u8) -> u8) {

@@ -62,6 +62,16 @@ pub fn drift_lines(fields: &[FieldChange], detail: Detail) -> Vec<Line> {
     field_lines(&fields.iter().map(plain).collect::<Vec<_>>(), detail)
 }
 
+/// Fields on one line, long values cut: `role: Admin, quotas.apiDaily: 100 -> 200`.
+#[must_use]
+pub fn fields_on_one_line(fields: &[FieldChange]) -> String {
+    let text = |line: &Line| match line {
+        Line::One(text) => text.clone(),
+        Line::Block(head, _) => format!("{head} changed"),
+    };
+    drift_lines(fields, Detail::Normal).iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
 fn field_line(field: &FieldChange, detail: Detail) -> Line {
     let hide = |value: &Option<Value>| value.as_ref().map(|value| without_secrets(value).into_owned());
     let (from, to) = (hide(&field.from), hide(&field.to));

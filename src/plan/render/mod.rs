@@ -7,18 +7,21 @@
 mod access;
 #[cfg(test)]
 mod fixture;
-
+pub mod json;
 mod lines;
-
+mod markdown;
 mod page;
 mod paint;
 mod summary;
 mod text;
 mod value;
 
+pub use json::json;
+pub use lines::fields_on_one_line;
+pub use markdown::{DEFAULT_BUDGET, code, markdown, markdown_of_applied, prose};
 pub use paint::{Colour, Paint};
-pub use summary::{plural, summary};
-pub use text::text;
+pub use summary::{past, plural, summary, summary_of_applied};
+pub use text::{applied, text};
 pub use value::safe;
 
 use crate::tenancy::Key;
@@ -47,6 +50,12 @@ pub enum Detail {
 }
 
 impl Options {
+    /// Without colours, with the usual detail, and all of it.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self::default()
+    }
+
     fn shows(&self, key: &Key, root: Option<&Key>) -> bool {
         let is_about = |only: &Key| {
             only == key

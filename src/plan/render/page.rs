@@ -75,7 +75,9 @@ fn rows<'a>(plan: &'a Plan, options: &Options) -> (Vec<Row<'a>>, BTreeMap<(Verb,
         }
     }
     counts.retain(|_, count| *count > ROWS && options.detail != Detail::Full);
-    counts.values_mut().for_each(|count| *count -= ROWS);
+    for count in counts.values_mut() {
+        *count -= ROWS;
+    }
     (rows, counts)
 }
 

@@ -3,6 +3,21 @@ use std::collections::BTreeMap;
 use crate::api::Kind;
 use crate::plan::{Plan, Verb};
 
+/// What a verb is called once it is done.
+#[must_use]
+pub const fn past(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Create => "created",
+        Verb::Update => "updated",
+        Verb::Rename => "renamed",
+        Verb::SoftDelete => "soft-deleted",
+        Verb::Restore => "restored",
+        Verb::Purge => "purged",
+        Verb::Adopt => "adopted",
+        Verb::Release => "released",
+    }
+}
+
 /// `1 workspace`, `4 workspaces`.
 #[must_use]
 pub fn plural(count: usize, kind: Kind) -> String {
@@ -17,34 +32,46 @@ pub fn plurals(counts: &BTreeMap<Kind, usize>) -> String {
 
 /// The last line: `Plan: 3 to create, 1 refused.` or `No changes. 214 objects are as the input says.`
 #[must_use]
-pub fn summary(plans: &[Plan]) -> String {
-    let total = |count: fn(&Plan) -> usize| plans.iter().map(count).sum::<usize>();
-    let verbs = Verb::ALL.into_iter().map(|verb| (total_of(plans, verb), format!("to {verb}")));
-    let other = [
+pub fn summary(plans: &[&Plan]) -> String {
+    let changes = changes(plans, |verb| format!("to {verb}"));
+    if changes.is_empty() {
+        return format!("No changes. {}.", [vec![unchanged(plans)], others(plans)].concat().join(", "));
+    }
+    format!("Plan: {}.", [changes, others(plans)].concat().join(", "))
+}
+
+/// The same of plans that were applied: `Applied: 3 created, 1 refused.`
+#[must_use]
+pub fn summary_of_applied(plans: &[&Plan]) -> String {
+    let changes = changes(plans, |verb| past(verb).to_owned());
+    if changes.is_empty() {
+        return format!("Nothing to apply. {}.", [vec![unchanged(plans)], others(plans)].concat().join(", "));
+    }
+    format!("Applied: {}.", [changes, others(plans)].concat().join(", "))
+}
+
+fn changes(plans: &[&Plan], word: impl Fn(Verb) -> String) -> Vec<String> {
+    let count = |verb| plans.iter().flat_map(|plan| &plan.changes).filter(|change| change.verb == verb).count();
+    counted(Verb::ALL.into_iter().map(|verb| (count(verb), word(verb))))
+}
+
+fn others(plans: &[&Plan]) -> Vec<String> {
+    let total = |count: fn(&Plan) -> usize| plans.iter().map(|plan| count(plan)).sum::<usize>();
+    let others = [
         (total(|plan| plan.refusals.len()), "refused".to_owned()),
         (total(|plan| plan.held.len()), "held".to_owned()),
         (total(|plan| plan.drift.len()), "drifted".to_owned()),
     ];
-    let rest = |counted: Vec<(usize, String)>| {
-        let shown = counted.into_iter().filter(|(count, _)| *count > 0);
-        shown.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>()
-    };
-    let changes = rest(verbs.collect());
-    let other = rest(other.into());
-    if !changes.is_empty() {
-        return format!("Plan: {}.", [changes, other].concat().join(", "));
-    }
-    let unchanged = total(|plan| plan.unchanged);
-    let mut line = match unchanged {
-        1 => "No changes. 1 object is as the input says".to_owned(),
-        _ => format!("No changes. {unchanged} objects are as the input says"),
-    };
-    for part in other {
-        line = format!("{line}, {part}");
-    }
-    line + "."
+    counted(others.into_iter())
 }
 
-fn total_of(plans: &[Plan], verb: Verb) -> usize {
-    plans.iter().flat_map(|plan| &plan.changes).filter(|change| change.verb == verb).count()
+fn counted(counts: impl Iterator<Item = (usize, String)>) -> Vec<String> {
+    counts.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect()
+}
+
+fn unchanged(plans: &[&Plan]) -> String {
+    match plans.iter().map(|plan| plan.unchanged).sum::<usize>() {
+        1 => "1 object is as the input says".to_owned(),
+        many => format!("{many} objects are as the input says"),
+    }
 }

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use super::access::sentences;
 use super::lines::{Line, Sign, drift_lines, field_lines};
 use super::page::{Group, Page, Row};
-use super::summary::{plural, summary};
+use super::summary::{past, plural, summary};
 use super::value::safe;
 use super::{Detail, Options, Paint};
 use crate::plan::{Drifted, Plan, Verb};
@@ -22,12 +22,27 @@ const REFUSED: usize = 50;
 /// it up. Organizations in which nothing happens are only counted.
 #[must_use]
 pub fn text(plans: &[Plan], options: &Options) -> String {
-    let mut text = Text { out: String::new(), options };
+    let mut text = Text { out: String::new(), options, tense: Tense::Planned };
     for plan in plans.iter().filter(|plan| tells(plan)) {
-        text.plan(plan);
+        text.plan(plan, "");
     }
-    let _ = writeln!(text.out, "{}", summary(plans));
+    let _ = writeln!(text.out, "{}", summary(&plans.iter().collect::<Vec<_>>()));
     text.out
+}
+
+/// A plan that was applied, as text for people: each row in the past tense, then what was refused and held. `how` says how the
+/// apply ended, behind the name of the organization.
+#[must_use]
+pub fn applied(plan: &Plan, how: &str, options: &Options) -> String {
+    let mut text = Text { out: String::new(), options, tense: Tense::Applied };
+    text.plan(plan, how);
+    text.out
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tense {
+    Planned,
+    Applied,
 }
 
 /// True when there is anything to say about a plan.
@@ -39,13 +54,13 @@ pub fn tells(plan: &Plan) -> bool {
 struct Text<'o> {
     out: String,
     options: &'o Options,
+    tense: Tense,
 }
 
 impl Text<'_> {
-    fn plan(&mut self, plan: &Plan) {
+    fn plan(&mut self, plan: &Plan, how: &str) {
         let page = Page::of(plan, self.options);
-        let heading = self.paint(Paint::Heading, &format!("organization {}", safe(&plan.organization)));
-        let _ = writeln!(self.out, "{heading}\n");
+        self.section(&format!("organization {}{how}", safe(&plan.organization)));
         if !plan.complete {
             self.section("A part of the input could not be read, so nothing is removed. `muster validate` names it.");
         }
@@ -57,6 +72,14 @@ impl Text<'_> {
         self.drift(&plan.drift);
         self.missing(&page);
         self.approval(plan);
+    }
+
+    /// What stands in front of a row: the symbol while it is planned, the word once it is done.
+    fn sign(&self, paint: Paint, symbol: &str, word: &str) -> String {
+        match self.tense {
+            Tense::Planned => self.paint(paint, &format!("{symbol:<2}")),
+            Tense::Applied => self.paint(paint, &format!("{word:<12}")),
+        }
     }
 
     fn paint(&self, paint: Paint, text: &str) -> String {
@@ -91,7 +114,7 @@ impl Text<'_> {
         }
         for ((verb, kind), count) in &page.more {
             let symbol = self.symbol(*verb);
-            self.line(&format!("  {symbol} and {} more to {verb} (--full lists them)", plural(*count, *kind)));
+            self.line(&format!("  {symbol} and {} more (--full lists them)", plural(*count, *kind)));
         }
         if !page.rows.is_empty() {
             self.line("");
@@ -105,7 +128,7 @@ impl Text<'_> {
             Verb::SoftDelete | Verb::Purge => Paint::Loss,
             Verb::Restore | Verb::Rename | Verb::Adopt | Verb::Release => Paint::Return,
         };
-        self.paint(paint, &format!("{:<2}", verb.symbol()))
+        self.sign(paint, verb.symbol(), past(verb))
     }
 
     fn row(&mut self, row: &Row<'_>, width: usize) {
@@ -115,8 +138,10 @@ impl Text<'_> {
         let key = format!("{:<width$}", safe(&row.change.key.to_string()));
         let Some(behind) = behind(&fields) else {
             let notes = self.paint(Paint::Faint, &notes);
-            self.line(&format!("  {symbol} {}  {notes}", key));
-            fields.iter().for_each(|field| self.field(field));
+            self.line(&format!("  {symbol} {key}  {notes}"));
+            for field in &fields {
+                self.field(field);
+            }
             return;
         };
         let notes = if behind.is_empty() || notes.is_empty() { notes } else { format!("({notes})") };
@@ -150,7 +175,7 @@ impl Text<'_> {
             for refusal in group.refusals.iter().take(shown) {
                 let what = refusal.verb.map_or_else(String::new, |verb| format!("{verb} "));
                 let place = self.origin(refusal.origin.as_ref());
-                let symbol = self.paint(Paint::Refused, "x ");
+                let symbol = self.sign(Paint::Refused, "x", "refused");
                 let key = format!("{:<width$}", safe(&refusal.subject.to_string()));
                 self.line(&format!("  {symbol} {key}  {what}refused by {}{place}", refusal.rule));
             }
@@ -174,7 +199,7 @@ impl Text<'_> {
         let width = width(page.held.iter().map(|(key, _)| *key));
         let shown = if self.options.detail == Detail::Full { page.held.len() } else { REFUSED };
         for (key, held) in page.held.iter().take(shown) {
-            let symbol = self.paint(Paint::Held, "? ");
+            let symbol = self.sign(Paint::Held, "?", "held");
             let key = format!("{:<width$}", safe(&key.to_string()));
             let place = self.origin(held.origin.as_ref());
             self.line(&format!("  {symbol} {key}  held: {}{place}", safe(&held.because)));
@@ -226,7 +251,9 @@ impl Text<'_> {
                 Some(behind) => self.line(&format!("  {symbol} {key}  {behind}")),
                 None => {
                     self.line(&format!("  {symbol} {key}"));
-                    fields.iter().for_each(|field| self.field(field));
+                    for field in &fields {
+                        self.field(field);
+                    }
                 }
             }
         }
@@ -414,7 +441,7 @@ Plan: 1 to create, 2 to update, 4 to soft-delete, 1 refused, 1 held, 1 drifted.
         let plan = [fixture.plan()];
         let text_of = |detail| text(&plan, &Options { detail, ..Options::default() });
         let normal = text_of(Detail::Normal);
-        assert!(normal.contains("  +  and 50 projects more to create (--full lists them)\n"), "{normal}");
+        assert!(normal.contains("  +  and 50 projects more (--full lists them)\n"), "{normal}");
         assert_eq!(normal.matches("project/").count(), 100);
         assert_eq!(text_of(Detail::Full).matches("project/").count(), 150);
     }

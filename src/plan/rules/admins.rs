@@ -11,9 +11,8 @@ pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
     let min = usize::try_from(case.guard.min_admins).unwrap_or(0);
     let (before, after) = (case.admins_before(), case.admins_after());
     let renames = case.renames();
-    let renamed = |name: &Name| {
-        renames.get(&Key::new(Kind::Member, name.clone())).map_or_else(|| name.clone(), |key| key.name.clone())
-    };
+    let renamed =
+        |name: &Name| renames.get(&Key::new(Kind::Member, name.clone())).map_or_else(|| name.clone(), |key| key.name.clone());
     let mut violations = BTreeMap::new();
     for place in before.places() {
         let now = renames.get(place).copied().unwrap_or(place);

@@ -127,8 +127,40 @@ fn time(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(in_utc)
 }
 
-/// Reads kind, name, id, spec, digest, applied, manager, tombstone, `deleted_at`, `deleted_by`, `purge_at`, `external_id`,
-/// `former_names`, `created_at`, `invited_at`, `accepted_at`, `declined_at`, `ended_at`.
+/// What few rows have, read as one value, a JSON array of texts: SQLite is slow to hand over many values, even if they are NULL.
+#[derive(Default)]
+struct Rare(Vec<Option<String>>);
+
+impl Values for Rare {
+    fn text(&self, at: usize) -> Result<Option<&str>> {
+        Ok(self.0.get(at).and_then(|text| text.as_deref()))
+    }
+
+    fn bytes(&self, at: usize) -> Result<Option<&[u8]>> {
+        Ok(self.text(at)?.map(str::as_bytes))
+    }
+
+    fn integer(&self, at: usize) -> Result<Option<i64>> {
+        Ok(self.text(at)?.and_then(|text| text.parse().ok()))
+    }
+
+    fn column(&self, at: usize) -> &str {
+        const COLUMNS: [&str; 9] = [
+            "tombstone",
+            "deleted_at",
+            "deleted_by",
+            "purge_at",
+            "external_id",
+            "former_names",
+            "invited_at",
+            "declined_at",
+            "ended_at",
+        ];
+        COLUMNS.get(at).unwrap_or(&"?")
+    }
+}
+
+/// Reads kind, name, id, spec, digest, applied, manager, `created_at`, `accepted_at`, and what is rare.
 pub(super) fn object(row: &impl Values) -> Result<Row> {
     let mut values = Cursor::new(row);
     let key = values.key()?;
@@ -141,22 +173,34 @@ pub(super) fn object(row: &impl Values) -> Result<Row> {
 
 impl<V: Values> Cursor<'_, V> {
     fn object(&mut self, key: Key) -> Result<Row> {
+        let (id, spec, digest) = (self.id()?, self.text()?.into(), self.maybe_digest()?);
+        let (applied, manager) = (self.maybe_text()?.map(Into::into), self.maybe_text()?.map(Manager::new));
+        let (created_at, accepted_at) = (self.time()?, self.maybe_time()?);
+        let rare = self.rare()?;
+        let mut rare = Cursor::new(&rare);
         Ok(Row {
             key,
-            id: self.id()?,
-            spec: self.text()?.into(),
-            digest: self.maybe_digest()?,
-            applied: self.maybe_text()?.map(Into::into),
-            manager: self.maybe_text()?.map(Manager::new),
-            tombstone: self.tombstone()?,
-            external_id: self.maybe_text()?.map(Into::into),
-            former_names: self.names()?,
-            created_at: self.time()?,
-            invited_at: self.maybe_time()?,
-            accepted_at: self.maybe_time()?,
-            declined_at: self.maybe_time()?,
-            ended_at: self.maybe_time()?,
+            id,
+            spec,
+            digest,
+            applied,
+            manager,
+            tombstone: rare.tombstone()?,
+            external_id: rare.maybe_text()?.map(Into::into),
+            former_names: rare.names()?,
+            created_at,
+            invited_at: rare.maybe_time()?,
+            accepted_at,
+            declined_at: rare.maybe_time()?,
+            ended_at: rare.maybe_time()?,
         })
+    }
+
+    fn rare(&mut self) -> Result<Rare> {
+        match self.maybe_text()? {
+            None => Ok(Rare::default()),
+            Some(text) => self.parsed(text, |text| serde_json::from_str(text).ok().map(Rare), "a list of texts"),
+        }
     }
 
     fn tombstone(&mut self) -> Result<Option<Tombstone>> {
@@ -165,10 +209,9 @@ impl<V: Values> Cursor<'_, V> {
     }
 
     fn names(&mut self) -> Result<Vec<Name>> {
-        match self.text()? {
-            "[]" => Ok(Vec::new()),
-            text => self.parsed(text, |text| serde_json::from_str(text).ok(), "a list of names"),
-        }
+        let text = self.maybe_text()?;
+        let names = text.map(|text| self.parsed(text, |text| serde_json::from_str(text).ok(), "a list of names"));
+        Ok(names.transpose()?.unwrap_or_default())
     }
 
     fn revision(&mut self) -> Result<Revision> {

@@ -103,9 +103,12 @@ FROM revisions
 WHERE organization = $1";
 
 const OBJECTS: &str = "
-SELECT kind, name, id::text, spec::text, digest, applied::text, manager, tombstone::text, deleted_at::text, deleted_by,
-       purge_at::text, external_id, former_names::text, created_at::text, invited_at::text, accepted_at::text, declined_at::text,
-       ended_at::text
+SELECT kind, name, id::text, spec::text, digest, applied::text, manager, created_at::text, accepted_at::text,
+       CASE
+           WHEN num_nonnulls(tombstone, external_id, invited_at, declined_at, ended_at) > 0 OR former_names <> '[]'
+           THEN json_build_array(tombstone::text, deleted_at::text, deleted_by, purge_at::text, external_id, former_names::text,
+                                 invited_at::text, declined_at::text, ended_at::text)::text
+       END
 FROM objects
 WHERE organization = $1";
 

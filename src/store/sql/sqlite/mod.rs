@@ -121,8 +121,11 @@ FROM revisions
 WHERE organization = ?";
 
 const OBJECTS: &str = "
-SELECT kind, name, id, spec, digest, applied, manager, tombstone, deleted_at, deleted_by, purge_at, external_id, former_names,
-       created_at, invited_at, accepted_at, declined_at, ended_at
+SELECT kind, name, id, spec, digest, applied, manager, created_at, accepted_at,
+       CASE
+           WHEN COALESCE(tombstone, external_id, invited_at, declined_at, ended_at) IS NOT NULL OR former_names <> '[]'
+           THEN json_array(tombstone, deleted_at, deleted_by, purge_at, external_id, former_names, invited_at, declined_at, ended_at)
+       END
 FROM objects
 WHERE organization = ?";
 
@@ -161,5 +164,54 @@ impl Observe for Sqlite {
 impl Store for Sqlite {
     async fn commit(&self, batch: &Batch) -> Result<Committed, StoreError> {
         self.write(batch).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Kind;
+    use crate::store::Write;
+    use crate::tenancy::{Claim, Key, Manager, ObjectId, Revision, Row};
+
+    fn member(name: &str, size: usize) -> Write {
+        Write::Put(Box::new(Row {
+            key: Key::new(Kind::Member, name),
+            id: ObjectId::derived([name.as_bytes()]),
+            spec: serde_json::json!({ "displayName": "x".repeat(size) }).to_string().into(),
+            digest: None,
+            applied: None,
+            manager: None,
+            tombstone: None,
+            external_id: None,
+            former_names: Vec::new(),
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            invited_at: None,
+            accepted_at: None,
+            declined_at: None,
+            ended_at: None,
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_named_and_nothing_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("muster.db");
+        Sqlite::open(&path, Mode::Write, super::super::PATIENCE).await.unwrap().close().await;
+        let pool = SqlitePoolOptions::new().connect_lazy_with(options(&path, Mode::Write).pragma("max_page_count", "100"));
+        let store = Sqlite { pool, label: "sqlite://muster.db".to_owned() };
+        let claim = Claim {
+            manager: Manager::new("muster"),
+            holder: "files".into(),
+            namespace: "".into(),
+            seen_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let batch = |base, writes| Batch { organization: "acme".into(), base, claim: claim.clone(), writes, entries: Vec::new() };
+
+        let much = (0..100).map(|n| member(&format!("member-{n}"), 10_000)).collect();
+        let error = store.commit(&batch(Revision::default(), much)).await.unwrap_err().to_string();
+        assert!(error.ends_with("nothing was written: the disk is full; make room and try again"), "{error}");
+        assert_eq!(store.organizations().await.unwrap(), []);
+        store.commit(&batch(Revision::default(), vec![member("alice", 10)])).await.unwrap();
     }
 }

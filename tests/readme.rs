@@ -1,0 +1,87 @@
+//! The README is true: its console examples are run in order, and print what it says. BLESS=1 writes what they print instead.
+
+#[path = "support/postgres.rs"]
+mod postgres;
+#[path = "support/readme.rs"]
+mod readme;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use readme::{Example, examples, matches, written};
+use tempfile::TempDir;
+
+/// What the shell prints after each command, to find where its output ends.
+const END: char = '\u{1e}';
+
+/// Runs the commands in one shell, in a directory with nothing but the examples, and returns what each printed.
+fn run(commands: &[String], database: Option<&str>) -> Vec<String> {
+    let place = TempDir::new().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let copied = Command::new("cp").arg("-r").arg(root.join("examples")).arg(place.path()).status().unwrap();
+    assert!(copied.success(), "the examples can be copied");
+    let program = Path::new(env!("CARGO_BIN_EXE_muster")).parent().unwrap();
+    let mut script = String::new();
+    for command in commands {
+        // The shell's own status is that of the command before, so that an example can ask for it.
+        script += &format!("{command}\nlast=$?; printf '{END}'; (exit $last)\n");
+    }
+    fs::write(place.path().join(".script"), script).unwrap();
+    let mut shell = Command::new("bash");
+    shell.args(["-c", "exec 2>&1; . ./.script"]).current_dir(&place).stdin(Stdio::null()).env_clear();
+    shell.env("PATH", format!("{}:{}", program.display(), std::env::var("PATH").unwrap()));
+    shell.env("HOME", place.path()).env("USER", "you").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    if let Some(url) = database {
+        shell.env("DATABASE_URL", url);
+    }
+    let output = String::from_utf8(shell.output().unwrap().stdout).unwrap();
+    let mut printed: Vec<String> = output.split(END).map(str::to_owned).collect();
+    assert_eq!(printed.pop().as_deref(), Some(""), "every command ends");
+    assert_eq!(printed.len(), commands.len(), "every command is run");
+    printed
+}
+
+#[test]
+fn every_console_example_of_the_readme_prints_what_the_readme_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let database = postgres::database();
+    let run_here = |example: &&Example| database.is_some() || !example.command.contains("$DATABASE_URL");
+    let examples = examples(&text);
+    assert!(examples.len() > 20, "the README shows what Muster does: {} commands", examples.len());
+    let here: Vec<&Example> = examples.iter().filter(run_here).collect();
+    let commands: Vec<String> =
+        here.iter().map(|example| example.command.replace("cargo run --release -- ", "muster ")).collect();
+    let printed = run(&commands, database.as_deref());
+    let wrong: Vec<(&Example, &String)> =
+        here.iter().copied().zip(&printed).filter(|(example, printed)| !matches(&example.output, printed)).collect();
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, written(&text, &wrong)).unwrap();
+        return;
+    }
+    let told = |(example, printed): &(&Example, &String)| {
+        format!("line {}: $ {}\n--- the README says\n{}--- it prints\n{printed}", example.line, example.command, example.output)
+    };
+    let told: Vec<String> = wrong.iter().map(told).collect();
+    assert!(told.is_empty(), "{}\nrun BLESS=1 cargo test --test readme and read what it wrote", told.join("\n\n"));
+}
+
+#[test]
+fn dots_stand_for_the_rest_of_a_line_or_for_whole_lines() {
+    assert!(matches("a ... c\n", "a b b c\n"));
+    assert!(!matches("a ... c\n", "a b d\n"));
+    assert!(matches("first\n...\nlast\n", "first\n1\n2\nlast\n"));
+    assert!(matches("first\n...\nlast\n", "first\nlast\n"));
+    assert!(!matches("first\nlast\n", "first\n1\nlast\n"));
+    assert!(!matches("first\n...\n", "other\n"));
+    assert!(!matches("", "something\n"));
+}
+
+#[test]
+fn an_example_is_a_command_with_the_lines_below_it() {
+    let text = "```console\n$ one \\\n    two\nsaid\n\n$ three\n```\n```sh\n$ not this\n```\n";
+    let found: Vec<(String, String)> = examples(text).into_iter().map(|example| (example.command, example.output)).collect();
+    let pair = |command: &str, output: &str| (command.to_owned(), output.to_owned());
+    assert_eq!(found, [pair("one \\\n    two", "said\n"), pair("three", "")]);
+}
