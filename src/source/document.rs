@@ -157,6 +157,7 @@ impl Reading<'_> {
                 kind,
                 name: name.into(),
                 namespace: namespace.into(),
+                previous_names: self.previous_names(),
                 origin: self.origin.clone(),
                 because: because.unwrap_or_default().into(),
             }),
@@ -165,6 +166,12 @@ impl Reading<'_> {
         for trouble in troubles {
             self.trouble(trouble, subject.map(|(kind, (name, _))| (kind, name.into())));
         }
+    }
+
+    fn previous_names(&self) -> Vec<Name> {
+        let document = self.part.bytes(self.bytes);
+        let text = String::from_utf8_lossy(&document);
+        sniff::previous_names(&text).into_iter().filter(|name| ObjectName::parse(name).is_ok()).map(Name::from).collect()
     }
 
     fn trouble(&mut self, trouble: Trouble, subject: Option<(Kind, Name)>) {

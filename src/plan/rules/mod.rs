@@ -12,7 +12,7 @@ mod protection;
 mod references;
 mod templates;
 
-use super::review::{Case, Violation};
+use super::{Case, Violation};
 
 /// One rule.
 #[derive(Clone, Copy)]
@@ -56,10 +56,17 @@ impl Class {
 /// When a rule is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    /// First, because it says whether what is absent from the input is meant to go at all.
+    Absence,
     /// With all others that judge changes by themselves.
     EachChange,
-    /// When those are content, because it counts what is left.
+    /// Last, because it counts what is left.
     Loss,
+}
+
+impl Stage {
+    /// Every stage, in order.
+    pub const ALL: [Self; 3] = [Self::Absence, Self::EachChange, Self::Loss];
 }
 
 const RULE: Rule = Rule {
@@ -134,6 +141,13 @@ pub const RULES: &[Rule] = &[
         ..RULE
     },
     Rule {
+        id: "parent-immutable",
+        title: "A template or credential stays in its workspace, and a roles.muster.dev in its template.",
+        source: "100ms, Templates and Roles: a role belongs to one template, and a template to one workspace. The references only follow renames.",
+        check: fixed::parent,
+        ..RULE
+    },
+    Rule {
         id: "one-default-template",
         title: "A workspace has at most one default template.",
         source: "100ms, Templates and Roles: rooms without a template get the default one.",
@@ -150,15 +164,17 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "still-wanted",
-        title: "Nothing is removed while the input still has a part of it.",
+        title: "Nothing is removed while a part of it stays.",
         source: "Muster: a subtree goes whole or not at all.",
+        stage: Stage::Absence,
         check: references::still_wanted,
         ..RULE
     },
     Rule {
         id: "in-use",
-        title: "Nothing is removed while something that stays refers to it.",
+        title: "Nothing is removed while something that stays refers to it, and no membership type loses a name or a level that somebody has.",
         source: "Muster: references resolve at all times.",
+        stage: Stage::Absence,
         check: references::in_use,
         ..RULE
     },
@@ -191,6 +207,7 @@ pub const RULES: &[Rule] = &[
         id: "incomplete-input",
         title: "Nothing is removed while a part of the input cannot be read.",
         source: "Muster: what cannot be read is not absent.",
+        stage: Stage::Absence,
         check: loss::incomplete_input,
         ..RULE
     },
@@ -198,21 +215,39 @@ pub const RULES: &[Rule] = &[
         id: "incomplete-observation",
         title: "Nothing is removed while the store or the service behind it cannot be read whole.",
         source: "Muster: an empty answer is not an empty tenant.",
+        stage: Stage::Absence,
         check: loss::incomplete_observation,
         ..RULE
     },
     Rule {
+        id: "organization-missing",
+        title: "While an organization is not in the input, nothing in it is removed but by the removal of the whole.",
+        source: "Muster: a missing organization is never a removal, because a missing folder or a failed read look the same.",
+        stage: Stage::Absence,
+        check: loss::organization_missing,
+        ..RULE
+    },
+    Rule {
         id: "empty-input",
-        title: "An input without any object removes nothing, unless `--allow-empty` says that it is meant.",
+        title: "An input without any object, of any organization, removes nothing, unless `--allow-empty` says that it is meant.",
         source: "Muster: an empty checkout looks like an empty tenant.",
+        stage: Stage::Absence,
         check: loss::empty_input,
         ..RULE
     },
     Rule {
         id: "foreign-manager",
-        title: "An object of another manager is not touched, and one without a manager is adopted only as `adoptionPolicy` says.",
+        title: "An object of another manager is not touched, and one without a manager is adopted where the input says the same of it, or as `adoptionPolicy` says.",
         source: "100ms, Templates and Roles: creating a template under a name that exists overwrites it.",
         check: ownership::foreign_manager,
+        ..RULE
+    },
+    Rule {
+        id: "address-taken",
+        title: "No two members of an organization have the same e-mail address.",
+        source: "AAQ, Introducing Workspaces: users are unique. The address identifies the person.",
+        class: Class::State,
+        check: people::address_taken,
         ..RULE
     },
     Rule {
