@@ -72,8 +72,16 @@ fn bombs_are_refused_for_little_work() {
     for (name, text, code, bytes) in table {
         let (reading, allocated, calls) = cost(&text);
         assert!(!reading.input.complete || !reading.input.held.is_empty(), "{name} is refused");
-        assert_eq!(reading.input.findings.first().map(|finding| finding.code), Some(code), "{name}: {:?}", reading.input.findings.first());
-        assert!(reading.input.manifests.is_empty() && allocated <= bytes && calls < 400_000, "{name}: {allocated} bytes, {calls} calls");
+        assert_eq!(
+            reading.input.findings.first().map(|finding| finding.code),
+            Some(code),
+            "{name}: {:?}",
+            reading.input.findings.first()
+        );
+        assert!(
+            reading.input.manifests.is_empty() && allocated <= bytes && calls < 400_000,
+            "{name}: {allocated} bytes, {calls} calls"
+        );
     }
     empty_documents_cost_nothing();
     a_file_that_is_too_large_is_not_read();

@@ -119,9 +119,14 @@ mod tests {
     #[test]
     fn the_commit_that_ci_names_is_taken_when_it_is_one() {
         let sha = "0123456789abcdef0123456789abcdef01234567";
-        let of = |set: &'static [(&str, &str)]| named_by_ci(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()));
+        let of = |set: &'static [(&str, &str)]| {
+            named_by_ci(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        };
         assert_eq!(of(&[("CI_COMMIT_SHA", "0123456789abcdef0123456789abcdef01234567")]).as_deref(), Some(sha));
-        assert_eq!(of(&[("GITHUB_SHA", "main"), ("CI_COMMIT_SHA", "0123456789abcdef0123456789abcdef01234567")]).as_deref(), Some(sha));
+        assert_eq!(
+            of(&[("GITHUB_SHA", "main"), ("CI_COMMIT_SHA", "0123456789abcdef0123456789abcdef01234567")]).as_deref(),
+            Some(sha)
+        );
         assert_eq!(of(&[("GITHUB_SHA", "$(rm)")]), None);
     }
 }
