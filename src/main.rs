@@ -20,14 +20,14 @@ fn main() -> ExitCode {
 }
 
 async fn until_interrupted(cli: Cli) -> Exit {
-    let command = tokio::spawn(cli.run());
     tokio::select! {
-        ended = command => match ended {
+        biased;
+        _ = tokio::signal::ctrl_c() => std::process::exit(Exit::Interrupted.code().into()),
+        ended = async { tokio::spawn(cli.run()).await } => match ended {
             Ok(Ok(exit)) => exit,
             Ok(Err(failure)) => fail(&failure.chain(), failure.exit()),
             Err(error) => fail(&format!("this is a defect of muster, please report it: {error}"), Exit::Failed),
         },
-        _ = tokio::signal::ctrl_c() => std::process::exit(Exit::Interrupted.code().into()),
     }
 }
 

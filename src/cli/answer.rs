@@ -5,7 +5,7 @@ use super::planning::HOLDER;
 use super::{Console, Exit, Failure, ci, stored};
 use crate::engine::{Answer, Apply, answer};
 use crate::plan::render::safe;
-use crate::store::{AnyStore, Mode, Observe};
+use crate::store::{AnyStore, Observe};
 use crate::tenancy::{Name, World, members_with_email};
 
 #[derive(Args, Debug)]
@@ -24,7 +24,7 @@ pub struct Arguments {
 
 /// `muster accept` and `muster decline`.
 pub async fn run(arguments: &Arguments, what: Answer, console: &Console) -> Result<Exit, Failure> {
-    let store = arguments.store.open(Mode::Write).await?;
+    let store = arguments.store.open_existing().await?;
     let answered = arguments.record(&store, what).await;
     store.close().await;
     let (organization, member) = answered?;

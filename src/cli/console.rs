@@ -64,6 +64,7 @@ impl Console {
     /// Shows on a terminal that something takes time, until the answer is dropped.
     #[must_use]
     pub fn progress(&self, doing: &'static str) -> Progress {
+        tracing::debug!("{doing}");
         let (end, ended) = mpsc::channel();
         let shown = self.progress.then(|| thread::spawn(move || spin(doing, &ended)));
         Progress { end: Some(end), shown }

@@ -31,7 +31,7 @@ pub struct Arguments {
 /// `muster drift`.
 pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let store = arguments.store.open(Mode::Read).await?;
-    let found = find(arguments, &store).await;
+    let found = find(arguments, &store, console).await;
     store.close().await;
     let found = found?;
     match arguments.output {
@@ -43,9 +43,9 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     Ok(code.filter(|_| drifted).map_or(Exit::Done, Exit::Differences))
 }
 
-async fn find(arguments: &Arguments, store: &impl Observe) -> Result<Vec<(Name, Drift)>, Failure> {
+async fn find(arguments: &Arguments, store: &impl Observe, console: &Console) -> Result<Vec<(Name, Drift)>, Failure> {
     let mut found = Vec::new();
-    for name in stored::organizations(store, arguments.organization.as_deref()).await? {
+    for name in stored::told_organizations(store, arguments.organization.as_deref(), console).await? {
         let drift = engine::drift(store, &name).await?;
         found.push((name, drift));
     }

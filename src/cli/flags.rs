@@ -75,6 +75,17 @@ impl StoreFlags {
         Ok(AnyStore::open_with(&self.store.parse()?, mode, self.lock_timeout).await?)
     }
 
+    /// Opens a store that something was applied to, to write.
+    pub async fn open_existing(&self) -> Result<AnyStore, Failure> {
+        let found = self.open(Mode::Read).await?;
+        let is_there = !matches!(found, AnyStore::Memory(_));
+        found.close().await;
+        match is_there {
+            true => self.open(Mode::Write).await,
+            false => Err(Failure::Other(format!("{} is not there: nothing was ever applied to it", self.address()?))),
+        }
+    }
+
     /// The address without credentials.
     pub fn address(&self) -> Result<String, Failure> {
         Ok(self.store.parse::<crate::store::Address>()?.to_string())

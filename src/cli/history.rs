@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fmt::Write;
 
 use clap::Args;
@@ -63,13 +64,14 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
 
 async fn verify(organization: Option<&str>, flags: &StoreFlags, console: &Console) -> Result<Exit, Failure> {
     let store = flags.open(Mode::Read).await?;
-    for name in stored::organizations(&store, organization).await? {
+    for name in stored::told_organizations(&store, organization, console).await? {
         let mut chain = Chain::new(&name);
         let mut erased = 0;
-        for recorded in read(&store, &name).await? {
-            chain.check(&recorded)?;
+        read(&store, &name, |recorded| {
             erased += usize::from(recorded.entry.is_none());
-        }
+            Ok(chain.check(&recorded)?)
+        })
+        .await?;
         let purged = if erased > 0 { format!(", {erased} of them erased by purges") } else { String::new() };
         console.print(&format!("organization {}: {} entries, unbroken{purged}\n", safe(&name), chain.seq()))?;
     }
@@ -77,16 +79,18 @@ async fn verify(organization: Option<&str>, flags: &StoreFlags, console: &Consol
     Ok(Exit::Done)
 }
 
-/// The whole history of an organization.
-async fn read(store: &impl Observe, organization: &Name) -> Result<Vec<Recorded>, Failure> {
-    let mut history: Vec<Recorded> = Vec::new();
+/// Reads the whole history of an organization, page by page.
+async fn read(
+    store: &impl Observe,
+    organization: &Name,
+    mut see: impl FnMut(Recorded) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut after = 0;
     loop {
-        let after = history.last().map_or(0, |last| last.seq);
         let page = store.history(organization, after, PAGE).await?;
-        if page.is_empty() {
-            return Ok(history);
-        }
-        history.extend(page);
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.seq;
+        page.into_iter().try_for_each(&mut see)?;
     }
 }
 
@@ -95,19 +99,29 @@ impl Show {
         let store = self.store.open(Mode::Read).await?;
         let (named, object) = self.meant()?;
         let organization = stored::organization(&store, named.as_deref()).await?;
-        let history = read(&store, &organization).await?;
-        store.close().await;
-        let about = |recorded: &&Recorded| match (&object, &recorded.entry) {
+        let about = |recorded: &Recorded| match (&object, &recorded.entry) {
             (Some(object), Some(entry)) => is_about(entry, object),
             (Some(_), None) => false,
             (None, _) => true,
         };
-        let entries: Vec<&Recorded> = history.iter().filter(about).collect();
-        let shown = if self.limit == 0 { entries.len() } else { self.limit.min(entries.len()) };
-        let earlier = entries.len() - shown;
+        let mut entries = VecDeque::new();
+        let mut earlier = 0;
+        read(&store, &organization, |recorded| {
+            if about(&recorded) {
+                entries.push_back(recorded);
+            }
+            if self.limit > 0 && entries.len() > self.limit {
+                entries.pop_front();
+                earlier += 1;
+            }
+            Ok(())
+        })
+        .await?;
+        store.close().await;
+        let entries = Vec::from(entries);
         match self.output {
-            Plain::Text => console.print(&text(&entries[earlier..], earlier, console))?,
-            Plain::Json => console.print(&format!("{:#}\n", document(&organization, &entries[earlier..])))?,
+            Plain::Text => console.print(&text(&entries, earlier, console))?,
+            Plain::Json => console.print(&format!("{:#}\n", document(&organization, &entries)))?,
         }
         Ok(Exit::Done)
     }
@@ -131,7 +145,7 @@ fn is_about(entry: &Entry, object: &Key) -> bool {
     entry.key == *object || place_or_member()
 }
 
-fn text(entries: &[&Recorded], earlier: usize, console: &Console) -> String {
+fn text(entries: &[Recorded], earlier: usize, console: &Console) -> String {
     let mut text = String::new();
     if earlier > 0 {
         let _ = writeln!(text, "{earlier} earlier entries are not shown (--limit 0 shows all)");
@@ -187,8 +201,8 @@ fn fields(values: &Value) -> Vec<FieldChange> {
     values["fields"].as_array().into_iter().flatten().map(field).collect()
 }
 
-fn document(organization: &Name, entries: &[&Recorded]) -> Value {
-    let one = |recorded: &&Recorded| {
+fn document(organization: &Name, entries: &[Recorded]) -> Value {
+    let one = |recorded: &Recorded| {
         let about = recorded.entry.as_ref().map(|entry| {
             json!({
                 "address": entry.key.to_string(),

@@ -9,7 +9,6 @@ use super::{Console, Exit, Failure, ci, stored};
 use crate::api::Kind;
 use crate::engine::{Apply, restore, to_yaml};
 use crate::plan::render::safe;
-use crate::store::Mode;
 use crate::tenancy::Key;
 
 #[derive(Args, Debug)]
@@ -35,7 +34,7 @@ pub struct Arguments {
 /// `muster restore`.
 pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let key = arguments.key()?;
-    let store = arguments.store.open(Mode::Write).await?;
+    let store = arguments.store.open_existing().await?;
     let organization = stored::organization(&store, arguments.organization.as_deref()).await?;
     let how = Apply {
         now: now(),

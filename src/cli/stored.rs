@@ -1,8 +1,18 @@
 //! Which of the stored organizations a command is about.
 
-use super::Failure;
+use super::{Console, Failure};
 use crate::store::Observe;
 use crate::tenancy::{Name, nearest};
+
+/// The organization of this name; all of them where none is named. Says so when there is none at all, because that is hardly
+/// what somebody expects who asks.
+pub async fn told_organizations(store: &impl Observe, named: Option<&str>, console: &Console) -> Result<Vec<Name>, Failure> {
+    let found = organizations(store, named).await?;
+    if found.is_empty() {
+        console.note("note: the store is empty: nothing was ever applied to it\n");
+    }
+    Ok(found)
+}
 
 /// The organization of this name; all of them where none is named.
 pub async fn organizations(store: &impl Observe, named: Option<&str>) -> Result<Vec<Name>, Failure> {

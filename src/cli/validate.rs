@@ -17,7 +17,7 @@ pub struct Arguments {
     input: InputFlags,
     /// A store whose objects references may lead to as well; none where it is left out
     #[arg(long, value_name = "URL", help_heading = "Input")]
-    store: Option<String>,
+    against: Option<String>,
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = Output::Text, help_heading = "Output")]
     output: Output,
@@ -43,7 +43,7 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     let Reading { mut input, sources } = arguments.input.read(console)?;
     let progress = console.progress("checking");
     let mut snapshots = Vec::new();
-    if let Some(url) = &arguments.store {
+    if let Some(url) = &arguments.against {
         let store = AnyStore::open(url, Mode::Read).await?;
         for known in store.organizations().await? {
             snapshots.push(store.observe(&known.organization).await?);

@@ -250,7 +250,12 @@ fn json_head(text: &str) -> Head<'_> {
 /// Whether the document is surely about something else.
 fn is_foreign(head: Head<'_>) -> bool {
     let Head { api_version: Some(api_version), kind: Some(kind), single: true } = head else { return false };
-    !is_ours(api_version, kind) && !(api_version == "v1" && kind == "List")
+    !is_ours(api_version, kind) && !is_list(api_version, kind)
+}
+
+/// Whether the document is a List that was not taken apart, in which objects of ours may be.
+fn is_list(api_version: &str, kind: &str) -> bool {
+    api_version == "v1" && kind == "List"
 }
 
 /// Whether the document is Muster's, or was meant to be: a group that is nearly ours, or our version without a group.
@@ -285,7 +290,7 @@ fn identity<'t>(tree: &'t Tree<'_>) -> Result<Identity<'t>, Box<Trouble>> {
         return Err(Trouble::error("duplicate-key", "", message, twice.second.clone()).help(Some(help)).into());
     }
     let (api_version, kind) = (field(root, "apiVersion")?, field(root, "kind")?);
-    if !is_ours(api_version, kind) && !(api_version == "v1" && kind == "List") {
+    if !is_ours(api_version, kind) && !is_list(api_version, kind) {
         return Ok(Identity::Foreign { api_version, kind });
     }
     let Some(kind) = written(kind) else { return Err(unknown_kind(root, kind).into()) };

@@ -28,14 +28,11 @@ pub(super) fn hold(input: &mut Input) {
     }
     findings.sort_by(|a: &Finding, b| a.origin.cmp(&b.origin));
     input.findings.extend(findings);
-    let mut index = 0;
-    let manifests = std::mem::take(&mut input.manifests);
-    for manifest in manifests {
+    for (index, manifest) in std::mem::take(&mut input.manifests).into_iter().enumerate() {
         match reasons.remove(&(false, index)) {
             Some(because) => input.held.push(held(manifest, because.into())),
             None => input.manifests.push(manifest),
         }
-        index += 1;
     }
 }
 

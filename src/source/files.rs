@@ -80,9 +80,8 @@ impl Listing {
                 }
                 Ok((true, real)) if recursive => self.directory(&path, &real, top, recursive),
                 Ok((false, real)) if is_document => self.add(&path, real),
-                Ok(_) => {}
                 Err(error) if is_document => self.refuse(&path, "unreadable-file", &cannot_read(&error), None),
-                Err(_) => {}
+                _ => {}
             }
         }
     }

@@ -74,13 +74,11 @@ pub(super) fn load(files: &[Named], stdin: &mut dyn Read) -> (Vec<(Arc<str>, Tex
 
 /// Cuts a file into documents.
 pub(super) fn cut(name: &Arc<str>, bytes: Vec<u8>) -> Result<Text, Box<Finding>> {
-    match split::split(&bytes) {
-        Ok(parts) => Ok(Text { bytes: bytes.into(), parts: parts.into() }),
-        Err(split::TooMany) => {
-            let message = format!("has more than {MAX_DOCUMENTS} documents");
-            Err(Box::new(files::finding(name, "too-many-documents", &message, Some("divide it into several files"))))
-        }
-    }
+    let Ok(parts) = split::split(&bytes) else {
+        let message = format!("has more than {MAX_DOCUMENTS} documents");
+        return Err(Box::new(files::finding(name, "too-many-documents", &message, Some("divide it into several files"))));
+    };
+    Ok(Text { bytes: bytes.into(), parts: parts.into() })
 }
 
 /// Reads all documents of the files.

@@ -39,25 +39,21 @@ pub(super) fn head(text: &str) -> Head<'_> {
 /// The name and namespace of a document that is no YAML from some line on. `None` unless the text has exactly one head and
 /// one `metadata`, so that no second object can be hidden in what cannot be read.
 pub(super) fn name(text: &str) -> Option<(&str, &str)> {
-    let content = |line: &str| line.trim_start_matches([' ', '\t', '-']).to_owned();
-    for key in ["apiVersion:", "kind:", "metadata:"] {
-        if text.lines().filter(|line| content(line).starts_with(key)).count() != 1 {
-            return None;
-        }
+    if ["apiVersion", "metadata:"].iter().any(|word| text.matches(word).count() != 1) || !head(text).single {
+        return None;
     }
-    let mut lines = text.lines().skip_while(|line| line.trim_end() != "metadata:").skip(1).peekable();
     let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
-    let inner = indent(lines.find_map(|line| (!line.trim().is_empty()).then_some(line))?);
-    let block = || {
-        let inside = text.lines().skip_while(|line| line.trim_end() != "metadata:").skip(1);
-        inside.take_while(move |line| line.trim().is_empty() || indent(line) >= inner).filter(move |line| indent(line) == inner)
-    };
+    let from = || text.lines().skip_while(|line| line.trim() != "metadata:");
+    let outer = indent(from().next()?);
+    let below = || from().skip(1).filter(|line| !line.trim().is_empty());
+    let inner = indent(below().next()?);
     let value = |key: &str| {
-        let mut values = block().filter_map(|line| line.trim_start().strip_prefix(key));
+        let block = below().take_while(|line| indent(line) >= inner).filter(|line| indent(line) == inner);
+        let mut values = block.filter_map(|line| line.trim_start().strip_prefix(key));
         let value = values.next().and_then(word);
         if values.next().is_some() { None } else { value }
     };
-    (inner > 0).then(|| Some((value("name:")?, value("namespace:").unwrap_or_default())))?
+    (inner > outer).then(|| Some((value("name:")?, value("namespace:").unwrap_or_default())))?
 }
 
 /// The only word of a value, without quotes and comment.
@@ -82,10 +78,9 @@ pub(super) fn is_plain(text: &str) -> bool {
     for (at, &byte) in bytes.iter().enumerate() {
         match byte {
             b' ' => continue,
+            b'\r' if bytes.get(at + 1) == Some(&b'\n') => continue,
             b'&' | b'*' | b'!' | b'%' | b'?' | b'<' | b'@' | b'`' if b"\n:-?,[{".contains(&before) => return false,
             b'[' | b'{' => brackets += 1,
-            b'\r' if bytes.get(at + 1) != Some(&b'\n') => return false,
-            b'\r' => continue,
             0..=9 | 11..=31 | 127 => return false,
             // U+0080 to U+009F, U+2028, U+2029, U+FEFF.
             0xC2 if bytes.get(at + 1).is_some_and(|next| *next < 0xA0) => return false,
@@ -119,6 +114,8 @@ mod tests {
             "apiVersion: a\nkind: B\nmetadata:\n  labels:\n    name: no\n  name: \"alice\" # her\n  namespace: acme\nspec: [\n";
         assert_eq!(name(text), Some(("alice", "acme")));
         assert_eq!(name(&format!("{text}-- -\nkind: C\n")), None);
+        let indented = format!("  {}", text.replace('\n', "\n  "));
+        assert_eq!(name(&indented), Some(("alice", "acme")));
         assert_eq!(name("apiVersion: a\nkind: B\nmetadata: {name: alice}\n"), None);
         assert_eq!(name("apiVersion: a\nkind: B\nmetadata:\nname: alice\n"), None);
         assert_eq!(name("apiVersion: a\nkind: B\nmetadata:\n  name: alice\n  name: bob\n"), None);

@@ -56,7 +56,7 @@ pub(super) fn span(file: &[u8], part: Part, range: Range<usize>) -> Span {
     let start = (part.start + range.start).min(file.len());
     let end = (part.start + range.end).clamp(start, file.len());
     let before = &file[part.start..start];
-    let line = before.iter().filter(|byte| **byte == b'\n').count();
+    let line = before.split(|byte| *byte == b'\n').count() - 1;
     let column = match before.iter().rposition(|byte| *byte == b'\n') {
         Some(at) => characters(&before[at + 1..]) + 1,
         None => characters(before) + part.column as usize,

@@ -236,11 +236,10 @@ fn block_items(text: &str) -> Result<Option<Vec<Item>>, TooMany> {
             State::Before if line.trim_end() == "items: []" => State::After,
             State::Before => State::Before,
             State::First if dash => State::Items(indent),
-            State::First => return Ok(None),
             State::Items(edge) if indent > edge || (indent == edge && dash) => State::Items(edge),
             State::Items(_) | State::After if indent == 0 && is_list_field(content) => State::After,
             State::After if indent > 0 && !dash => State::After,
-            State::Items(_) | State::After => return Ok(None),
+            _ => return Ok(None),
         };
         if let State::Items(edge) = state {
             if indent > edge {

@@ -317,7 +317,7 @@ fn merge<'a>(mut entries: Vec<Entry<'a>>, merged: Vec<Node<'a>>) -> Result<Vec<E
     Ok(entries)
 }
 
-fn scalar<'a>(text: Cow<'a, str>, style: ScalarStyle, is_text: bool, span: Range<usize>) -> Node<'a> {
+fn scalar(text: Cow<'_, str>, style: ScalarStyle, is_text: bool, span: Range<usize>) -> Node<'_> {
     let value = if style == ScalarStyle::Plain && !is_text {
         match plain(&text) {
             Plain::Null => Value::Null,

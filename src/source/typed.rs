@@ -202,7 +202,7 @@ impl<'t> Deserializer<'t> for Reader<'t, '_, '_> {
                 visitor.visit_borrowed_str(text)
             }
             Value::List(items) => visitor.visit_seq(Items { of: self, items: items.iter().enumerate() }),
-            Value::Map(entries) => visitor.visit_map(Entries { of: self, entries: entries.iter(), current: None }),
+            Value::Map(entries) => visitor.visit_map(Entries { of: self, rest: entries.iter(), current: None }),
         }
     }
 
@@ -270,7 +270,7 @@ impl<'t> de::SeqAccess<'t> for Items<'t, '_, '_> {
 
 struct Entries<'t, 'a, 'c> {
     of: Reader<'t, 'a, 'c>,
-    entries: std::slice::Iter<'t, Entry<'a>>,
+    rest: std::slice::Iter<'t, Entry<'a>>,
     current: Option<&'t Entry<'a>>,
 }
 
@@ -278,7 +278,7 @@ impl<'t> de::MapAccess<'t> for Entries<'t, '_, '_> {
     type Error = Flaw;
 
     fn next_key_seed<K: de::DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>, Flaw> {
-        let Some(entry) = self.entries.find(|entry| !entry.node.bad.get()) else { return Ok(None) };
+        let Some(entry) = self.rest.find(|entry| !entry.node.bad.get()) else { return Ok(None) };
         self.current = Some(entry);
         match seed.deserialize(BorrowedStrDeserializer::<Flaw>::new(&entry.key)) {
             Ok(key) => Ok(Some(key)),

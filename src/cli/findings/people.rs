@@ -30,21 +30,15 @@ pub fn people(findings: &[Finding], sources: &Sources, style: Style) -> String {
     let renderer = if style.color { Renderer::styled() } else { Renderer::plain() }.term_width(style.width);
     let (foreign, shown): (Vec<&Finding>, Vec<&Finding>) =
         sorted(findings).into_iter().partition(|finding| finding.code == "foreign");
-    let mut text = String::new();
-    for finding in shown.iter().take(style.max) {
-        text.push_str(&one(finding, sources, &renderer));
-        text.push_str("\n\n");
-    }
+    let mut blocks: Vec<String> = shown.iter().take(style.max).map(|finding| one(finding, sources, &renderer) + "\n\n").collect();
     if shown.len() > style.max {
-        text.push_str(&format!("... and {} more\n\n", shown.len() - style.max));
+        blocks.push(format!("... and {} more\n\n", shown.len() - style.max));
     }
-    if let Some(first) = foreign.first() {
-        text.push_str(&others(first, foreign.len(), &renderer));
-    }
+    blocks.extend(foreign.first().map(|first| others(first, foreign.len(), &renderer)));
     if !shown.is_empty() {
-        text.push_str(&summary(findings));
+        blocks.push(summary(findings));
     }
-    text
+    blocks.concat()
 }
 
 fn one(finding: &Finding, sources: &Sources, renderer: &Renderer) -> String {
@@ -59,12 +53,11 @@ fn one(finding: &Finding, sources: &Sources, renderer: &Renderer) -> String {
     };
     let mut group = Group::with_title(level.primary_title(title).id(finding.code));
     let frame = finding.span.and_then(|span| Frame::around(sources.bytes(&finding.origin.file)?, span));
-    group = match &frame {
-        Some(frame) => group.element(frame.snippet(escaped(&finding.origin.file))),
-        None => {
-            let (line, column) = line_and_column(finding);
-            group.element(Origin::path(escaped(&finding.origin.file)).line(line as usize).char_column(column as usize))
-        }
+    group = if let Some(frame) = &frame {
+        group.element(frame.snippet(escaped(&finding.origin.file)))
+    } else {
+        let (line, column) = line_and_column(finding);
+        group.element(Origin::path(escaped(&finding.origin.file)).line(line as usize).char_column(column as usize))
     };
     if let Some(help) = &finding.help {
         group = group.element(Level::HELP.message(&**help));

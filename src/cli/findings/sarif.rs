@@ -48,13 +48,8 @@ fn result(finding: &Finding, sources: &Sources) -> Value {
 
 /// A path as the reference of a URI: what is no part of a plain path is written in percent.
 fn uri(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let written = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let uri: String = path.bytes().map(written).collect();
     if uri.starts_with('/') { format!("file://{uri}") } else { uri }
 }
