@@ -45,22 +45,14 @@ fn list(console: &Console) -> String {
 }
 
 fn one_rule(rule: &Rule, console: &Console) -> String {
-    let override_with = if rule.approvable {
-        "approving the removals: muster apply --approve sha256:..., with the digest that the plan prints"
-    } else {
-        "nothing"
-    };
-    let depends = match rule.class.as_str() {
-        "state" => "the state that would result",
-        _ => "the state before and the state that would result",
-    };
     let heading = console.out.paint(Paint::Heading, rule.id);
     format!(
-        "{heading}\n{}\n\n  From\n{}\n  Looks at\n{}\n  Overridden by\n{}\n",
+        "{heading}\n{}\n\n  From\n{}\n  Looks at\n{}\n  Way out\n{}\n  Overridden by\n{}\n",
         wrapped(rule.title, 2),
         wrapped(rule.source, 4),
-        wrapped(depends, 4),
-        wrapped(override_with, 4)
+        wrapped(rule.class.looks_at(), 4),
+        wrapped(rule.way_out, 4),
+        wrapped(rule.overridden_by(), 4)
     )
 }
 
