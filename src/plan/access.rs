@@ -179,7 +179,8 @@ impl Sides<'_> {
         if of_project.is_empty() {
             return;
         }
-        let before = self.before.all_memberships().map(|(member, place, _)| (self.names.new_member(member), self.names.new(&place)));
+        let before =
+            self.before.all_memberships().map(|(member, place, _)| (self.names.new_member(member), self.names.new(&place)));
         let after = self.after.all_memberships().map(|(member, place, _)| (Name::from(member), place));
         for (member, place) in before.chain(after) {
             if let Some(workspaces) = of_project.get(&place) {
@@ -198,7 +199,8 @@ impl Sides<'_> {
         let compare = |place: Key| {
             let had = access(self.before, &old_member, &self.names.old(&place));
             let has = access(self.after, member, &place);
-            let change = |email: &Option<Box<str>>, had: &Access, has: &Access| between(member, email.as_deref()?, &place, (had, has));
+            let change =
+                |email: &Option<Box<str>>, had: &Access, has: &Access| between(member, email.as_deref()?, &place, (had, has));
             match (&was, &is) {
                 (Some(old), Some(new)) if !old.eq_ignore_ascii_case(new) => {
                     [change(&was, &had, &Access::new()), change(&is, &Access::new(), &has)]
@@ -226,9 +228,8 @@ fn grants_admin(member: &str, world: &World<'_>) -> bool {
 
 /// The difference between what a person could and can do in a place; `None` where there is none.
 fn between(member: &Name, email: &str, place: &Key, (had, has): (&Access, &Access)) -> Option<AccessChange> {
-    let missing_in = |one: &Access, other: &Access| {
-        one.keys().filter(|verb| !other.contains_key(verb)).copied().collect::<Vec<_>>()
-    };
+    let missing_in =
+        |one: &Access, other: &Access| one.keys().filter(|verb| !other.contains_key(verb)).copied().collect::<Vec<_>>();
     let (gains, loses) = (missing_in(has, had), missing_in(had, has));
     if gains.is_empty() && loses.is_empty() {
         return None;

@@ -233,9 +233,7 @@ fn template_names(scope: &Scope<'_>) -> Vec<Objection> {
             groups.entry((spec.workspace_ref.name.as_str(), name)).or_default().push(manifest);
         }
     }
-    unique(groups, "duplicate-name", "spec.name", |(workspace, name)| {
-        format!("has the name {name} in workspace/{workspace}")
-    })
+    unique(groups, "duplicate-name", "spec.name", |(workspace, name)| format!("has the name {name} in workspace/{workspace}"))
 }
 
 /// The roles.muster.dev of every template of the input, by the name the outside world calls them.
@@ -303,8 +301,9 @@ fn previous_names(scope: &Scope<'_>) -> Vec<Objection> {
             }
         }
     }
-    objections
-        .extend(unique(groups, "duplicate-previous-name", "spec.previousNames", |(_, name)| format!("has the previous name {name}")));
+    objections.extend(unique(groups, "duplicate-previous-name", "spec.previousNames", |(_, name)| {
+        format!("has the previous name {name}")
+    }));
     objections
 }
 
