@@ -68,7 +68,12 @@ fn field(subject: &str, console: &Console) -> Result<String, Failure> {
     }
     let mut schema = api::schema(kind);
     let mut path = kind.label().replace(' ', "");
-    for name in names.map(|name| name.trim_end_matches("[]")) {
+    // What stands beside the spec is the same for every kind, and nobody has to write `spec` to get at its fields.
+    let mut names: Vec<&str> = names.map(|name| name.trim_end_matches("[]")).collect();
+    if !names.first().is_some_and(|name| ["spec", "status", "metadata", "apiVersion", "kind"].contains(name)) {
+        names.insert(0, "spec");
+    }
+    for name in names {
         let fields = fields(schema);
         let Some((found, below)) = fields.iter().find(|(field, _)| *field == name) else {
             return Err(no_such_field(name, &path, &fields));
@@ -110,7 +115,8 @@ fn described(kind: Kind, path: &str, schema: &Value, console: &Console) -> Strin
     if let Some(limits) = limits(schema) {
         let _ = writeln!(text, "{}  {limits}", heading("VALUES "));
     }
-    let description = schema["description"].as_str().unwrap_or("Of Kubernetes.");
+    let of_kind = api::schema(kind)["description"].as_str().filter(|_| path.split('.').skip(1).eq(["spec"]));
+    let description = of_kind.or(schema["description"].as_str()).unwrap_or("Of Kubernetes.");
     let _ = writeln!(text, "\n{}", wrapped(description, 2));
     for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
         let field = rule["fieldPath"].as_str().unwrap_or_default().trim_start_matches('.');
