@@ -35,8 +35,10 @@ async fn check(case: &Path, failures: &mut String) {
     let planned_once = planned(&store, &desired, options).await;
     let mut text_of_plan = String::new();
     for finding in desired.findings.iter().chain(&planned_once.findings) {
-        let subject = finding.subject.as_ref().map(|(kind, name)| format!("{}/{name}", kind.label())).unwrap_or_default();
-        writeln!(text_of_plan, "{} {subject} {}: {}", finding.severity, finding.path, finding.message).unwrap();
+        let subject = finding.subject.as_ref().map(|(kind, name)| format!(" {}/{name}", kind.label())).unwrap_or_default();
+        let path = if finding.path.is_empty() { String::new() } else { format!(" {}", finding.path) };
+        let help = finding.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        writeln!(text_of_plan, "{}{subject}{path}: {}{help}", finding.severity, finding.message).unwrap();
     }
     text_of_plan += &render::text(&planned_once.plans, &render::Options::default());
     let file = case.join("plan.txt");

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::apply::Apply;
@@ -10,8 +12,9 @@ use crate::tenancy::{Claim, Digest, Key, Name, ObjectId};
 #[must_use]
 pub fn lower(plan: &Plan, apply: &Apply) -> Batch {
     let mut lowering = Lowering { apply, digest: plan.digest(), salts: 0, organization: &plan.organization, entries: Vec::new() };
-    for drifted in plan.drift.iter().filter(|drifted| drifted.noted.is_some()) {
-        lowering.drift(drifted);
+    let unnoted = unnoted(plan);
+    for drifted in &plan.drift {
+        lowering.drift(drifted, unnoted.get(&drifted.key).copied());
     }
     for change in &plan.changes {
         lowering.change(change);
@@ -33,6 +36,13 @@ pub fn lower(plan: &Plan, apply: &Apply) -> Batch {
     }
 }
 
+/// The rows that change and were written by another hand since the last apply.
+fn unnoted(plan: &Plan) -> BTreeMap<&Key, ObjectId> {
+    let by_hand = |change: &&Change| change.before.as_ref().is_some_and(|before| before.digest.is_none());
+    let changes = plan.changes.iter().filter(|_| !plan.drift.is_empty()).filter(by_hand);
+    changes.filter_map(|change| Some((&change.key, change.id()?))).collect()
+}
+
 fn write(change: &Change) -> Option<Write> {
     match &change.after {
         Some(row) => Some(Write::Put(row.clone())),
@@ -49,10 +59,11 @@ struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
-    fn drift(&mut self, drifted: &Drifted) {
-        if let Some(row) = &drifted.noted {
+    /// Drift that no apply took note of yet: its row is written for that alone, or changes anyway and has this id.
+    fn drift(&mut self, drifted: &Drifted, changed: Option<ObjectId>) {
+        if let Some(id) = drifted.noted.as_ref().map(|row| row.id).or(changed) {
             let values = json!({ "fields": fields(drifted.fields.iter()) });
-            self.push(drifted.key.clone(), row.id, Happened::Drifted, &values);
+            self.push(drifted.key.clone(), id, Happened::Drifted, &values);
         }
     }
 

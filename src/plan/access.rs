@@ -1,12 +1,12 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
 use super::Change;
 use crate::api::{Kind, Verb as Permission};
-use crate::tenancy::view::{RolesView, View};
-use crate::tenancy::{Item, Key, Name, World, access, places_of};
+use crate::tenancy::view::{MemberView, RolesView, View};
+use crate::tenancy::{Access, Item, Key, Name, Row, World, access, places_of};
 
 /// Who gains and who loses what, where and why.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -48,55 +48,174 @@ impl AccessChange {
 }
 
 /// Compares what the people that the changes are about may do before and afterwards. It looks at grants: a person who gets in
-/// everywhere by a role in the organization has one row for the organization.
+/// everywhere by a role in the organization has one row for the organization. A person or place that is renamed stays the
+/// same one; a person who gets another address is another one.
 #[must_use]
 pub fn access_diff(changes: &[Change], before: &World<'_>, after: &World<'_>) -> AccessDiff {
-    let mut people: Vec<(bool, Name)> =
-        affected(changes, before, after).into_iter().map(|name| (!grants_admin(&name, after), name)).collect();
+    let sides = Sides { before, after, names: Names::of(changes) };
+    let mut people: Vec<(bool, Name, BTreeSet<Key>)> =
+        sides.affected(changes).into_iter().map(|(name, places)| (!grants_admin(&name, after), name, places)).collect();
     people.sort();
-    let mut diff = AccessDiff::default();
-    for (shown, (_, member)) in people.iter().enumerate() {
-        if shown >= AccessDiff::SHOWN {
-            diff.more_people = people.len() - shown;
-            break;
-        }
-        let places: BTreeSet<Key> = &places_of(before, member) | &places_of(after, member);
-        diff.changes.extend(places.into_iter().filter_map(|place| compare(member, place, before, after)));
-    }
-    diff.changes.sort_by(|a, b| (!a.makes_admin(), &a.member, &a.place).cmp(&(!b.makes_admin(), &b.member, &b.place)));
-    diff
+    let more_people = people.len().saturating_sub(AccessDiff::SHOWN);
+    people.truncate(AccessDiff::SHOWN);
+    let mut changes: Vec<AccessChange> = people.iter().flat_map(|(_, member, places)| sides.compare(member, places)).collect();
+    let place = |change: &AccessChange| (!change.makes_admin(), change.member.clone(), change.place.clone());
+    changes.sort_by_cached_key(place);
+    AccessDiff { changes, more_people }
 }
 
-fn affected(changes: &[Change], before: &World<'_>, after: &World<'_>) -> BTreeSet<Name> {
-    let mut people = BTreeSet::new();
-    for change in changes {
-        match change.key.kind {
-            Kind::Member => drop(people.insert(change.key.name.clone())),
-            Kind::Membership => people.extend(change.key.member_and_place().map(|(member, _)| Name::from(member))),
-            Kind::MembershipType => {
-                let row = change.before.as_ref().or(change.after.as_ref());
-                if let Some(View::MembershipType(view)) = row.map(|row| View::read(row.key.kind, &row.spec)) {
-                    let role = view.name.unwrap_or_else(|| change.key.name.as_str().into());
-                    people.extend(holders(before, &role));
-                    people.extend(holders(after, &role));
+/// What renamed people and places were called.
+struct Names {
+    old_by_new: BTreeMap<Key, Key>,
+    new_by_old: BTreeMap<Key, Key>,
+}
+
+impl Names {
+    fn of(changes: &[Change]) -> Self {
+        let moved = |change: &Change| {
+            let old = &change.before.as_ref()?.key;
+            (*old != change.key).then(|| (change.key.clone(), old.clone()))
+        };
+        let old_by_new: BTreeMap<Key, Key> = changes.iter().filter_map(moved).collect();
+        let new_by_old = old_by_new.iter().map(|(new, old)| (old.clone(), new.clone())).collect();
+        Self { old_by_new, new_by_old }
+    }
+
+    fn old(&self, key: &Key) -> Key {
+        self.old_by_new.get(key).unwrap_or(key).clone()
+    }
+
+    fn new(&self, key: &Key) -> Key {
+        self.new_by_old.get(key).unwrap_or(key).clone()
+    }
+
+    fn new_member(&self, name: &str) -> Name {
+        self.new(&Key::new(Kind::Member, name)).name
+    }
+}
+
+struct Sides<'a> {
+    before: &'a World<'a>,
+    after: &'a World<'a>,
+    names: Names,
+}
+
+/// The people whose access may change, by their new names, with the places where it may do so beside those they are in.
+type Affected = BTreeMap<Name, BTreeSet<Key>>;
+
+impl Sides<'_> {
+    fn affected(&self, changes: &[Change]) -> Affected {
+        let mut people = Affected::new();
+        let (mut roles, mut moved) = (BTreeSet::new(), Vec::new());
+        for change in changes {
+            match change.key.kind {
+                Kind::Member => drop(people.entry(change.key.name.clone()).or_default()),
+                Kind::Membership => {
+                    people.extend(change.key.member_and_place().map(|(member, _)| (Name::from(member), BTreeSet::new())));
+                }
+                Kind::MembershipType => roles.extend([&change.before, &change.after].into_iter().flatten().filter_map(role_name)),
+                Kind::Workspace => moved.push(&change.key),
+                Kind::Organization => self.reached_by_policy(&mut people),
+                _ => {}
+            }
+        }
+        if !roles.is_empty() {
+            let has = |view: &RolesView| view.iter().any(|role| roles.contains(role));
+            self.add_holders(&mut people, &has);
+        }
+        self.add_project_members(&mut people, &moved);
+        people
+    }
+
+    /// Those who have a role, or none where that matters.
+    fn add_holders(&self, people: &mut Affected, has: &dyn Fn(&RolesView) -> bool) {
+        let holder = |item: &Item<'_>| match &*item.view {
+            View::Member(member) if has(&member.roles) => Some(item.row.key.name.clone()),
+            View::Membership(membership) if has(&membership.roles) => {
+                item.row.key.member_and_place().map(|(member, _)| member.into())
+            }
+            _ => None,
+        };
+        for name in self.before.items().iter().filter_map(holder) {
+            people.entry(self.names.new_member(&name)).or_default();
+        }
+        for name in self.after.items().iter().filter_map(holder) {
+            people.entry(name).or_default();
+        }
+    }
+
+    /// Those for whom another policy means another access.
+    fn reached_by_policy(&self, people: &mut Affected) {
+        if self.before.policy.default_role != self.after.policy.default_role {
+            self.add_holders(people, &RolesView::is_empty);
+        }
+        if self.before.policy.implicit_admins != self.after.policy.implicit_admins {
+            let below = |world: &World<'_>| -> Vec<Key> {
+                let places = world.of_kind(Kind::Project).iter().chain(world.of_kind(Kind::Workspace));
+                places.map(|item| item.row.key.clone()).collect()
+            };
+            let places: BTreeSet<Key> =
+                below(self.before).iter().map(|key| self.names.new(key)).chain(below(self.after)).collect();
+            let reaches = |world: &World<'_>, member: &MemberView| world.roles_of(&member.roles).any(|(_, role)| role.is_admin());
+            for (item, _) in self.after.members().filter(|(_, member)| reaches(self.after, member)) {
+                people.entry(item.row.key.name.clone()).or_default().extend(places.iter().cloned());
+            }
+        }
+    }
+
+    /// Those who reach a workspace through the project it leaves or comes to.
+    fn add_project_members(&self, people: &mut Affected, workspaces: &[&Key]) {
+        let mut of_project: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
+        for workspace in workspaces {
+            let project = |world: &World<'_>, key: &Key| world.workspace(&key.name).and_then(World::open_project);
+            let old = project(self.before, &self.names.old(workspace)).map(|project| self.names.new(&project));
+            let new = project(self.after, workspace);
+            if old != new && self.after.get(workspace).is_some() && self.before.get(&self.names.old(workspace)).is_some() {
+                for project in old.into_iter().chain(new) {
+                    of_project.entry(project).or_default().insert((*workspace).clone());
                 }
             }
-            _ => {}
+        }
+        if of_project.is_empty() {
+            return;
+        }
+        let before = self.before.all_memberships().map(|(member, place, _)| (self.names.new_member(member), self.names.new(&place)));
+        let after = self.after.all_memberships().map(|(member, place, _)| (Name::from(member), place));
+        for (member, place) in before.chain(after) {
+            if let Some(workspaces) = of_project.get(&place) {
+                people.entry(member).or_default().extend(workspaces.iter().cloned());
+            }
         }
     }
-    people
+
+    /// What changes for one person, in these places and those that the person is in.
+    fn compare(&self, member: &Name, places: &BTreeSet<Key>) -> Vec<AccessChange> {
+        let old_member = self.names.old(&Key::new(Kind::Member, member.clone())).name;
+        let own = places_of(self.before, &old_member).iter().map(|place| self.names.new(place)).collect::<BTreeSet<_>>();
+        let places = &(&own | &places_of(self.after, member)) | places;
+        let email = |world: &World<'_>, name: &str| world.member(name).map(|(_, view)| view.email.clone());
+        let (was, is) = (email(self.before, &old_member), email(self.after, member));
+        let compare = |place: Key| {
+            let had = access(self.before, &old_member, &self.names.old(&place));
+            let has = access(self.after, member, &place);
+            let change = |email: &Option<Box<str>>, had: &Access, has: &Access| between(member, email.as_deref()?, &place, (had, has));
+            match (&was, &is) {
+                (Some(old), Some(new)) if !old.eq_ignore_ascii_case(new) => {
+                    [change(&was, &had, &Access::new()), change(&is, &Access::new(), &has)]
+                }
+                _ => [change(is.as_ref().map_or(&was, |_| &is), &had, &has), None],
+            }
+        };
+        places.into_iter().flat_map(compare).flatten().collect()
+    }
 }
 
-fn holders(world: &World<'_>, role: &str) -> Vec<Name> {
-    let has = |roles: &RolesView| roles.iter().any(|name| name == role);
-    let holder = |item: &Item<'_>| match &*item.view {
-        View::Member(member) if has(&member.roles) => Some(item.row.key.name.clone()),
-        View::Membership(membership) if has(&membership.roles) => {
-            item.row.key.member_and_place().map(|(member, _)| member.into())
-        }
+/// The name by which members have a membership type.
+fn role_name(row: &Box<Row>) -> Option<Box<str>> {
+    match View::read(row.key.kind, &row.spec) {
+        View::MembershipType(view) => Some(view.name.unwrap_or_else(|| row.key.name.as_str().into())),
         _ => None,
-    };
-    world.items().iter().filter_map(holder).collect()
+    }
 }
 
 fn grants_admin(member: &str, world: &World<'_>) -> bool {
@@ -105,21 +224,20 @@ fn grants_admin(member: &str, world: &World<'_>) -> bool {
         || world.memberships(member).any(|(_, _, view)| admin(&view.roles))
 }
 
-fn compare(member: &Name, place: Key, before: &World<'_>, after: &World<'_>) -> Option<AccessChange> {
-    let (had, has) = (access(before, member, &place), access(after, member, &place));
-    let missing_in = |one: &crate::tenancy::Access, other: &crate::tenancy::Access| {
+/// The difference between what a person could and can do in a place; `None` where there is none.
+fn between(member: &Name, email: &str, place: &Key, (had, has): (&Access, &Access)) -> Option<AccessChange> {
+    let missing_in = |one: &Access, other: &Access| {
         one.keys().filter(|verb| !other.contains_key(verb)).copied().collect::<Vec<_>>()
     };
-    let (gains, loses) = (missing_in(&has, &had), missing_in(&had, &has));
+    let (gains, loses) = (missing_in(has, had), missing_in(had, has));
     if gains.is_empty() && loses.is_empty() {
         return None;
     }
-    let (_, view) = after.member(member).or_else(|| before.member(member))?;
-    let why = format!("{} -> {}", roles(&had), roles(&has)).into();
-    Some(AccessChange { member: member.clone(), email: view.email.clone(), place, gains, loses, why })
+    let why = format!("{} -> {}", roles(had), roles(has)).into();
+    Some(AccessChange { member: member.clone(), email: email.into(), place: place.clone(), gains, loses, why })
 }
 
-fn roles(access: &crate::tenancy::Access) -> String {
+fn roles(access: &Access) -> String {
     let grants: BTreeSet<String> = access.values().flatten().map(ToString::to_string).collect();
     let mut text = String::new();
     for grant in &grants {

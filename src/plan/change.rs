@@ -55,6 +55,19 @@ impl Change {
         self.after.as_ref().is_some_and(|row| row.is_live())
     }
 
+    /// True when the object changes its name, or follows one that does.
+    #[must_use]
+    pub fn moves_a_name(&self) -> bool {
+        self.verb == Verb::Rename || self.root.is_some() && matches!(self.verb, Verb::Update | Verb::Adopt)
+    }
+
+    /// True when the change asks a member again who was asked before.
+    #[must_use]
+    pub fn invites(&self) -> bool {
+        let invited = |row: &Option<Box<Row>>| row.as_ref().and_then(|row| row.invited_at);
+        self.was_live() && invited(&self.after) > invited(&self.before)
+    }
+
     /// True when the change takes an object away that was there.
     #[must_use]
     pub fn is_removal(&self) -> bool {

@@ -1,14 +1,16 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, Drifted};
 use super::merge::{Merged, all_fields, merge};
 use super::removal::remove;
-use super::rename::Renamed;
+use super::rename::{Renamed, Touched};
 use super::{Cause, Change, Context, FieldChange, Phase, Verb};
 use crate::api::Kind;
 use crate::api::policy::InvitationMode;
-use crate::tenancy::{Desired, Key, Manager, ObjectId, Policy, Revision, Row, Tenancy, view};
+use crate::tenancy::{Desired, Key, Manager, Name, ObjectId, Policy, Revision, Row, Tenancy, view};
 
 /// Everything the comparison of one organization depends on.
 #[derive(Debug)]
@@ -36,9 +38,9 @@ pub struct Comparison<'a> {
 /// | yes | ours, under a previous name | Rename |
 /// | yes | ours, soft-deleted | Restore, with the old id |
 /// | yes | of another manager, or of none | Adopt, as `adoptionPolicy` says |
-/// | held | anything | nothing |
+/// | held, or waiting for its name | anything | nothing |
 /// | no | ours | `SoftDelete` with `--prune`, otherwise listed as missing |
-/// | no | ours, an entry of a list that is written | `SoftDelete` |
+/// | no | ours, an entry that its member does not list any more | `SoftDelete` |
 /// | no | by hand, an entry of a list that is written | drift |
 /// | no | of another manager, or of none | nothing |
 /// | no | soft-deleted, purge date reached | Purge |
@@ -53,51 +55,72 @@ pub fn compare(comparison: &Comparison<'_>) -> Draft {
             absent.push(row);
         }
         match rows.next_if(|row| row.key == desired.key) {
-            _ if draft.waiting.contains_key(&desired.key) || draft.taken.contains_key(&desired.key) => {}
+            row if draft.waiting.contains_key(&desired.key) || draft.taken.contains_key(&desired.key) => absent.extend(row),
             Some(row) => comparison.both(desired, row, &mut draft),
             None => draft.changes.push(comparison.create(desired)),
         }
     }
     absent.extend(rows);
     remove(comparison, &absent, &mut draft);
+    comparison.follow_renames(&mut draft);
+    bind_owners(&mut draft);
+    suggest_renames(&mut draft);
     draft
 }
 
+/// Says of a new member whose address a removed one had that it may be the same person.
+fn suggest_renames(draft: &mut Draft) {
+    let address = |row: &Row| member(&row.spec).map(|member| member.email.to_ascii_lowercase());
+    let people = draft.changes.iter().filter(|change| change.key.kind == Kind::Member && change.is_removal());
+    let gone: BTreeMap<String, Name> =
+        people.filter_map(|change| Some((address(change.before.as_ref()?)?, change.key.name.clone()))).collect();
+    let new = |change: &&mut Change| change.key.kind == Kind::Member && change.verb == Verb::Create && !gone.is_empty();
+    for change in draft.changes.iter_mut().filter(new) {
+        if let Some(old) = change.after.as_deref().and_then(address).and_then(|address| gone.get(&address)) {
+            let same = format!("has the address of member/{old}, which is removed: previousNames: [{old}] would rename it");
+            change.note = Some(change.note.take().map_or_else(|| same.clone(), |note| format!("{note}; {same}")).into());
+        }
+    }
+}
+
+/// The membership of a workspace's owner goes and comes with the change of the workspace.
+fn bind_owners(draft: &mut Draft) {
+    let is_implied = |change: &Change| change.key.kind == Kind::Membership && matches!(change.cause, Cause::Implied(_));
+    if !draft.changes.iter().any(is_implied) {
+        return;
+    }
+    let workspaces = draft.changes.iter().filter(|change| change.key.kind == Kind::Workspace && change.is_live());
+    let roots: BTreeMap<Key, Key> =
+        workspaces.map(|change| (change.key.clone(), change.root.clone().unwrap_or_else(|| change.key.clone()))).collect();
+    for change in draft.changes.iter_mut().filter(|change| change.root.is_none() && is_implied(change)) {
+        change.root = change.key.member_and_place().and_then(|(_, place)| roots.get(&place).cloned());
+    }
+}
+
 impl Comparison<'_> {
+    /// True when the organization is stored, but not in the input.
+    pub(super) fn organization_is_missing(&self) -> bool {
+        let is_stored = || self.renamed.rows.iter().any(|row| row.key.kind == Kind::Organization && row.is_live());
+        !self.tenancy.present && is_stored()
+    }
+
     fn both(&self, desired: &Desired, row: &Row, draft: &mut Draft) {
         let touched = self.renamed.touched.get(&row.key);
-        let settled = row.digest == Some(desired.digest) && row.applied.is_none() && row.is_live();
-        if settled && touched.is_none() && self.has_right_manager(desired, row) && !self.ends_now(desired, row) {
-            draft.unchanged += 1;
-            return;
-        }
-        if desired.implied_by.is_some()
-            && !row.manager.as_ref().is_none_or(|manager| manager.is_policy() || *manager == self.context.manager)
-        {
+        if touched.is_none() && self.is_settled(desired, row) || self.is_left_to_another(desired, row) {
             draft.unchanged += 1;
             return;
         }
         let merged = self.merged(desired, row);
         let after = self.row_after(desired, row, &merged);
         let fields = with_state(merged.fields, row, &after);
-        let verb = match touched {
-            _ if !row.is_live() => Verb::Restore,
-            Some(touched) if touched.root == row.key || touched.observed.key != row.key => Verb::Rename,
-            _ if !self.has_right_manager(desired, row) => Verb::Adopt,
-            _ if touched.is_some() || !fields.is_empty() => Verb::Update,
-            _ => {
-                draft.unchanged += 1;
-                if !merged.drift.is_empty() {
-                    let noted = row.digest.is_none().then(|| Box::new(after));
-                    draft.drift.push(Drifted {
-                        key: row.key.clone(),
-                        fields: merged.drift,
-                        origin: desired.origin.clone(),
-                        noted,
-                    });
-                }
-                return;
-            }
+        let verb = self.verb(desired, row, touched, &fields);
+        if !merged.drift.is_empty() {
+            let noted = (verb.is_none() && row.digest.is_none()).then(|| Box::new(after.clone()));
+            draft.drift.push(Drifted { key: row.key.clone(), fields: merged.drift, origin: desired.origin.clone(), noted });
+        }
+        let Some(verb) = verb else {
+            draft.unchanged += 1;
+            return;
         };
         let before = touched.map_or(row, |touched| &touched.observed);
         draft.changes.push(Change {
@@ -105,7 +128,7 @@ impl Comparison<'_> {
             key: row.key.clone(),
             from: (before.key != row.key).then(|| before.key.name.clone()),
             cause: self.cause(desired, row, &fields),
-            note: note(row, &after),
+            note: note(verb, row, &after),
             fields,
             before: Some(Box::new(before.clone())),
             after: Some(Box::new(after)),
@@ -114,6 +137,41 @@ impl Comparison<'_> {
             root: touched.map(|touched| touched.root.clone()).filter(|root| *root != row.key),
             phase: Phase::Neutral,
         });
+    }
+
+    /// True when one look at the digest is enough.
+    fn is_settled(&self, desired: &Desired, row: &Row) -> bool {
+        row.digest == Some(desired.digest)
+            && row.applied.is_none()
+            && row.is_live()
+            && self.has_right_manager(desired, row)
+            && !self.ends_now(desired, row)
+    }
+
+    /// What a policy implies may be there already by another manager.
+    fn is_left_to_another(&self, desired: &Desired, row: &Row) -> bool {
+        let fits = |manager: &Manager| manager.is_policy() || *manager == self.context.manager;
+        desired.implied_by.is_some() && !row.manager.as_ref().is_none_or(fits)
+    }
+
+    fn verb(&self, desired: &Desired, row: &Row, touched: Option<&Touched>, fields: &[FieldChange]) -> Option<Verb> {
+        match touched {
+            _ if !row.is_live() => Some(Verb::Restore),
+            Some(touched) if touched.observed.key != row.key => Some(Verb::Rename),
+            _ if !self.has_right_manager(desired, row) => Some(Verb::Adopt),
+            _ if touched.is_some() || !fields.is_empty() => Some(Verb::Update),
+            _ => None,
+        }
+    }
+
+    /// What is part of a renamed object, or refers to it, follows the rename even when the input does not speak of it.
+    fn follow_renames(&self, draft: &mut Draft) {
+        if self.renamed.touched.is_empty() {
+            return;
+        }
+        let changed: BTreeSet<Key> = draft.changes.iter().map(|change| change.key.clone()).collect();
+        let rest = self.renamed.rows.iter().filter(|row| !changed.contains(&row.key));
+        draft.changes.extend(rest.filter_map(|row| Some(follow(row, self.renamed.touched.get(&row.key)?))));
     }
 
     /// An implied object may be managed by the policy, or by us since the input named it once.
@@ -162,8 +220,7 @@ impl Comparison<'_> {
     fn answer_to_invitation(&self, row: &Row, after: &mut Row) {
         let (Some(old), Some(new)) = (member(&row.spec), member(&after.spec)) else { return };
         let another_person = !old.email.eq_ignore_ascii_case(&new.email);
-        let asked_again = new.invitation > old.invitation && row.accepted_at.is_none();
-        if another_person || asked_again {
+        if another_person || asks_again(row, &old, &new) {
             let direct = self.policy.invitations.mode == InvitationMode::Direct;
             after.invited_at = Some(self.context.now);
             after.accepted_at = direct.then_some(self.context.now);
@@ -253,14 +310,45 @@ fn with_state(mut fields: Vec<FieldChange>, before: &Row, after: &Row) -> Vec<Fi
     fields
 }
 
-fn note(row: &Row, after: &Row) -> Option<Box<str>> {
+/// The change of a row that only follows the rename of another.
+fn follow(row: &Row, touched: &Touched) -> Change {
+    let moved = touched.observed.key != row.key;
+    Change {
+        verb: if moved { Verb::Rename } else { Verb::Update },
+        key: row.key.clone(),
+        from: moved.then(|| touched.observed.key.name.clone()),
+        cause: Cause::Git,
+        fields: Vec::new(),
+        before: Some(Box::new(touched.observed.clone())),
+        after: Some(Box::new(row.clone())),
+        between: None,
+        origin: None,
+        root: Some(touched.root.clone()),
+        phase: Phase::Prepare,
+        note: (!row.is_live()).then(|| "stays deleted".into()),
+    }
+}
+
+fn note(verb: Verb, row: &Row, after: &Row) -> Option<Box<str>> {
     if let Some(tombstone) = &row.tombstone {
         return Some(format!("deleted {} by {}", tombstone.at, tombstone.by).into());
     }
-    let (old, new) = (member(&row.spec), member(&after.spec));
-    let another_person =
-        row.key.kind == Kind::Member && old.zip(new).is_some_and(|(old, new)| !old.email.eq_ignore_ascii_case(&new.email));
-    another_person.then(|| "another address is another person".into())
+    if verb == Verb::Adopt {
+        return Some(match &row.manager {
+            None => "was managed by nobody".into(),
+            Some(manager) => format!("was managed by {manager}").into(),
+        });
+    }
+    let (old, new) = (row.key.kind == Kind::Member).then(|| member(&row.spec).zip(member(&after.spec)))??;
+    if !old.email.eq_ignore_ascii_case(&new.email) {
+        return Some("another address is another person".into());
+    }
+    asks_again(row, &old, &new).then(|| "invited again".into())
+}
+
+/// A raised `spec.invitation` asks whoever has not accepted once more.
+fn asks_again(row: &Row, old: &view::MemberView, new: &view::MemberView) -> bool {
+    new.invitation > old.invitation && row.accepted_at.is_none()
 }
 
 fn member(spec: &str) -> Option<view::MemberView> {

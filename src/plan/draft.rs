@@ -12,8 +12,8 @@ pub struct Draft {
     pub drift: Vec<Drifted>,
     /// Objects that are managed but not in the input, and stay because nobody asked to prune.
     pub missing: Vec<Key>,
-    /// Removals whose subtree holds an object that the input still wants: the root of the removal, and that object.
-    pub still_wanted: BTreeMap<Key, Key>,
+    /// Memberships that go with two removals, with the second one: the first is the root of their change.
+    pub shared: BTreeMap<Key, Key>,
     /// Objects whose new name is taken by a tombstone, with their old name.
     pub taken: BTreeMap<Key, Name>,
     /// Objects that wait until their old name leaves the input, with that name.

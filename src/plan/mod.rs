@@ -14,6 +14,7 @@
 //! `HashMap`. Given the same input it gives the same bytes.
 
 mod access;
+mod case;
 mod change;
 mod context;
 mod diff;
@@ -31,11 +32,12 @@ pub mod rules;
 mod verb;
 
 pub use access::{AccessChange, AccessDiff};
+pub use case::{Case, Violation};
 pub use change::{Cause, Change, FieldChange, Phase};
 pub use context::{Context, Tightened};
 pub use diff::ENDED;
 pub use draft::Drifted;
 pub use merge::drifted_fields;
 pub use plan::{Plan, plan, plan_by};
-pub use review::{Approval, Case, Refusal, Violation};
+pub use review::{Approval, Refusal};
 pub use verb::Verb;

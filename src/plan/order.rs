@@ -1,6 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Change, Phase, Verb};
@@ -8,34 +9,53 @@ use crate::api::{Kind, Verb as Permission};
 use crate::tenancy::view::View;
 use crate::tenancy::{Row, World};
 
-/// Puts the changes into the order in which they are done, and splits those that both give and take access.
+/// When a change is done, and the row in between where it is done in two steps.
+pub type Step = (Phase, Option<Box<Row>>);
+
+/// Says for each change when it is done, and splits those that both give and take access.
 ///
-/// Names move first. Then comes what gives access, then what does neither, then what takes: so there is an admin at every step
-/// of a swap. What a thing needs is created before it and removed after it. A change that gives and takes, or takes and moves a
-/// name, is done in two steps: first the union of both sides, then what is left. The organization comes last, so that a run
-/// that goes on from here judges by the policy that this one judged by.
-pub fn order(changes: &mut [Change], before: &World<'_>, after: &World<'_>) {
-    for change in changes.iter_mut() {
-        let (gains, loses) = (gains(change, before, after), loses(change, before, after));
-        change.phase = match change.verb {
-            Verb::SoftDelete | Verb::Purge | Verb::Release => Phase::Loss,
-            Verb::Create | Verb::Restore => Phase::Gain,
-            _ if change.key.kind == Kind::Organization => Phase::Last,
-            _ if clears_default(change) => Phase::Prepare,
-            _ if loses => Phase::Loss,
-            Verb::Rename => Phase::Prepare,
-            Verb::Adopt => Phase::Gain,
-            Verb::Update if gains => Phase::Gain,
-            Verb::Update => Phase::Neutral,
-        };
-        if change.phase == Phase::Last && before.policy.implicit_admins != after.policy.implicit_admins {
-            change.between = with_implicit_admins(change);
+/// Names move first, and with them what refers to them. Then comes what gives access, then what does neither, then what takes:
+/// so there is an admin at every step of a swap. What a thing needs is created before it and removed after it. A change that
+/// gives and takes, or takes and moves a name, is done in two steps: first the union of both sides, then what is left. The
+/// organization comes last, so that a run that goes on from here judges by the policy that this one judged by.
+#[must_use]
+pub fn steps(changes: &[Change], before: &World<'_>, after: &World<'_>) -> Vec<Step> {
+    changes.iter().map(|change| step(change, before, after)).collect()
+}
+
+fn step(change: &Change, before: &World<'_>, after: &World<'_>) -> Step {
+    match change.verb {
+        Verb::SoftDelete | Verb::Purge | Verb::Release => (Phase::Loss, None),
+        Verb::Create | Verb::Restore => (Phase::Gain, None),
+        _ if change.key.kind == Kind::Organization => {
+            let reach_changes = before.policy.implicit_admins != after.policy.implicit_admins;
+            (Phase::Last, reach_changes.then(|| with_implicit_admins(change)).flatten())
         }
-        if change.phase == Phase::Loss && change.was_live() && change.is_live() && (gains || change.verb == Verb::Rename) {
-            change.between = between(change);
+        _ if clears_default(change) => (Phase::Prepare, None),
+        _ => {
+            let had = Rights::of(change.before.as_deref(), before);
+            let has = Rights::of(change.after.as_deref(), after);
+            let (gains, loses) = (has.exceed(&had), had.exceed(&has) || has.ends_sooner_than(&had));
+            if loses {
+                (Phase::Loss, (gains || change.moves_a_name()).then(|| between(change)).flatten())
+            } else if change.moves_a_name() {
+                (Phase::Prepare, None)
+            } else if gains || change.verb == Verb::Adopt {
+                (Phase::Gain, None)
+            } else {
+                (Phase::Neutral, None)
+            }
         }
     }
+}
+
+/// The changes in the order in which they are done.
+#[must_use]
+pub fn in_order(changes: Vec<Change>, steps: Vec<Step>) -> Vec<Change> {
+    let place_in = |(change, (phase, between)): (Change, Step)| Change { phase, between, ..change };
+    let mut changes: Vec<Change> = changes.into_iter().zip(steps).map(place_in).collect();
     changes.sort_by(|a, b| place(a).cmp(&place(b)));
+    changes
 }
 
 /// Where a change stands in the order: removals go backwards, parts before what they are part of.
@@ -45,43 +65,42 @@ fn place(change: &Change) -> impl Ord {
     (change.phase, change.verb.removes(), forwards, Reverse(kind), change.key.name.clone())
 }
 
-/// The permissions that a row gives to its holder, as far as they depend on this row alone.
-fn permissions(row: Option<&Row>, world: &World<'_>) -> BTreeSet<Permission> {
-    let Some(row) = row.filter(|row| row.is_live()) else { return BTreeSet::new() };
-    match View::read(row.key.kind, &row.spec) {
-        View::Member(member) if member.disabled => BTreeSet::new(),
-        View::Member(member) => world.permissions_of(&member.roles),
-        View::Membership(membership) if membership.expires_at.is_some_and(|end| end <= world.now) => BTreeSet::new(),
-        View::Membership(membership) => world.permissions_of(&membership.roles),
-        View::MembershipType(view) => view.permissions,
-        _ => BTreeSet::new(),
+/// What a row gives to its holder, as far as that depends on this row alone.
+#[derive(Default)]
+struct Rights {
+    permissions: BTreeSet<Permission>,
+    disabled: bool,
+    ends: Option<Timestamp>,
+}
+
+impl Rights {
+    fn of(row: Option<&Row>, world: &World<'_>) -> Self {
+        let Some(row) = row.filter(|row| row.is_live()) else { return Self::default() };
+        match View::read(row.key.kind, &row.spec) {
+            View::Member(member) if member.disabled => Self { disabled: true, ..Self::default() },
+            View::Member(member) => Self { permissions: world.permissions_of(&member.roles), ..Self::default() },
+            View::Membership(membership) => {
+                let ends = membership.expires_at;
+                let ended = ends.is_some_and(|end| end <= world.now);
+                let permissions = if ended { BTreeSet::new() } else { world.permissions_of(&membership.roles) };
+                Self { permissions, ends, disabled: false }
+            }
+            View::MembershipType(view) => Self { permissions: view.permissions, ..Self::default() },
+            _ => Self::default(),
+        }
     }
-}
 
-fn gains(change: &Change, before: &World<'_>, after: &World<'_>) -> bool {
-    let (had, has) = (permissions(change.before.as_deref(), before), permissions(change.after.as_deref(), after));
-    !has.is_subset(&had) || is_disabled(change.before.as_deref()) && !is_disabled(change.after.as_deref())
-}
+    /// True when these rights go beyond the other ones.
+    fn exceed(&self, other: &Self) -> bool {
+        !self.permissions.is_subset(&other.permissions) || other.disabled && !self.disabled
+    }
 
-fn loses(change: &Change, before: &World<'_>, after: &World<'_>) -> bool {
-    let (had, has) = (permissions(change.before.as_deref(), before), permissions(change.after.as_deref(), after));
-    let disabled = !is_disabled(change.before.as_deref()) && is_disabled(change.after.as_deref());
-    !had.is_subset(&has) || disabled || ends_sooner(change)
-}
-
-fn is_disabled(row: Option<&Row>) -> bool {
-    row.is_some_and(|row| matches!(View::read(row.key.kind, &row.spec), View::Member(member) if member.disabled))
-}
-
-fn ends_sooner(change: &Change) -> bool {
-    let end = |row: Option<&Row>| match row.map(|row| View::read(row.key.kind, &row.spec)) {
-        Some(View::Membership(membership)) => membership.expires_at,
-        _ => None,
-    };
-    match (end(change.before.as_deref()), end(change.after.as_deref())) {
-        (_, None) => false,
-        (None, Some(_)) => change.was_live(),
-        (Some(was), Some(is)) => is < was,
+    fn ends_sooner_than(&self, other: &Self) -> bool {
+        match (other.ends, self.ends) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(was), Some(is)) => is < was,
+        }
     }
 }
 

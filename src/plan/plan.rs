@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::access::{AccessDiff, access_diff};
 use super::diff::{Comparison, compare};
 use super::draft::{Draft, Drifted};
-use super::order::order;
+use super::invite::{activate_first_admin, invite_again};
+use super::order::{in_order, steps};
 use super::rename::rename;
 use super::review::{Approval, Refusal, Reviewed, review};
 use super::rules::{RULES, Rule};
@@ -61,13 +62,14 @@ pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: 
     let guard = in_force.as_ref().map_or_else(|| wanted.clone(), |policy| wanted.guarded_by(policy));
     let comparison = Comparison { tenancy, renamed: &renamed, revision: snapshot.revision, policy: &guard, context };
     let mut draft = compare(&comparison);
-    super::invite::activate_first_admin(&mut draft, &wanted, snapshot, context);
+    activate_first_admin(&mut draft, &wanted, snapshot, context);
+    invite_again(&mut draft, &wanted, snapshot, context);
     let mut plan = Plan {
         organization: tenancy.organization.clone(),
         namespace: tenancy.namespace.clone(),
         base: snapshot.revision,
         changes: Vec::new(),
-        refusals: blocked(&draft),
+        refusals: blocked(tenancy, &draft),
         held: held(tenancy, &draft),
         drift: std::mem::take(&mut draft.drift),
         missing: std::mem::take(&mut draft.missing),
@@ -96,18 +98,17 @@ fn policies(tenancy: &Tenancy, snapshot: &Snapshot) -> (Option<Policy>, Policy) 
 }
 
 /// Objects whose new name is taken by something that was deleted.
-fn blocked(draft: &Draft) -> Vec<Refusal> {
+fn blocked(tenancy: &Tenancy, draft: &Draft) -> Vec<Refusal> {
+    let because = |key: &Key, from: &Name| {
+        format!("{}/{from} cannot take this name, because a deleted object has it and could be restored", key.kind.label())
+    };
     let refuse = |(key, from): (&Key, &Name)| Refusal {
         subject: key.clone(),
-        rule: "name-taken-by-tombstone".into(),
+        rule: "name-taken".into(),
         verb: Some(Verb::Rename),
-        because: format!(
-            "{}/{from} cannot take this name, because a deleted object has it and could be restored",
-            key.kind.label()
-        )
-        .into(),
-        way_out: "choose another name; or restore or purge the deleted object first".into(),
-        origin: None,
+        because: because(key, from).into(),
+        way_out: "choose another name; or take the previous name out, so that the deleted object comes back".into(),
+        origin: tenancy.get(key).and_then(|desired| desired.origin.clone()),
     };
     draft.taken.iter().map(refuse).collect()
 }
@@ -123,28 +124,25 @@ fn held(tenancy: &Tenancy, draft: &Draft) -> BTreeMap<Key, Held> {
 
 impl Plan {
     fn settle(&mut self, draft: Draft, reviewed: Reviewed, snapshot: &Snapshot, context: &Context) {
-        let Reviewed { allowed, refusals, held, approval } = reviewed;
-        let numbered = draft.changes.into_iter().zip(allowed);
-        self.changes = numbered.filter(|(_, allowed)| *allowed).map(|(change, _)| change).collect();
+        let changes = reviewed.changes(draft);
+        let Reviewed { refusals, mut held, approval, .. } = reviewed;
         self.refusals.extend(refusals);
         self.refusals.sort();
         self.refusals.dedup();
         self.approval = approval;
-        for (key, held) in held {
-            if !self.refusals.iter().any(|refusal| refusal.subject == key) {
-                self.held.entry(key).or_insert(held);
-            }
+        for refusal in &self.refusals {
+            held.remove(&refusal.subject);
         }
-        let changes = std::mem::take(&mut self.changes);
+        held.append(&mut self.held);
+        self.held = held;
         let before = World::new(&snapshot.rows, context.now);
         let mut replaced: BTreeMap<&Key, Option<&Row>> =
             changes.iter().filter_map(|change| Some((&change.before.as_ref()?.key, None))).collect();
         replaced.extend(changes.iter().map(|change| (&change.key, change.after.as_deref())));
         let after = before.with(&replaced);
         self.access = access_diff(&changes, &before, &after);
-        let mut ordered = changes.clone();
-        order(&mut ordered, &before, &after);
-        self.changes = ordered;
+        let steps = steps(&changes, &before, &after);
+        self.changes = in_order(changes, steps);
     }
 
     fn loosened_guards(&self, in_force: Option<&Policy>, wanted: &Policy) -> Vec<Loosened> {
@@ -176,9 +174,9 @@ impl Plan {
         }
         let of = |phase| self.changes.iter().filter(move |change| change.phase == phase);
         let betweens = |renames: bool| {
-            self.changes.iter().filter(move |change| change.between.is_some() && (change.verb == Verb::Rename) == renames)
+            self.changes.iter().filter(move |change| change.between.is_some() && change.moves_a_name() == renames)
         };
-        let is_rename = |change: &&Change| change.verb == Verb::Rename;
+        let is_rename = |change: &&Change| change.moves_a_name();
         let names = of(Phase::Prepare).filter(is_rename).filter_map(write).chain(betweens(true).filter_map(first));
         let mut steps = vec![names.collect::<Vec<_>>()];
         let one_by_one =

@@ -12,11 +12,10 @@ use crate::tenancy::{Key, Manager, ObjectId, Row, Tombstone};
 
 /// Plans what happens to the stored objects that are not in the input.
 pub(super) fn remove(comparison: &Comparison<'_>, absent: &[&Row], draft: &mut Draft) {
-    let removal = Removal { comparison };
-    for row in absent.iter().filter(|row| !row.is_live()) {
-        draft.changes.extend(removal.purge_when_due(row));
-    }
-    let live: Vec<&Row> = absent.iter().copied().filter(|row| row.is_live()).collect();
+    let reserved = &comparison.renamed.spoken_for() | &comparison.tenancy.reserved;
+    let removal = Removal { comparison, reserved };
+    let (live, dead): (Vec<&Row>, Vec<&Row>) = absent.iter().partition(|row| row.is_live());
+    draft.changes.extend(removal.purges(&dead));
     let roots = removal.roots(&live);
     let gone = if comparison.context.prune {
         removal.take_away(&roots, draft)
@@ -31,6 +30,14 @@ pub(super) fn remove(comparison: &Comparison<'_>, absent: &[&Row], draft: &mut D
 
 struct Removal<'a> {
     comparison: &'a Comparison<'a>,
+    /// Objects that the input means by another name.
+    reserved: BTreeSet<Key>,
+}
+
+/// A removal that others go with.
+struct Root<'a> {
+    key: &'a Key,
+    tombstone: ObjectId,
 }
 
 impl Removal<'_> {
@@ -41,10 +48,12 @@ impl Removal<'_> {
     /// The objects that are missing from the input, but not as a part of something else that is missing. While the
     /// organization itself is missing, it is the only one.
     fn roots<'r>(&self, live: &[&'r Row]) -> Vec<&'r Row> {
-        let spoken_for = self.comparison.renamed.spoken_for();
         let tenancy = self.comparison.tenancy;
         let is_missing = |row: &&&Row| {
-            self.is_ours(row) && row.key.kind != Kind::Membership && !tenancy.holds(&row.key) && !spoken_for.contains(&row.key)
+            self.is_ours(row)
+                && row.key.kind != Kind::Membership
+                && !tenancy.holds(&row.key)
+                && !self.reserved.contains(&row.key)
         };
         let missing: Vec<&Row> = live.iter().filter(is_missing).copied().collect();
         if !tenancy.present {
@@ -54,26 +63,25 @@ impl Removal<'_> {
         missing.iter().filter(|row| !owners(&row.key, &row.spec).iter().any(|owner| keys.contains(owner))).copied().collect()
     }
 
-    /// Removes these with everything that is part of them, and returns what is gone then.
+    /// Removes these with everything that is part of them, and returns what is gone then. What the input mentions stays; a
+    /// rule refuses the removal of what it is part of.
     fn take_away(&self, roots: &[&Row], draft: &mut Draft) -> BTreeSet<Key> {
         let mut gone = BTreeSet::new();
         if roots.is_empty() {
             return gone;
         }
         let parts = self.parts_by_owner();
-        for root in roots {
-            let released = root.key.kind == Kind::Organization && deletion_policy(root) == Some(DeletionPolicy::Orphan);
-            let tombstone = self.comparison.new_id(&Key::new(root.key.kind, format!("tombstone of {}", root.key.name)));
-            for row in subtree(root, &parts) {
-                if !gone.insert(row.key.clone()) {
-                    continue;
-                }
-                if self.comparison.tenancy.get(&row.key).is_some_and(|desired| desired.implied_by.is_none()) {
-                    draft.still_wanted.entry(root.key.clone()).or_insert_with(|| row.key.clone());
+        for row in roots {
+            let released = row.key.kind == Kind::Organization && deletion_policy(row) == Some(DeletionPolicy::Orphan);
+            let tombstone = self.comparison.new_id(&Key::new(row.key.kind, format!("tombstone of {}", row.key.name)));
+            let root = Root { key: &row.key, tombstone };
+            for part in self.subtree(row, &parts) {
+                if !gone.insert(part.key.clone()) {
+                    draft.shared.insert(part.key.clone(), row.key.clone());
                 } else if released {
-                    draft.changes.extend(self.release(row, &root.key));
+                    draft.changes.extend(self.release(part, &root));
                 } else {
-                    draft.changes.push(self.delete(row, tombstone, Cause::Git, Some(&root.key).filter(|key| **key != row.key)));
+                    draft.changes.push(self.delete(part, &root, Cause::Git));
                 }
             }
         }
@@ -93,31 +101,44 @@ impl Removal<'_> {
         parts
     }
 
+    /// A row and all that is part of it, each once, the row first; without what the input mentions and its parts.
+    fn subtree<'r>(&self, root: &'r Row, parts: &BTreeMap<Key, Vec<&'r Row>>) -> Vec<&'r Row> {
+        let mut seen = BTreeSet::from([&root.key]);
+        let mut all = vec![root];
+        let mut next = 0;
+        while let Some(row) = all.get(next) {
+            next += 1;
+            let parts = parts.get(&row.key).map(Vec::as_slice).unwrap_or_default().iter().copied();
+            all.extend(parts.filter(|part| !self.comparison.tenancy.mentions(&part.key) && seen.insert(&part.key)));
+        }
+        all
+    }
+
     /// A live membership that is not in the input, while its member and its place stay.
     fn entry(&self, row: &Row, draft: &mut Draft) {
         let Some((member, place)) = row.key.member_and_place() else { return };
         let tenancy = self.comparison.tenancy;
         let own = Key::new(Kind::Member, member);
-        if tenancy.holds(&row.key) || tenancy.holds(&own) {
+        if tenancy.holds(&row.key) || [&own, &place].into_iter().any(|key| self.reserved.contains(key)) {
             return;
         }
+        let tombstone = self.comparison.new_id(&row.key);
+        let origin = tenancy.get(&own).and_then(|desired| desired.origin.clone());
+        let end = |cause| Change { origin: origin.clone(), ..self.delete(row, &Root { key: &row.key, tombstone }, cause) };
         if row.manager.as_ref().is_some_and(Manager::is_policy) {
             if tenancy.get(&place).is_some() {
-                draft.changes.push(self.delete(row, self.comparison.new_id(&row.key), Cause::Implied("owner".into()), None));
+                draft.changes.push(end(Cause::Implied("owner".into())));
             }
             return;
         }
         let Some(desired) = tenancy.get(&own) else { return };
         let list_is_written = if place.kind == Kind::Project { desired.owns.projects } else { desired.owns.workspaces };
         if self.is_ours(row) {
-            draft.changes.push(self.delete(row, self.comparison.new_id(&row.key), Cause::Git, None));
+            draft.changes.push(end(Cause::Git));
         } else if list_is_written && row.manager.is_none() {
             match self.comparison.policy.drift {
-                DriftPolicy::Correct => {
-                    draft.changes.push(self.delete(row, self.comparison.new_id(&row.key), Cause::Drift, None));
-                }
+                DriftPolicy::Correct => draft.changes.push(end(Cause::Drift)),
                 DriftPolicy::Warn => {
-                    let origin = desired.origin.clone();
                     draft.drift.push(Drifted { key: row.key.clone(), fields: Vec::new(), origin, noted: None });
                 }
                 DriftPolicy::Ignore => {}
@@ -126,18 +147,13 @@ impl Removal<'_> {
     }
 
     /// Soft-deletes a row, or purges it at once where the policy keeps nothing.
-    fn delete(&self, row: &Row, tombstone: ObjectId, cause: Cause, root: Option<&Key>) -> Change {
+    fn delete(&self, row: &Row, root: &Root<'_>, cause: Cause) -> Change {
         let context = self.comparison.context;
-        let policy = self.comparison.policy;
-        let hard = match row.key.kind {
-            Kind::Member | Kind::Membership => policy.member_removal == RemovalMode::Hard,
-            Kind::Workspace => policy.workspace_deletion == DeletionMode::Hard,
-            _ => false,
-        };
-        let purged = hard || policy.retention_days == Some(0);
-        let purge_at = policy.retention_days.and_then(|days| context.now.checked_add((24 * days).hours()).ok());
+        let retention = self.comparison.policy.retention_days;
+        let purged = retention == Some(0) || self.is_hard(row, root);
+        let purge_at = retention.and_then(|days| context.now.checked_add((24 * days).hours()).ok());
         let after = (!purged).then(|| {
-            let tombstone = Tombstone { id: tombstone, at: context.now, by: context.actor.clone(), purge_at };
+            let tombstone = Tombstone { id: root.tombstone, at: context.now, by: context.actor.clone(), purge_at };
             Box::new(Row { tombstone: Some(tombstone), ..row.clone() })
         });
         let note = match purge_at {
@@ -146,28 +162,54 @@ impl Removal<'_> {
             None => "can be restored".to_owned(),
         };
         let verb = if purged { Verb::Purge } else { Verb::SoftDelete };
-        Change { note: Some(note.into()), ..self.change(verb, row, after, cause, root) }
+        Change { note: Some(note.into()), ..self.change(verb, row, after, cause, root.key) }
     }
 
-    fn release(&self, row: &Row, root: &Key) -> Option<Change> {
+    /// Whether a row is purged without a tombstone. An organization always leaves one, with everything in it.
+    fn is_hard(&self, row: &Row, root: &Root<'_>) -> bool {
+        let policy = self.comparison.policy;
+        let in_workspace = match (row.key.kind, row.key.member_and_place()) {
+            (Kind::Workspace, _) => true,
+            (Kind::Template | Kind::Role | Kind::Credential, _) => matches!(root.key.kind, Kind::Project | Kind::Workspace),
+            (_, Some((_, place))) => place.kind == Kind::Workspace && matches!(root.key.kind, Kind::Project | Kind::Workspace),
+            _ => false,
+        };
+        let person = matches!(row.key.kind, Kind::Member | Kind::Membership);
+        root.key.kind != Kind::Organization
+            && (in_workspace && policy.workspace_deletion == DeletionMode::Hard
+                || person && policy.member_removal == RemovalMode::Hard)
+    }
+
+    fn release(&self, row: &Row, root: &Root<'_>) -> Option<Change> {
         let after = Box::new(Row { manager: None, ..row.clone() });
-        let root = Some(root).filter(|root| **root != row.key);
-        self.is_ours(row).then(|| self.change(Verb::Release, row, Some(after), Cause::Git, root))
+        let note = Some("kept, and managed by nobody from now on".into());
+        self.is_ours(row).then(|| Change { note, ..self.change(Verb::Release, row, Some(after), Cause::Git, root.key) })
     }
 
-    fn purge_when_due(&self, row: &Row) -> Option<Change> {
-        let tombstone = row.tombstone.as_ref()?;
-        let due = tombstone.purge_at.is_some_and(|date| date <= self.comparison.context.now);
-        let foreign =
-            row.manager.as_ref().is_some_and(|manager| *manager != self.comparison.context.manager && !manager.is_policy());
-        if !due || foreign || self.comparison.tenancy.holds(&row.key) || self.comparison.renamed.spoken_for().contains(&row.key) {
-            return None;
+    /// What was deleted and is purged now. While the organization is missing, nothing is.
+    fn purges(&self, dead: &[&Row]) -> Vec<Change> {
+        let tenancy = self.comparison.tenancy;
+        if self.comparison.organization_is_missing() {
+            return Vec::new();
         }
-        let note = format!("deleted {} by {}", tombstone.at, tombstone.by);
-        Some(Change { note: Some(note.into()), ..self.change(Verb::Purge, row, None, Cause::Time, None) })
+        let is_due = |row: &&&Row| {
+            let date = row.tombstone.as_ref().and_then(|tombstone| tombstone.purge_at);
+            date.is_some_and(|date| date <= self.comparison.context.now)
+        };
+        let may_go = |row: &&&Row| {
+            let ours = row.manager.as_ref().is_none_or(|manager| self.is_ours(row) || manager.is_policy());
+            ours && !tenancy.holds(&row.key) && !self.reserved.contains(&row.key)
+        };
+        let due: BTreeMap<&Key, &Row> = dead.iter().filter(is_due).filter(may_go).map(|row| (&row.key, *row)).collect();
+        let purge = |row: &&Row| {
+            let tombstone = row.tombstone.as_ref()?;
+            let note = format!("deleted {} by {}", tombstone.at, tombstone.by);
+            Some(Change { note: Some(note.into()), ..self.change(Verb::Purge, row, None, Cause::Time, root_of(row, &due)) })
+        };
+        due.values().filter_map(purge).collect()
     }
 
-    fn change(&self, verb: Verb, row: &Row, after: Option<Box<Row>>, cause: Cause, root: Option<&Key>) -> Change {
+    fn change(&self, verb: Verb, row: &Row, after: Option<Box<Row>>, cause: Cause, root: &Key) -> Change {
         let observed = self.comparison.renamed.touched.get(&row.key).map_or(row, |touched| &touched.observed);
         Change {
             verb,
@@ -179,7 +221,7 @@ impl Removal<'_> {
             after,
             between: None,
             origin: None,
-            root: root.cloned(),
+            root: Some(root).filter(|root| **root != row.key).cloned(),
             phase: Phase::Loss,
             note: None,
         }
@@ -191,15 +233,16 @@ pub(super) fn deletion_policy(organization: &Row) -> Option<DeletionPolicy> {
     serde_json::from_str::<OrganizationSpec>(&organization.spec).ok()?.deletion_policy
 }
 
-/// A row and all that is part of it, each once, the row first.
-fn subtree<'r>(root: &'r Row, parts: &BTreeMap<Key, Vec<&'r Row>>) -> Vec<&'r Row> {
-    let mut seen = BTreeSet::from([&root.key]);
-    let mut all = vec![root];
-    let mut next = 0;
-    while let Some(row) = all.get(next) {
-        next += 1;
-        let parts = parts.get(&row.key).map(Vec::as_slice).unwrap_or_default();
-        all.extend(parts.iter().copied().filter(|part| seen.insert(&part.key)));
+/// Among rows that are purged, the one that a row was deleted with.
+fn root_of<'r>(row: &'r Row, due: &BTreeMap<&'r Key, &'r Row>) -> &'r Key {
+    let together = |other: &&&Row| {
+        let id = |row: &Row| row.tombstone.as_ref().map(|tombstone| tombstone.id);
+        id(other) == id(row)
+    };
+    let organization = due.values().next().filter(|other| other.key.kind == Kind::Organization).filter(together);
+    let mut root = row;
+    while let Some(owner) = owners(&root.key, &root.spec).iter().find_map(|owner| due.get(owner).filter(together)) {
+        root = owner;
     }
-    all
+    organization.map_or(&root.key, |organization| &organization.key)
 }

@@ -2,19 +2,20 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Kind;
-use crate::tenancy::reference::{references, retarget};
+use crate::tenancy::reference::{references, retarget, targets};
 use crate::tenancy::{Desired, Digest, Key, Name, Row, Snapshot, Tenancy};
 
 /// The snapshot as it is after all renames that the input asks for, and what they did.
 ///
 /// A desired object takes over the row of the first of its previous names that the store knows, live or tombstone, unless
 ///
-/// * its own row already carried that name: then the entry did its work and says nothing any more;
+/// * its own row already carried one of these names: then the entry did its work and says nothing any more;
+/// * its own name is taken by a live object that stays where it is: then the entry says nothing;
 /// * the old name is still in the input and is not renamed itself: then the object waits (`WaitingForOldName`);
-/// * its own name is taken by a tombstone: then the rename is refused;
-/// * its own name is taken by a live object that stays where it is: then the entry says nothing.
+/// * its own name is taken by a tombstone: then the rename is refused.
 ///
-/// Swaps and longer cycles are renames like any other.
+/// Swaps and longer cycles are renames like any other. Names that the input uses for something else are passed over while
+/// there is another one.
 #[derive(Debug, Default)]
 pub struct Renamed<'a> {
     /// The rows under their new names, sorted by key.
@@ -49,10 +50,12 @@ impl Renamed<'_> {
 #[must_use]
 pub fn rename<'a>(tenancy: &Tenancy, snapshot: &'a Snapshot) -> Renamed<'a> {
     let mut renamed = Renamed { rows: Cow::Borrowed(&snapshot.rows), ..Renamed::default() };
-    let mut candidates = candidates(tenancy, snapshot);
-    // A rename that cannot be done leaves its old name taken, which may stop another one.
-    while let Some((key, obstacle)) = first_obstacle(&candidates, tenancy, snapshot) {
-        if let Some(from) = candidates.remove(&key) {
+    let mut wishes = Wishes::new(tenancy, snapshot);
+    // A rename that cannot be done leaves its old name taken and its new one unclaimed, which may stop two others.
+    let mut unsure: BTreeSet<Key> = wishes.from.keys().cloned().collect();
+    while let Some(key) = unsure.pop_first() {
+        if let Some((from, obstacle)) = wishes.obstacle(&key) {
+            unsure.extend(wishes.give_up(&key));
             match obstacle {
                 Obstacle::OldNameInInput => drop(renamed.waiting.insert(key, from)),
                 Obstacle::Tombstone => drop(renamed.blocked.insert(key, from)),
@@ -60,9 +63,9 @@ pub fn rename<'a>(tenancy: &Tenancy, snapshot: &'a Snapshot) -> Renamed<'a> {
             }
         }
     }
-    if !candidates.is_empty() {
-        let accepted = candidates.into_iter().map(|(key, from)| (Key::new(key.kind, from), key)).collect();
-        let mut rows: Vec<Row> = snapshot.rows.iter().map(|row| renamed_row(row, &accepted, &mut renamed.touched)).collect();
+    if !wishes.to.is_empty() {
+        let accepted = Accepted { kinds: wishes.to.keys().map(|key| key.kind).collect(), to: wishes.to };
+        let mut rows: Vec<Row> = snapshot.rows.iter().map(|row| accepted.applied_to(row, &mut renamed.touched)).collect();
         rows.sort_by(|a, b| a.key.cmp(&b.key));
         renamed.rows = Cow::Owned(rows);
     }
@@ -76,60 +79,106 @@ enum Obstacle {
     LiveObject,
 }
 
-fn first_obstacle(candidates: &BTreeMap<Key, Name>, tenancy: &Tenancy, snapshot: &Snapshot) -> Option<(Key, Obstacle)> {
-    let vacated: BTreeSet<Key> = candidates.iter().map(|(key, from)| Key::new(key.kind, from.clone())).collect();
-    candidates.iter().find_map(|(key, from)| {
+/// The renames that the input asks for.
+struct Wishes<'a> {
+    tenancy: &'a Tenancy,
+    snapshot: &'a Snapshot,
+    /// The old name by the new key.
+    from: BTreeMap<Key, Name>,
+    /// The new key by the old key.
+    to: BTreeMap<Key, Key>,
+}
+
+impl<'a> Wishes<'a> {
+    fn new(tenancy: &'a Tenancy, snapshot: &'a Snapshot) -> Self {
+        let with_names = tenancy.objects.iter().filter(|desired| !desired.previous_names.is_empty());
+        let wish = |desired: &Desired| Some((desired.key.clone(), previous_name(desired, tenancy, snapshot)?));
+        let from: BTreeMap<Key, Name> = with_names.filter_map(wish).collect();
+        let to = from.iter().map(|(key, from)| (Key::new(key.kind, from.clone()), key.clone())).collect();
+        Self { tenancy, snapshot, from, to }
+    }
+
+    fn obstacle(&self, key: &Key) -> Option<(Name, Obstacle)> {
+        let from = self.from.get(key)?;
         let old = Key::new(key.kind, from.clone());
-        let own = snapshot.row(key).filter(|_| !vacated.contains(key));
+        let own = self.snapshot.row(key).filter(|_| !self.to.contains_key(key));
         let obstacle = match own {
             Some(row) if row.is_live() => Obstacle::LiveObject,
-            _ if tenancy.mentions(&old) && !candidates.contains_key(&old) => Obstacle::OldNameInInput,
+            _ if self.tenancy.mentions(&old) && !self.from.contains_key(&old) => Obstacle::OldNameInInput,
             Some(_) => Obstacle::Tombstone,
             None => return None,
         };
-        Some((key.clone(), obstacle))
-    })
-}
-
-/// The desired objects whose stored row may carry a previous name, with that name.
-fn candidates(tenancy: &Tenancy, snapshot: &Snapshot) -> BTreeMap<Key, Name> {
-    let candidate = |desired: &Desired| {
-        let own = snapshot.row(&desired.key);
-        let stored = |name: &&Name| snapshot.row(&Key::new(desired.key.kind, (*name).clone())).is_some();
-        let from = desired.previous_names.iter().find(stored)?;
-        let inert = own.is_some_and(|row| row.former_names.contains(from));
-        (!inert).then(|| (desired.key.clone(), from.clone()))
-    };
-    let with_names = tenancy.objects.iter().filter(|desired| !desired.previous_names.is_empty());
-    with_names.filter_map(candidate).collect()
-}
-
-fn renamed_row(row: &Row, accepted: &BTreeMap<Key, Key>, touched: &mut BTreeMap<Key, Touched>) -> Row {
-    let mut after = row.clone();
-    let mut root = None;
-    if let Some(to) = accepted.get(&row.key) {
-        after.key = to.clone();
-        after.former_names.retain(|name| *name != row.key.name);
-        after.former_names.push(row.key.name.clone());
-        root = Some(to);
-    } else if let Some((member, place)) = row.key.member_and_place() {
-        let member_key = Key::new(Kind::Member, member);
-        root = accepted.get(&member_key).or(accepted.get(&place));
-        let member = accepted.get(&member_key).map_or(member, |to| &to.name);
-        after.key = Key::membership(member, accepted.get(&place).unwrap_or(&place));
+        Some((from.clone(), obstacle))
     }
-    for (from, to) in accepted.iter().filter(|(from, _)| references(row.key.kind).iter().any(|to| to.target == from.kind)) {
-        if let Some(spec) = retarget(row.key.kind, &row.spec, from, &to.name) {
-            let applied =
-                row.last_applied().map(|spec| retarget(row.key.kind, spec, from, &to.name).unwrap_or_else(|| spec.into()));
-            after.digest = row.digest.and(applied.as_ref()).map(|applied| Digest::of(applied.as_bytes()));
-            after.applied = applied.filter(|applied| *applied != spec || after.digest.is_none());
-            after.spec = spec;
-            root = root.or(Some(to));
+
+    /// Takes a rename out, and returns those that it may stop.
+    fn give_up(&mut self, key: &Key) -> Vec<Key> {
+        let Some(from) = self.from.remove(key) else { return Vec::new() };
+        let old = Key::new(key.kind, from);
+        self.to.remove(&old);
+        let after_it = self.to.get(key).cloned();
+        after_it.into_iter().chain(self.from.contains_key(&old).then_some(old)).collect()
+    }
+}
+
+/// The previous name under which the store knows a desired object.
+fn previous_name(desired: &Desired, tenancy: &Tenancy, snapshot: &Snapshot) -> Option<Name> {
+    let own = snapshot.row(&desired.key);
+    if own.is_some_and(|row| desired.previous_names.iter().any(|name| row.former_names.contains(name))) {
+        return None;
+    }
+    let key = |name: &Name| Key::new(desired.key.kind, name.clone());
+    let stored = || desired.previous_names.iter().filter(|name| snapshot.row(&key(name)).is_some());
+    stored().find(|name| !tenancy.mentions(&key(name))).or_else(|| stored().next()).cloned()
+}
+
+/// The renames that are done.
+struct Accepted {
+    /// The new key by the old key.
+    to: BTreeMap<Key, Key>,
+    kinds: BTreeSet<Kind>,
+}
+
+impl Accepted {
+    fn applied_to(&self, row: &Row, touched: &mut BTreeMap<Key, Touched>) -> Row {
+        let mut after = row.clone();
+        let mut root = None;
+        if let Some(to) = self.to.get(&row.key) {
+            after.key = to.clone();
+            after.former_names.retain(|name| *name != row.key.name);
+            after.former_names.push(row.key.name.clone());
+            root = Some(to);
+        } else if let Some((member, place)) = row.key.member_and_place() {
+            let member_key = Key::new(Kind::Member, member);
+            root = self.to.get(&member_key).or(self.to.get(&place));
+            let member = self.to.get(&member_key).map_or(member, |to| &to.name);
+            after.key = Key::membership(member, self.to.get(&place).unwrap_or(&place));
         }
+        if let Some(target) = self.target_of(row) {
+            self.follow(&mut after, row);
+            root = root.or(Some(target));
+        }
+        if let Some(root) = root {
+            touched.insert(after.key.clone(), Touched { observed: row.clone(), root: root.clone() });
+        }
+        after
     }
-    if let Some(root) = root {
-        touched.insert(after.key.clone(), Touched { observed: row.clone(), root: root.clone() });
+
+    /// The first renamed object that the spec of a row refers to, under its new name.
+    fn target_of(&self, row: &Row) -> Option<&Key> {
+        if !references(row.key.kind).iter().any(|reference| self.kinds.contains(&reference.target)) {
+            return None;
+        }
+        targets(&row.key, &row.spec).iter().find_map(|(target, _)| self.to.get(target))
     }
-    after
+
+    /// Lets the spec of a row, and what was last applied to it, name everything as it is called now.
+    fn follow(&self, after: &mut Row, row: &Row) {
+        let renamed = |spec: &str| retarget(row.key.kind, spec, &self.to).unwrap_or_else(|| spec.into());
+        let spec = renamed(&row.spec);
+        let applied = row.last_applied().map(renamed);
+        after.digest = row.digest.and(applied.as_ref()).map(|applied| Digest::of(applied.as_bytes()));
+        after.applied = applied.filter(|applied| *applied != spec || after.digest.is_none());
+        after.spec = spec;
+    }
 }

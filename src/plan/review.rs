@@ -3,10 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::case::{Case, Numbers, Violation};
 use super::draft::Draft;
 use super::rules::{Rule, Stage};
 use super::{Change, Context, Verb};
-use crate::tenancy::{AdminsByPlace, Digest, Held, Key, ObjectId, Origin, Policy, Row, Snapshot, Tenancy, World};
+use crate::tenancy::{Digest, Held, Key, ObjectId, Origin, Policy, Row, Snapshot, Tenancy, Tombstone, World};
 
 /// A change that must not happen.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,68 +26,6 @@ pub struct Refusal {
     pub origin: Option<Origin>,
 }
 
-/// What a rule judges: the state before, and the state that would result from the changes that are still allowed.
-pub struct Case<'a> {
-    /// What shall be.
-    pub tenancy: &'a Tenancy,
-    /// What is.
-    pub snapshot: &'a Snapshot,
-    /// The comparison of the two.
-    pub draft: &'a Draft,
-    /// For each change of the draft, whether it is still allowed.
-    pub allowed: &'a [bool],
-    /// What is held back so far.
-    pub held: &'a BTreeMap<Key, Held>,
-    /// The state before.
-    pub before: &'a World<'a>,
-    /// The state that would result.
-    pub after: World<'a>,
-    /// The policy in force and the desired one, of each guard the stricter.
-    pub guard: &'a Policy,
-    /// The rest.
-    pub context: &'a Context,
-    pub(super) admins_before: &'a OnceCell<AdminsByPlace>,
-    pub(super) admins_after: OnceCell<AdminsByPlace>,
-}
-
-impl Case<'_> {
-    /// The changes that are still allowed, with their numbers.
-    pub fn changes(&self) -> impl Iterator<Item = (usize, &Change)> {
-        self.draft.changes.iter().enumerate().filter(|(number, _)| self.allowed[*number])
-    }
-
-    /// Everything that would be taken away.
-    pub fn removals(&self) -> impl Iterator<Item = (usize, &Change)> {
-        self.changes().filter(|(_, change)| change.is_removal())
-    }
-
-    /// The change of an object, if it is still allowed.
-    #[must_use]
-    pub fn change_of(&self, key: &Key) -> Option<(usize, &Change)> {
-        self.changes().find(|(_, change)| change.key == *key)
-    }
-
-    /// The keys that the allowed changes move, old to new.
-    #[must_use]
-    pub fn renames(&self) -> BTreeMap<&Key, &Key> {
-        let moved = |change: &'_ Change| change.before.as_ref().is_some_and(|row| row.key != change.key);
-        let moved = self.changes().map(|(_, change)| change).filter(|change| moved(change));
-        moved.filter_map(|change| Some((&change.before.as_ref()?.key, &change.key))).collect()
-    }
-
-    /// The admins of every place before.
-    #[must_use]
-    pub fn admins_before(&self) -> &AdminsByPlace {
-        self.admins_before.get_or_init(|| AdminsByPlace::of(self.before))
-    }
-
-    /// The admins of every place afterwards.
-    #[must_use]
-    pub fn admins_after(&self) -> &AdminsByPlace {
-        self.admins_after.get_or_init(|| AdminsByPlace::of(&self.after))
-    }
-}
-
 /// Removals that wait for somebody to approve exactly them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
@@ -97,44 +36,25 @@ pub struct Approval {
 }
 
 impl Approval {
-    fn of(case: &Case<'_>, changes: &BTreeSet<usize>) -> Option<Self> {
-        let rows: BTreeSet<(&Key, ObjectId)> = changes
-            .iter()
-            .filter_map(|number| {
-                let row = case.draft.changes[*number].before.as_ref()?;
-                Some((&row.key, row.id))
-            })
-            .collect();
+    /// The approval that would release these changes with everything that goes with them.
+    fn of(case: &Case<'_>, blamed: &BTreeSet<usize>) -> Option<Self> {
+        let goes_along =
+            |(number, change): &(usize, &Change)| blamed.contains(number) || blamed.contains(&case.root(*number, change).0);
+        let all = case.changes().filter(|_| !blamed.is_empty()).filter(goes_along);
+        let rows: BTreeSet<(&Key, ObjectId)> =
+            all.filter_map(|(_, change)| change.before.as_ref()).map(|row| (&row.key, row.id)).collect();
         let pieces = rows.iter().flat_map(|(key, id)| {
             [key.kind.as_str().as_bytes().to_vec(), key.name.as_bytes().to_vec(), id.as_uuid().as_bytes().to_vec()]
         });
         let pieces: Vec<Vec<u8>> = std::iter::once(case.tenancy.organization.as_bytes().to_vec()).chain(pieces).collect();
-        let roots: BTreeSet<Key> = changes
-            .iter()
-            .map(|number| {
-                let change = &case.draft.changes[*number];
-                change.root.clone().unwrap_or_else(|| change.key.clone())
-            })
-            .collect();
+        let removals: BTreeSet<Key> = blamed.iter().map(|number| case.draft.changes[*number].key.clone()).collect();
         (!rows.is_empty())
-            .then(|| Self { digest: Digest::of_all(pieces.iter().map(Vec::as_slice)), removals: roots.into_iter().collect() })
+            .then(|| Self { digest: Digest::of_all(pieces.iter().map(Vec::as_slice)), removals: removals.into_iter().collect() })
     }
 
     fn is_given(&self, case: &Case<'_>) -> bool {
         case.context.approved.contains(&self.digest) || case.tenancy.approved.contains(&self.digest)
     }
-}
-
-/// What a rule says about one change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The number of the change to blame.
-    pub change: usize,
-    /// Why, in one sentence.
-    pub because: String,
-    /// What to do instead. Where it is empty, the change is held rather than refused: what is missing is not wrong, only not
-    /// there yet.
-    pub way_out: String,
 }
 
 /// What is left of a draft after all rules were asked.
@@ -151,8 +71,8 @@ pub struct Reviewed {
 }
 
 /// Asks every rule about the state that would result, takes out the changes to blame with all that hangs on them, and asks
-/// again, until no rule objects. Refusals only grow, and all rules judge the same state, so their order does not matter. The
-/// rules that bound the loss as a whole are asked when the others are content.
+/// again, until no rule objects. Refusals only grow, and all rules of a stage judge the same state, so their order does not
+/// matter. A stage is asked when those before it are content.
 #[must_use]
 pub fn review(
     rules: &[Rule],
@@ -162,13 +82,11 @@ pub fn review(
     (guard, context): (&Policy, &Context),
 ) -> Reviewed {
     let before = World::new(&snapshot.rows, context.now);
-    let admins_before = OnceCell::new();
+    let (numbers, admins_before) = (Numbers::of(draft), OnceCell::new());
     let mut reviewed = Reviewed { allowed: vec![true; draft.changes.len()], ..Reviewed::default() };
     loop {
         let (allowed, held) = (reviewed.allowed.clone(), reviewed.held.clone());
         let replaced = replaced(draft, &allowed);
-        let after = before.with(&replaced);
-        let admins_after = OnceCell::new();
         let case = Case {
             tenancy,
             snapshot,
@@ -176,16 +94,15 @@ pub fn review(
             allowed: &allowed,
             held: &held,
             before: &before,
-            after,
+            after: before.with(&replaced),
             guard,
             context,
+            numbers: &numbers,
             admins_before: &admins_before,
-            admins_after,
+            admins_after: OnceCell::new(),
         };
-        let judged = [Stage::EachChange, Stage::Loss]
-            .into_iter()
-            .any(|stage| reviewed.judge(&case, rules.iter().filter(|rule| rule.stage == stage)));
-        if !judged {
+        let mut stages = Stage::ALL.into_iter();
+        if !stages.any(|stage| reviewed.judge(&case, rules.iter().filter(|rule| rule.stage == stage))) {
             return reviewed;
         }
     }
@@ -213,45 +130,77 @@ impl Reviewed {
                 self.approval = Some(approval);
             }
         }
-        for (rule, violation) in &objections {
-            self.object(case.draft, rule, violation.clone());
+        let objected = !objections.is_empty();
+        for (rule, violation) in objections {
+            self.object(case, rule, violation);
         }
-        self.take_parts_along(case.draft);
-        !objections.is_empty()
+        if objected {
+            self.take_parts_along(case.draft);
+        }
+        objected
     }
 
-    fn object(&mut self, draft: &Draft, rule: &Rule, violation: Violation) {
+    fn object(&mut self, case: &Case<'_>, rule: &Rule, violation: Violation) {
         let Violation { change: number, because, way_out } = violation;
-        let change = &draft.changes[number];
+        let change = &case.draft.changes[number];
         self.allowed[number] = false;
+        let (root_number, root) = case.root(number, change);
+        let because =
+            if root_number == number { because } else { format!("{} is part of it, and {because}", change.key) };
+        let origin = root.origin.clone();
         if way_out.is_empty() {
-            let held = Held { because: because.into(), origin: change.origin.clone() };
-            let first = self.held.entry(change.key.clone()).or_insert_with(|| held.clone());
+            let held = Held { because: because.into(), origin };
+            let first = self.held.entry(root.key.clone()).or_insert_with(|| held.clone());
             *first = held.min(first.clone());
             return;
         }
-        let (subject, because) = match &change.root {
-            Some(root) => (root.clone(), format!("{} is part of it, and {because}", change.key)),
-            None => (change.key.clone(), because),
-        };
         self.refusals.push(Refusal {
-            subject,
+            subject: root.key.clone(),
             rule: rule.id.into(),
-            verb: Some(change.verb),
+            verb: Some(root.verb),
             because: because.into(),
             way_out: way_out.into(),
-            origin: change.origin.clone(),
+            origin,
         });
     }
 
-    /// A subtree goes or comes whole or not at all: where one of it is stopped, the root and all other parts are.
+    /// A subtree goes or comes whole or not at all: where one of it is stopped, the root and all other parts are. What is part
+    /// of two goes with either.
     fn take_parts_along(&mut self, draft: &Draft) {
-        let roots: BTreeSet<&Key> = draft.changes.iter().filter_map(|change| change.root.as_ref()).collect();
-        let root = |change: &'_ Change| change.root.clone().or_else(|| roots.get(&change.key).map(|key| (*key).clone()));
-        let numbered = || draft.changes.iter().enumerate().filter_map(|(number, change)| Some((number, root(change)?)));
-        let stopped: BTreeSet<Key> = numbered().filter(|(number, _)| !self.allowed[*number]).map(|(_, root)| root).collect();
-        for (number, root) in numbered() {
-            self.allowed[number] &= !stopped.contains(&root);
+        let root = |change: &'_ Change| change.root.clone().unwrap_or_else(|| change.key.clone());
+        let stopped: BTreeSet<Key> = draft
+            .changes
+            .iter()
+            .zip(&self.allowed)
+            .filter(|(_, allowed)| !**allowed)
+            .flat_map(|(change, _)| std::iter::once(root(change)).chain(draft.shared.get(&change.key).cloned()))
+            .collect();
+        for (change, allowed) in draft.changes.iter().zip(&mut self.allowed) {
+            let other = draft.shared.get(&change.key);
+            *allowed &= !stopped.contains(&root(change)) || other.is_some_and(|other| !stopped.contains(other));
         }
+    }
+
+    /// The changes that are allowed. What is part of two goes with the one that goes.
+    #[must_use]
+    pub fn changes(&self, draft: Draft) -> Vec<Change> {
+        let Draft { changes, shared, .. } = draft;
+        let mut allowed: Vec<Change> =
+            changes.into_iter().zip(&self.allowed).filter(|(_, allowed)| **allowed).map(|(change, _)| change).collect();
+        if shared.is_empty() {
+            return allowed;
+        }
+        let tombstone = |change: &Change| change.after.as_ref().and_then(|row| row.tombstone.clone());
+        let roots: BTreeMap<Key, Option<Tombstone>> =
+            allowed.iter().filter(|change| change.root.is_none()).map(|change| (change.key.clone(), tombstone(change))).collect();
+        let lost = |change: &&mut Change| change.root.as_ref().is_some_and(|root| !roots.contains_key(root));
+        for change in allowed.iter_mut().filter(|change| shared.contains_key(&change.key)).filter(lost) {
+            change.root = shared.get(&change.key).cloned();
+            let with = change.root.as_ref().and_then(|root| roots.get(root)).cloned().flatten();
+            if let (Some(row), Some(_)) = (&mut change.after, &with) {
+                row.tombstone = with;
+            }
+        }
+        allowed
     }
 }

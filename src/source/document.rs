@@ -157,6 +157,7 @@ impl Reading<'_> {
                 kind,
                 name: name.into(),
                 namespace: namespace.into(),
+                previous_names: self.previous_names(),
                 origin: self.origin.clone(),
                 because: because.unwrap_or_default().into(),
             }),
@@ -165,6 +166,12 @@ impl Reading<'_> {
         for trouble in troubles {
             self.trouble(trouble, subject.map(|(kind, (name, _))| (kind, name.into())));
         }
+    }
+
+    fn previous_names(&self) -> Vec<Name> {
+        let document = self.part.bytes(self.bytes);
+        let text = String::from_utf8_lossy(&document);
+        sniff::previous_names(&text).into_iter().filter(|name| ObjectName::parse(name).is_ok()).map(Name::from).collect()
     }
 
     fn trouble(&mut self, trouble: Trouble, subject: Option<(Kind, Name)>) {
@@ -317,6 +324,9 @@ fn unknown_kind(root: &Node<'_>, kind: &str) -> Trouble {
     let help = match (kind, nearest(kind, kinds)) {
         ("List", _) => {
             "only a List of objects with `items` behind `apiVersion: v1` can be read, each item once and not a List".to_owned()
+        }
+        (list, _) if list.strip_suffix("List").is_some_and(|kind| written(kind).is_some()) => {
+            "`kubectl get -o yaml` prints a List with `apiVersion: v1`, which can be read".to_owned()
         }
         ("Membership", _) => "write it as an entry of `projects` or `workspaces` of a Member".to_owned(),
         (_, Some(meant)) => format!("did you mean `{meant}`?"),

@@ -79,6 +79,7 @@ fn finding(subject: (Kind, Name), message: String, origin: Origin) -> Finding {
 }
 
 fn held(manifest: Manifest, because: Box<str>) -> HeldManifest {
+    let previous_names = manifest.previous_names();
     let Manifest { name, namespace, annotations: _, spec, origin } = manifest;
-    HeldManifest { kind: spec.kind(), name, namespace, origin, because }
+    HeldManifest { kind: spec.kind(), name, namespace, previous_names, origin, because }
 }

@@ -152,7 +152,7 @@ fn tell(flaw: &Flaw, root: &Node<'_>, kind: Kind) -> Vec<Trouble> {
 
 fn empty(path: String, here: &str, at: Range<usize>) -> Trouble {
     Trouble::error("empty-value", path, format!("{here} has no value"), at)
-        .help(Some("give it a value or take the line away; an empty list is written `[]`".to_owned()))
+        .help(Some("give it a value or take the line away; an empty list is `[]`, an empty map `{}`".to_owned()))
 }
 
 /// All required fields that a map lacks, not only the first.

@@ -56,6 +56,20 @@ pub(super) fn name(text: &str) -> Option<(&str, &str)> {
     (inner > outer).then(|| Some((value("name:")?, value("namespace:").unwrap_or_default())))?
 }
 
+/// What stands behind `previousNames`, as far as it can be told from the text alone.
+pub(super) fn previous_names(text: &str) -> Vec<&str> {
+    let value = || text.split_once("previousNames")?.1.trim_start_matches(['"', '\'']).trim_start().strip_prefix(':');
+    let Some(value) = value().map(str::trim_start) else { return Vec::new() };
+    match value.strip_prefix('[') {
+        Some(list) => list.split(']').next().unwrap_or_default().split(',').map(without_quotes).filter(|word| !word.is_empty()).collect(),
+        None => value.lines().map_while(|line| line.trim_start().strip_prefix('-')).map(without_quotes).collect(),
+    }
+}
+
+fn without_quotes(word: &str) -> &str {
+    word.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'')
+}
+
 /// The only word of a value, without quotes and comment.
 fn word(value: &str) -> Option<&str> {
     if !value.starts_with([' ', '\t']) {
@@ -119,6 +133,20 @@ mod tests {
         assert_eq!(name("apiVersion: a\nkind: B\nmetadata: {name: alice}\n"), None);
         assert_eq!(name("apiVersion: a\nkind: B\nmetadata:\nname: alice\n"), None);
         assert_eq!(name("apiVersion: a\nkind: B\nmetadata:\n  name: alice\n  name: bob\n"), None);
+    }
+
+    #[test]
+    fn previous_names_are_found_in_any_style() {
+        for text in [
+            "spec: {previousNames: [a, 'b'], x: [",
+            "spec:\n  previousNames:\n    - a\n    - \"b\"\n  x: [",
+            "{\"spec\": {\"previousNames\": [\"a\", \"b\"]",
+            "spec:\n  previousNames:\n  - a\n  - b\nstatus: {}",
+        ] {
+            assert_eq!(previous_names(text), ["a", "b"], "{text}");
+        }
+        assert_eq!(previous_names("spec: {previousNames: []}"), Vec::<&str>::new());
+        assert_eq!(previous_names("spec: {}"), Vec::<&str>::new());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -20,8 +20,12 @@ pub struct Tenancy {
     pub objects: Vec<Desired>,
     /// Objects and memberships that are in the input but held back, with the reason: what is stored of them is left alone.
     pub held: BTreeMap<Key, Held>,
+    /// What held objects may still be called in the store: it is left alone like what they are called now.
+    pub reserved: BTreeSet<Key>,
     /// False when a part of the input could not be read far enough to know what it is about.
     pub complete: bool,
+    /// True when the whole input has no object, of any organization.
+    pub input_is_empty: bool,
     /// The digests of removals that were approved in the input (`muster.dev/approved-plan`).
     pub approved: Vec<Digest>,
 }
@@ -91,14 +95,15 @@ impl Desired {
         let Manifest { name, namespace: _, annotations: _, spec, origin } = manifest;
         let key = Key::new(spec.kind(), name.clone());
         let mut own = match &**spec {
-            Spec::Member(member) => return Self::from_member(key, member, origin),
+            Spec::Member(member) => return Self::from_member(key, member, manifest),
             spec => Self::new(key, canonical(spec), Some(origin.clone())),
         };
-        own.previous_names = names(previous_names_of(spec));
+        own.previous_names = manifest.previous_names();
         vec![own]
     }
 
-    fn from_member(key: Key, spec: &MemberSpec, origin: &Origin) -> Vec<Self> {
+    fn from_member(key: Key, spec: &MemberSpec, manifest: &Manifest) -> Vec<Self> {
+        let origin = &manifest.origin;
         let MemberSpec {
             organization_ref: _,
             email,
@@ -125,7 +130,7 @@ impl Desired {
         };
         let mut member = Self::new(key, json(&stored), Some(origin.clone()));
         member.owns = Lists { projects: projects.is_some(), workspaces: workspaces.is_some() };
-        member.previous_names = names(spec.previous_names.as_deref());
+        member.previous_names = manifest.previous_names();
         let name = member.key.name.clone();
         let mut all = vec![member];
         let mut add = |kind, place: &ObjectName, stored: &StoredMembership<'_>| {
@@ -216,10 +221,6 @@ pub(super) fn previous_names_of(spec: &Spec) -> Option<&[ObjectName]> {
         Spec::Organization(_) => return None,
     };
     list.as_deref()
-}
-
-fn names(list: Option<&[ObjectName]>) -> Vec<Name> {
-    list.unwrap_or_default().iter().map(|name| Name::from(name.as_str())).collect()
 }
 
 /// An object, or one entry of a member, that is in the input but held back.

@@ -35,6 +35,15 @@ pub struct Manifest {
     pub origin: Origin,
 }
 
+impl Manifest {
+    /// `spec.previousNames`: what the store may still call the object.
+    #[must_use]
+    pub fn previous_names(&self) -> Vec<Name> {
+        let names = super::desired::previous_names_of(&self.spec).unwrap_or_default();
+        names.iter().map(|name| Name::from(name.as_str())).collect()
+    }
+}
+
 /// A document that is held back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeldManifest {
@@ -44,6 +53,8 @@ pub struct HeldManifest {
     pub name: Name,
     /// Its namespace; empty where there is none.
     pub namespace: Name,
+    /// `spec.previousNames`, as far as it can be read: what the store may still call the object.
+    pub previous_names: Vec<Name>,
     /// Where it was read.
     pub origin: Origin,
     /// Why, in one sentence.

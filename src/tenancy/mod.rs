@@ -4,6 +4,7 @@
 //! input, it gives the same bytes.
 
 mod access;
+mod admins;
 mod desired;
 mod digest;
 mod input;
@@ -22,6 +23,7 @@ pub mod view;
 mod world;
 
 pub use access::{Access, Grant, access, members_with_email, places_of};
+pub use admins::{Admins, AdminsByPlace};
 pub use desired::{Desired, Held, Lists, Tenancy};
 pub use digest::Digest;
 pub use input::{Finding, HeldManifest, Input, Manifest, Origin, Severity, Span};
@@ -31,4 +33,4 @@ pub use people::{Standing, invitation_ends, standing};
 pub use policy::{InvitationsPolicy, Loosened, Policy};
 pub use resolve::{Resolved, resolve};
 pub use snapshot::{Claim, Manager, Revision, Row, Snapshot, Tombstone};
-pub use world::{Admins, AdminsByPlace, Item, World};
+pub use world::{Item, World};

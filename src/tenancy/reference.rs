@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::{Key, Name};
+use super::Key;
 use crate::api::Kind;
 
 /// A field of a stored spec that names another object of the same organization.
@@ -60,16 +62,17 @@ pub fn targets(key: &Key, spec: &str) -> Vec<(Key, Reference)> {
     references.iter().filter_map(target).collect()
 }
 
-/// The spec with every reference to `from` naming `to` instead; `None` when it has no such reference.
+/// The spec with every reference to a renamed object naming it as it is called now; `None` when it has no such reference.
 #[must_use]
-pub fn retarget(kind: Kind, spec: &str, from: &Key, to: &Name) -> Option<Box<str>> {
-    let references = references(kind).iter().filter(|reference| reference.target == from.kind);
+pub fn retarget(kind: Kind, spec: &str, renames: &BTreeMap<Key, Key>) -> Option<Box<str>> {
     let mut value: Value = serde_json::from_str(spec).ok()?;
     let mut changed = false;
-    for reference in references {
+    for reference in references(kind) {
         let place = reference.path.iter().try_fold(&mut value, |value, field| value.get_mut(field));
-        if let Some(place) = place.filter(|place| place.as_str() == Some(&from.name)) {
-            *place = to.as_str().into();
+        if let Some(place) = place
+            && let Some(to) = place.as_str().and_then(|name| renames.get(&Key::new(reference.target, name)))
+        {
+            *place = to.name.as_str().into();
             changed = true;
         }
     }
@@ -96,13 +99,22 @@ mod tests {
 
     #[test]
     fn a_rename_is_followed_where_the_old_name_stands_and_nowhere_else() {
-        let from = Key::new(Kind::Workspace, "design");
-        let to = Name::from("drawing");
+        let workspace = |name| Key::new(Kind::Workspace, name);
+        let renames = BTreeMap::from([(workspace("design"), workspace("drawing"))]);
         assert_eq!(
-            retarget(Kind::Template, r#"{"name":"design","workspaceRef":{"name":"design"}}"#, &from, &to).as_deref(),
+            retarget(Kind::Template, r#"{"name":"design","workspaceRef":{"name":"design"}}"#, &renames).as_deref(),
             Some(r#"{"name":"design","workspaceRef":{"name":"drawing"}}"#)
         );
-        assert_eq!(retarget(Kind::Template, r#"{"workspaceRef":{"name":"other"}}"#, &from, &to), None);
-        assert_eq!(retarget(Kind::Role, r#"{"templateRef":{"name":"design"}}"#, &from, &to), None);
+        assert_eq!(retarget(Kind::Template, r#"{"workspaceRef":{"name":"other"}}"#, &renames), None);
+        assert_eq!(retarget(Kind::Role, r#"{"templateRef":{"name":"design"}}"#, &renames), None);
+    }
+
+    #[test]
+    fn a_reference_follows_one_step_of_a_chain_of_renames() {
+        let workspace = |name| Key::new(Kind::Workspace, name);
+        let renames = BTreeMap::from([(workspace("a"), workspace("b")), (workspace("b"), workspace("c"))]);
+        let followed = |name: &str| retarget(Kind::Member, &format!(r#"{{"defaultWorkspace":"{name}"}}"#), &renames);
+        assert_eq!(followed("a").as_deref(), Some(r#"{"defaultWorkspace":"b"}"#));
+        assert_eq!(followed("b").as_deref(), Some(r#"{"defaultWorkspace":"c"}"#));
     }
 }

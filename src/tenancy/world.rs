@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::role::{MembershipRole, Roles, standard_roles};
 use super::view::{MemberView, MembershipView, RolesView, View, WorkspaceView};
-use super::{Key, Name, Policy, Row, Standing, standing};
+use super::{Key, Policy, Row, Standing, standing};
 use crate::api::workspace::Scope;
 use crate::api::{Kind, OrganizationSpec, Verb};
 
@@ -194,100 +194,4 @@ fn readable_membership<'i, 'a>(item: &'i Item<'a>) -> Option<(&'i Item<'a>, Key,
         View::Membership(view) => Some((item, place, view)),
         _ => None,
     }
-}
-
-/// The people who can manage the members of a place.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Admins {
-    /// Those who can do so now and whose access does not end by itself.
-    pub lasting: BTreeSet<Name>,
-    /// Those who were invited to it and have not answered.
-    pub pending: BTreeSet<Name>,
-}
-
-/// The admins of every place of an organization: of the organization itself, of each project and of each workspace.
-#[derive(Clone, Debug, Default)]
-pub struct AdminsByPlace {
-    places: BTreeMap<Key, Admins>,
-}
-
-impl AdminsByPlace {
-    /// Counts the admins of every live place.
-    #[must_use]
-    pub fn of(world: &World<'_>) -> Self {
-        let mut own: BTreeMap<Key, Admins> = BTreeMap::new();
-        let organization = world.of_kind(Kind::Organization).first().map(|item| item.row.key.clone());
-        let mut standings = BTreeMap::new();
-        for (item, member) in world.members() {
-            let standing = world.standing(item, member);
-            standings.insert(item.row.key.name.as_str(), standing);
-            if let Some(organization) = &organization
-                && manages_members(world, &member.roles)
-            {
-                own.entry(organization.clone()).or_default().add(&item.row.key.name, standing);
-            }
-        }
-        for (member, place, view) in world.all_memberships() {
-            if let Some(standing) = standings.get(member)
-                && view.expires_at.is_none()
-                && manages_members(world, &view.roles)
-            {
-                own.entry(place).or_default().add(&Name::from(member), *standing);
-            }
-        }
-        Self { places: with_admins_from_above(world, organization.as_ref(), &own) }
-    }
-
-    /// The admins of a place; `None` when there is no such place.
-    #[must_use]
-    pub fn get(&self, place: &Key) -> Option<&Admins> {
-        self.places.get(place)
-    }
-
-    /// Every place with its admins.
-    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Admins)> {
-        self.places.iter()
-    }
-}
-
-impl Admins {
-    fn add(&mut self, member: &Name, standing: Standing) {
-        match standing {
-            Standing::Active => drop(self.lasting.insert(member.clone())),
-            Standing::Invited => drop(self.pending.insert(member.clone())),
-            Standing::Expired | Standing::Declined | Standing::Disabled | Standing::Removed => {}
-        }
-    }
-
-    fn extend(&mut self, other: &Self) {
-        self.lasting.extend(other.lasting.iter().cloned());
-        self.pending.extend(other.pending.iter().cloned());
-    }
-}
-
-fn manages_members(world: &World<'_>, roles: &RolesView) -> bool {
-    world.roles_of(roles).any(|(_, role)| role.is_admin())
-}
-
-fn with_admins_from_above(world: &World<'_>, organization: Option<&Key>, own: &BTreeMap<Key, Admins>) -> BTreeMap<Key, Admins> {
-    let of = |place: &Key| own.get(place).cloned().unwrap_or_default();
-    let from_organization = organization.filter(|_| world.policy.implicit_admins).and_then(|organization| own.get(organization));
-    let mut places = BTreeMap::new();
-    if let Some(organization) = organization {
-        places.insert(organization.clone(), of(organization));
-    }
-    for item in world.of_kind(Kind::Project).iter().chain(world.of_kind(Kind::Workspace)) {
-        let mut admins = of(&item.row.key);
-        if let View::Workspace(workspace) = &*item.view
-            && let Some(project) = World::open_project(workspace)
-            && let Some(from_project) = own.get(&project)
-        {
-            admins.extend(from_project);
-        }
-        if let Some(from_organization) = from_organization {
-            admins.extend(from_organization);
-        }
-        places.insert(item.row.key.clone(), admins);
-    }
-    places
 }

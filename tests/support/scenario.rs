@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use muster::engine::{Answer, Apply, Planned, answer, apply, plan_input, restore};
 use muster::plan::{Context, Plan, Tightened};
 use muster::source::read_text;
-use muster::store::{Memory, Observe};
-use muster::tenancy::{Digest, Input, Key, Manager, Name, ObjectId, Row};
+use muster::store::{Memory, Observe, Recorded, Registered, StoreError};
+use muster::tenancy::{Digest, Input, Key, Manager, Name, ObjectId, Row, Snapshot};
 use serde_json::Value;
 
 /// The moment at which every scenario begins.
@@ -23,6 +23,8 @@ pub struct Options {
     pub manager: String,
     pub prune: bool,
     pub allow_empty: bool,
+    /// Whether the store can be read only in part.
+    pub incomplete_observation: bool,
     pub approve: Vec<Digest>,
     pub approve_all: bool,
     pub max_removals: Option<usize>,
@@ -36,6 +38,7 @@ impl Options {
             manager: "muster".to_owned(),
             prune: false,
             allow_empty: false,
+            incomplete_observation: false,
             approve: Vec::new(),
             approve_all: false,
             max_removals: None,
@@ -48,6 +51,7 @@ impl Options {
                 "apply" | "plan" => {}
                 "--prune" => options.prune = true,
                 "--allow-empty" => options.allow_empty = true,
+                "--incomplete-observation" => options.incomplete_observation = true,
                 "--approve-all" => options.approve_all = true,
                 "--at" => options.now = value().parse().unwrap(),
                 "--manager" => options.manager = value().to_owned(),
@@ -127,9 +131,30 @@ pub fn input(name: &str, text: &str) -> Input {
     read_text(name, text).input
 }
 
+/// A store as far as it can be read.
+struct Seen<'a> {
+    store: &'a Memory,
+    complete: bool,
+}
+
+impl Observe for Seen<'_> {
+    async fn organizations(&self) -> Result<Vec<Registered>, StoreError> {
+        self.store.organizations().await
+    }
+
+    async fn observe(&self, organization: &Name) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot { complete: self.complete, ..self.store.observe(organization).await? })
+    }
+
+    async fn history(&self, organization: &Name, after: i64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+        self.store.history(organization, after, limit).await
+    }
+}
+
 /// Plans an input; with `--approve-all`, a second time with what the first one asks to approve.
 pub async fn planned(store: &Memory, input: &Input, options: &Options) -> Planned {
     let mut context = options.context();
+    let store = &Seen { store, complete: !options.incomplete_observation };
     let planned = plan_input(store, input, "files", &context).await.unwrap();
     if !options.approve_all {
         return planned;

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Detail, Options};
 use crate::api::Kind;
@@ -50,10 +50,13 @@ impl<'a> Page<'a> {
 }
 
 fn rows<'a>(plan: &'a Plan, options: &Options) -> (Vec<Row<'a>>, BTreeMap<(Verb, Kind), usize>) {
-    let roots: BTreeSet<&Key> = plan.changes.iter().filter(|change| change.root.is_none()).map(|change| &change.key).collect();
+    let roots: BTreeMap<&Key, &Change> =
+        plan.changes.iter().filter(|change| change.root.is_none()).map(|change| (&change.key, change)).collect();
+    // What happens to a part is said with the root only where it is the same, or follows the root's new name.
     let folds = |change: &&Change| {
-        let with_root = change.root.as_ref().is_some_and(|root| roots.contains(root));
-        with_root && change.fields.is_empty() && options.detail != Detail::Full
+        let root = change.root.as_ref().and_then(|root| roots.get(root));
+        let alike = |root: &&Change| root.verb == change.verb && root.cause == change.cause || root.verb == Verb::Rename;
+        root.is_some_and(alike) && change.fields.is_empty() && !change.invites() && options.detail != Detail::Full
     };
     let shown = || plan.changes.iter().filter(|change| options.shows(&change.key, change.root.as_ref()));
     let mut parts: BTreeMap<&Key, BTreeMap<Kind, usize>> = BTreeMap::new();

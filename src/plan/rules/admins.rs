@@ -2,22 +2,28 @@ use std::collections::BTreeMap;
 
 use crate::api::Kind;
 use crate::api::policy::AdminLoss;
-use crate::plan::review::{Case, Violation};
-use crate::plan::{Change, Verb};
-use crate::tenancy::view::View;
-use crate::tenancy::{Admins, Key, Name, World};
+use crate::plan::{Case, Change, Verb, Violation};
+use crate::tenancy::role::MembershipRole;
+use crate::tenancy::view::{MembershipView, RolesView, View};
+use crate::tenancy::{Admins, Key, Name, World, standing};
 
 pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
     let min = usize::try_from(case.guard.min_admins).unwrap_or(0);
+    let (before, after) = (case.admins_before(), case.admins_after());
     let renames = case.renames();
     let renamed =
         |name: &Name| renames.get(&Key::new(Kind::Member, name.clone())).map_or_else(|| name.clone(), |key| key.name.clone());
     let mut violations = BTreeMap::new();
-    for (place, before) in case.admins_before().iter() {
-        let Some(after) = case.admins_after().get(renames.get(place).copied().unwrap_or(place)) else { continue };
-        for member in lost(before, after, min, &renamed) {
+    for place in before.places() {
+        let now = renames.get(place).copied().unwrap_or(place);
+        if after.lasting_from_organization(now) >= min || before.is_same_at(place, after, now) {
+            continue;
+        }
+        let (Some(had), Some(has)) = (before.get(place), after.get(now)) else { continue };
+        for member in lost(&had, &has, min, &renamed) {
+            let last = Last { place, member: &member, invited: had.lasting.is_empty(), min };
             for (number, change) in blamed(case, place, &member) {
-                violations.entry(number).or_insert_with(|| refuse(number, change, place, &member, min));
+                violations.entry(number).or_insert_with(|| last.refuse(number, change));
             }
         }
     }
@@ -35,25 +41,68 @@ fn lost(before: &Admins, after: &Admins, min: usize, renamed: &dyn Fn(&Name) -> 
     if after.len() < min && after.len() < before.len() { lost } else { Vec::new() }
 }
 
-/// The changes that cost a member the administration of a place: those of the member and of the memberships it came from, or
-/// else those of what gave it from afar.
+/// The changes that cost a member the administration of a place and are guarded against: those of the member and of the
+/// memberships it came from, or else those of what gave it from afar.
 fn blamed<'c>(case: &'c Case<'_>, place: &Key, member: &str) -> Vec<(usize, &'c Change)> {
     let mut own = vec![Key::new(Kind::Member, member), Key::membership(member, place)];
-    own.extend(project_of(case, place).map(|project| Key::membership(member, &project)));
-    let before = |change: &'c Change| change.before.as_ref().map(|row| &row.key);
-    let guarded = |change: &Change| case.guard.admins_protected_from.contains(&loss_by(change));
-    let direct: Vec<_> = case.changes().filter(|(_, change)| before(change).is_some_and(|key| own.contains(key))).collect();
-    let from_afar = |change: &Change| match change.key.kind {
-        Kind::Organization | Kind::MembershipType => true,
-        Kind::Workspace => change.key == *place,
-        _ => false,
-    };
-    let blamed = if direct.is_empty() { case.changes().filter(|(_, change)| from_afar(change)).collect() } else { direct };
-    blamed.into_iter().filter(|(_, change)| guarded(change)).collect()
+    own.extend(project_of(case.before, place).map(|project| Key::membership(member, &project)));
+    let direct = || own.iter().filter_map(|key| case.change_from(key));
+    let mut blamed: Vec<_> = direct().filter(|(_, change)| costs(case, place, change)).collect();
+    if blamed.is_empty() {
+        blamed = from_afar(case, place);
+    }
+    blamed.retain(|(_, change)| case.guard.admins_protected_from.contains(&loss_by(change)));
+    blamed
 }
 
-fn project_of(case: &Case<'_>, place: &Key) -> Option<Key> {
-    let workspace = (place.kind == Kind::Workspace).then(|| case.before.workspace(&place.name)).flatten()?;
+/// Whether a change of a member, or of one of the memberships, takes the administration of a place, as roles are before.
+fn costs(case: &Case<'_>, place: &Key, change: &Change) -> bool {
+    let world = case.before;
+    let (Some(before), Some(after)) = (&change.before, change.after.as_ref().filter(|row| row.is_live())) else { return true };
+    let is_admin = |roles: &RolesView| world.roles_of(roles).any(|(_, role)| role.is_admin());
+    let lasts = |membership: &MembershipView| membership.expires_at.is_none() && is_admin(&membership.roles);
+    match (View::read(before.key.kind, &before.spec), View::read(after.key.kind, &after.spec)) {
+        (View::Member(old), View::Member(new)) => {
+            let stands = |row, member| standing(row, member, &world.policy, world.now);
+            let reaches = place.kind == Kind::Organization || world.policy.implicit_admins;
+            stands(before, &old) != stands(after, &new) || reaches && is_admin(&old.roles) && !is_admin(&new.roles)
+        }
+        (View::Membership(old), View::Membership(new)) => lasts(&old) && !lasts(&new),
+        _ => true,
+    }
+}
+
+/// The changes by which a place loses admins though nothing of theirs changes: it moves to another project, a membership type
+/// loses the permission, or the policy reaches less far.
+fn from_afar<'c>(case: &'c Case<'_>, place: &Key) -> Vec<(usize, &'c Change)> {
+    let renames = case.renames();
+    let is_moved = |(_, change): &(usize, &Change)| {
+        let project = project_of(case.before, place);
+        let same = project.as_ref().map(|project| renames.get(project).copied().unwrap_or(project)).cloned();
+        same != project_of(&case.after, &change.key)
+    };
+    let policy = |world: &World<'_>| {
+        (world.policy.implicit_admins, world.policy.default_role.clone(), world.policy.invitations.mode)
+    };
+    let lost = |name: &str| {
+        let is_admin = |world: &World<'_>| world.roles.get(name).is_some_and(MembershipRole::is_admin);
+        is_admin(case.before) && !is_admin(&case.after)
+    };
+    let types = case.before.of_kind(Kind::MembershipType).iter().filter(|item| match &*item.view {
+        View::MembershipType(view) => lost(view.name.as_deref().unwrap_or(&item.row.key.name)),
+        _ => false,
+    });
+    let organization = Key::new(Kind::Organization, case.tenancy.organization.clone());
+    let reaches_less = policy(case.before) != policy(&case.after);
+    let place = case.change_from(place).filter(|(_, change)| change.key.kind == Kind::Workspace).filter(is_moved);
+    let types = types.filter_map(|item| case.change_from(&item.row.key));
+    let organization = case.change_from(&organization).filter(|_| reaches_less);
+    place.into_iter().chain(types).chain(organization).collect()
+}
+
+/// The project from which a workspace is reached.
+fn project_of(world: &World<'_>, place: &Key) -> Option<Key> {
+    let workspace = (place.kind == Kind::Workspace).then(|| world.workspace(&place.name)).flatten()?;
     World::open_project(workspace)
 }
 
@@ -72,19 +121,32 @@ fn loss_by(change: &Change) -> AdminLoss {
     }
 }
 
-fn refuse(change: usize, blamed: &Change, place: &Key, member: &str, min: usize) -> Violation {
-    let by = match loss_by(blamed) {
-        AdminLoss::Remove => "be removed",
-        AdminLoss::Demote => "lose the role",
-        AdminLoss::Disable => "be disabled",
-        AdminLoss::Expire => "be limited in time",
-    };
-    let because = match min {
-        1 => format!("member/{member} is the last lasting admin of {place} and cannot {by}"),
-        _ => format!("{place} keeps at least {min} lasting admins, so member/{member} cannot {by}"),
-    };
-    let way_out = format!("make another active member admin of {place}; both may be in the same commit");
-    Violation { change, because, way_out }
+/// An admin whom a place cannot do without.
+struct Last<'a> {
+    place: &'a Key,
+    member: &'a Name,
+    invited: bool,
+    min: usize,
+}
+
+impl Last<'_> {
+    fn refuse(&self, change: usize, blamed: &Change) -> Violation {
+        let Self { place, member, invited, min } = self;
+        let by = match loss_by(blamed) {
+            _ if !matches!(blamed.key.kind, Kind::Member | Kind::Membership) => "cease to be one",
+            AdminLoss::Remove => "be removed",
+            AdminLoss::Demote => "lose the role",
+            AdminLoss::Disable => "be disabled",
+            AdminLoss::Expire => "be limited in time",
+        };
+        let kind = if *invited { "invited" } else { "lasting" };
+        let because = match min {
+            1 => format!("member/{member} is the last {kind} admin of {place} and cannot {by}"),
+            _ => format!("{place} keeps at least {min} {kind} admins, so member/{member} cannot {by}"),
+        };
+        let way_out = format!("make another active member admin of {place}; both may be in the same commit");
+        Violation { change, because, way_out }
+    }
 }
 
 pub(super) fn admin_missing(case: &Case<'_>) -> Vec<Violation> {
@@ -92,7 +154,7 @@ pub(super) fn admin_missing(case: &Case<'_>) -> Vec<Violation> {
         return Vec::new();
     }
     let is_place = |kind| matches!(kind, Kind::Organization | Kind::Project | Kind::Workspace);
-    let new = case.changes().filter(|(_, change)| is_place(change.key.kind) && change.verb == Verb::Create);
+    let new = case.changes().filter(|(_, change)| is_place(change.key.kind) && matches!(change.verb, Verb::Create | Verb::Restore));
     let without = new.filter(|(_, change)| {
         let admins = case.admins_after().get(&change.key);
         admins.is_none_or(|admins| admins.lasting.is_empty() && admins.pending.is_empty())

@@ -1,6 +1,7 @@
 use crate::api::Kind;
-use crate::plan::review::{Case, Violation};
+use crate::plan::{Case, Violation};
 use crate::tenancy::Row;
+use crate::tenancy::reference::owners;
 use crate::tenancy::view::{View, WorkspaceView};
 
 pub(super) fn residency(case: &Case<'_>) -> Vec<Violation> {
@@ -16,6 +17,26 @@ pub(super) fn hipaa(case: &Case<'_>) -> Vec<Violation> {
 pub(super) fn scope(case: &Case<'_>) -> Vec<Violation> {
     let scope = |workspace: &WorkspaceView| workspace.scope.map(|scope| scope.as_str());
     kept(case, scope, "it was created with scope", "put the old value back, or create another workspace")
+}
+
+pub(super) fn parent(case: &Case<'_>) -> Vec<Violation> {
+    let stays = |kind| matches!(kind, Kind::Template | Kind::Role | Kind::Credential);
+    let renames = case.renames();
+    let changes = case.changes().filter(|(_, change)| stays(change.key.kind) && change.is_live());
+    let moved = changes.filter_map(|(number, change)| {
+        let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
+        let had = owners(&before.key, &before.spec).into_iter().next()?;
+        let has = owners(&after.key, &after.spec).into_iter().next()?;
+        let stays = renames.get(&had).map_or(&had, |renamed| *renamed);
+        // Where the rename of the parent has to wait, this waits with it.
+        let renamed = [&case.draft.taken, &case.draft.waiting].iter().any(|names| names.get(&has) == Some(&had.name));
+        (*stays != has && !renamed).then(|| Violation {
+            change: number,
+            because: format!("it is part of {had} and stays there"),
+            way_out: format!("name {stays} again, or create it under another name in {has} and remove this one"),
+        })
+    });
+    moved.collect()
 }
 
 /// A value that a workspace had before the change and does not have any more.

@@ -1,23 +1,25 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Kind;
-use crate::plan::review::{Case, Violation};
-use crate::plan::{Change, Verb};
+use crate::plan::{Case, Change, Verb, Violation};
 use crate::tenancy::view::View;
 
 pub(super) fn max_removals(case: &Case<'_>) -> Vec<Violation> {
-    let mut removed: BTreeMap<Kind, Vec<usize>> = BTreeMap::new();
+    let mut removed: BTreeMap<Kind, Vec<(usize, &Change)>> = BTreeMap::new();
     for (number, change) in case.changes().filter(|(_, change)| change.is_removal() || is_another_person(change)) {
-        removed.entry(change.key.kind).or_default().push(number);
+        removed.entry(change.key.kind).or_default().push((number, change));
     }
-    let too_many = |(kind, changes): (Kind, Vec<usize>)| -> Vec<Violation> {
+    let mut refused = BTreeMap::new();
+    for (kind, changes) in removed {
         let live = case.before.of_kind(kind).len();
-        let Some(bound) = exceeded(case, changes.len(), live) else { return Vec::new() };
+        let Some(bound) = exceeded(case, changes.len(), live) else { continue };
         let because = format!("this plan removes {} of {live} {}, more than {bound}", changes.len(), kind.plural());
-        let way_out = "put them back into the input, remove them in smaller steps, or approve the removals".to_owned();
-        changes.into_iter().map(|change| Violation { change, because: because.clone(), way_out: way_out.clone() }).collect()
-    };
-    removed.into_iter().flat_map(too_many).collect()
+        for (number, change) in changes {
+            refused.entry(case.root(number, change).0).or_insert_with(|| because.clone());
+        }
+    }
+    let way_out = "put them back into the input, remove them in smaller steps, or approve the removals";
+    refused.into_iter().map(|(change, because)| Violation { change, because, way_out: way_out.to_owned() }).collect()
 }
 
 /// The bound that so many removals out of so many objects exceed, in words.
@@ -59,19 +61,26 @@ pub(super) fn incomplete_observation(case: &Case<'_>) -> Vec<Violation> {
     refuse_removals(case, !case.snapshot.complete, "what is there could not be read whole", way_out)
 }
 
+pub(super) fn organization_missing(case: &Case<'_>) -> Vec<Violation> {
+    let way_out = "put the organization into the input";
+    let mut refused = refuse_removals(case, !case.tenancy.present, "the organization is not in the input", way_out);
+    refused.retain(|violation| case.draft.changes[violation.change].key.kind != Kind::Organization);
+    refused
+}
+
 pub(super) fn empty_input(case: &Case<'_>) -> Vec<Violation> {
-    let written = case.tenancy.objects.iter().any(|desired| desired.implied_by.is_none());
-    let empty = !written && case.tenancy.held.is_empty() && !case.context.allow_empty;
-    refuse_removals(
-        case,
-        empty,
-        "the input has no object of this organization at all",
-        "check the input; --allow-empty says that it is meant",
-    )
+    let empty = case.tenancy.input_is_empty && !case.context.allow_empty;
+    let way_out = "check the input; --allow-empty says that it is meant";
+    refuse_removals(case, empty, "the input has no object at all", way_out)
 }
 
 fn refuse_removals(case: &Case<'_>, refuse: bool, because: &str, way_out: &str) -> Vec<Violation> {
     let removes = |change: &Change| change.verb.removes() || change.verb == Verb::Release;
     let changes = case.changes().filter(|(_, change)| refuse && removes(change));
-    changes.map(|(change, _)| Violation { change, because: because.to_owned(), way_out: way_out.to_owned() }).collect()
+    let roots: BTreeSet<usize> = changes
+        .map(|(number, change)| (number, case.root(number, change)))
+        .map(|(number, (root_number, root))| if removes(root) { root_number } else { number })
+        .collect();
+    let refuse = |change| Violation { change, because: because.to_owned(), way_out: way_out.to_owned() };
+    roots.into_iter().map(refuse).collect()
 }

@@ -1,7 +1,7 @@
 use crate::api::Kind;
 use crate::api::organization::AdoptionPolicy;
-use crate::plan::Change;
-use crate::plan::review::{Case, Violation};
+use crate::plan::{Case, Change, Violation};
+use crate::tenancy::Key;
 
 pub(super) fn foreign_manager(case: &Case<'_>) -> Vec<Violation> {
     let adoption =
@@ -16,7 +16,7 @@ fn refuse(case: &Case<'_>, adoption: AdoptionPolicy, number: usize, change: &Cha
         Some(manager) if manager == ours || manager.is_policy() => true,
         Some(_) if change.is_live() => adopts(adoption, change),
         Some(_) => false,
-        None if change.is_live() => change.fields.is_empty() || adopts(adoption, change),
+        None if change.is_live() => change.fields.is_empty() || is_entry_of_ours(case, change) || adopts(adoption, change),
         None => true,
     };
     if allowed {
@@ -31,6 +31,12 @@ fn refuse(case: &Case<'_>, adoption: AdoptionPolicy, number: usize, change: &Cha
         false => "have its manager remove or release it first",
     };
     Some(Violation { change: number, because, way_out: way_out.to_owned() })
+}
+
+/// A list of ours is owned whole: what another hand added to it is ours to change.
+fn is_entry_of_ours(case: &Case<'_>, change: &Change) -> bool {
+    let member = change.key.member_and_place().and_then(|(member, _)| case.after.get(&Key::new(Kind::Member, member)));
+    member.is_some_and(|item| item.row.manager.as_ref() == Some(&case.context.manager))
 }
 
 fn adopts(adoption: AdoptionPolicy, change: &Change) -> bool {

@@ -2,8 +2,7 @@ use crate::api::Kind;
 use crate::api::organization::DeletionPolicy;
 use crate::api::policy::DeletionMode;
 use crate::plan::removal::deletion_policy;
-use crate::plan::review::{Case, Violation};
-use crate::plan::{Change, Verb};
+use crate::plan::{Case, Change, Verb, Violation};
 use crate::tenancy::view::View;
 
 pub(super) fn workspace_undeletable(case: &Case<'_>) -> Vec<Violation> {

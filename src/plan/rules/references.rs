@@ -1,73 +1,116 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Kind;
-use crate::plan::review::{Case, Violation};
-use crate::plan::{Change, Verb};
-use crate::tenancy::reference::{owners, targets};
-use crate::tenancy::view::{RolesView, View};
-use crate::tenancy::{Item, Key};
+use crate::api::membership_type::Level;
+use crate::plan::{Case, Change, Verb, Violation};
+use crate::tenancy::Key;
+use crate::tenancy::reference::{owners, references, targets};
+use crate::tenancy::view::View;
 
 pub(super) fn still_wanted(case: &Case<'_>) -> Vec<Violation> {
-    let wanted = case.removals().filter_map(|(number, change)| {
-        let part = case.draft.still_wanted.get(&change.key)?;
-        Some(Violation {
-            change: number,
-            because: format!("{part} is part of it and still in the input"),
-            way_out: format!("remove {part} from the input too, or put {} back", change.key),
-        })
-    });
-    wanted.collect()
-}
-
-pub(super) fn in_use(case: &Case<'_>) -> Vec<Violation> {
-    let removed: BTreeMap<&Key, usize> = case.removals().map(|(number, change)| (&change.key, number)).collect();
-    let mut users: BTreeMap<usize, &Key> = BTreeMap::new();
-    let targeted: BTreeSet<Kind> = removed.keys().map(|key| key.kind).collect();
-    if targeted.contains(&Kind::Workspace) || targeted.contains(&Kind::Project) || targeted.contains(&Kind::Member) {
-        for item in case.after.items() {
-            for (target, _) in targets(&item.row.key, &item.row.spec) {
-                if let Some(number) = removed.get(&target) {
-                    users.entry(*number).or_insert(&item.row.key);
-                }
+    let removed = removed(case);
+    if removed.is_empty() {
+        return Vec::new();
+    }
+    let mut parts: BTreeMap<usize, (&Key, Key)> = BTreeMap::new();
+    let organization = Key::new(Kind::Organization, case.tenancy.organization.clone());
+    let is_written = |key: &Key| case.tenancy.get(key).is_none_or(|desired| desired.implied_by.is_none());
+    for item in case.after.items().iter().filter(|item| is_written(&item.row.key)) {
+        for owner in owners(&item.row.key, &item.row.spec).into_iter().chain([organization.clone()]) {
+            if let Some(number) = removed.get(&owner) {
+                parts.entry(*number).or_insert((&item.row.key, owner));
             }
         }
     }
-    for (number, change) in case.removals().filter(|(_, change)| change.key.kind == Kind::MembershipType) {
-        if let Some(holder) = holder_of(case, change) {
-            users.entry(number).or_insert(holder);
-        }
-    }
-    let refuse = |(change, user): (usize, &Key)| Violation {
-        change,
-        because: format!("{user} refers to it"),
-        way_out: format!("change {user} first; both may be in the same commit"),
+    let refuse = |(change, (part, owner)): (usize, (&Key, Key))| {
+        let why = match (case.tenancy.get(part).is_some(), case.tenancy.holds(part)) {
+            (true, _) => "is still in the input",
+            (false, true) => "is in the input, though held",
+            (false, false) => "stays",
+        };
+        let because = format!("{part} is part of {owner} and {why}");
+        Violation { change, because, way_out: format!("remove {part} too, or put {owner} back into the input") }
     };
-    users.into_iter().map(refuse).collect()
+    parts.into_iter().map(refuse).collect()
 }
 
-/// Somebody who has the role of a membership type afterwards.
-fn holder_of<'c>(case: &'c Case<'_>, removal: &Change) -> Option<&'c Key> {
-    let View::MembershipType(view) = View::read(Kind::MembershipType, &removal.before.as_ref()?.spec) else { return None };
-    let role = view.name.as_deref().unwrap_or(&removal.key.name);
-    let has = |roles: &RolesView| roles.iter().any(|name| name == role);
-    let holds = |item: &&Item<'_>| match &*item.view {
-        View::Member(member) => has(&member.roles),
-        View::Membership(membership) => has(&membership.roles),
-        _ => false,
+fn removed<'c>(case: &'c Case<'_>) -> BTreeMap<&'c Key, usize> {
+    case.removals().map(|(number, change)| (&change.key, number)).collect()
+}
+
+pub(super) fn in_use(case: &Case<'_>) -> Vec<Violation> {
+    let refuse = |(change, user): (usize, &Key), does: &str| Violation {
+        change,
+        because: format!("{user} {does} it"),
+        way_out: format!("change {user} first; both may be in the same commit"),
     };
-    case.after.items().iter().find(holds).map(|item| &item.row.key)
+    let users = users(case).into_iter().map(|user| refuse(user, "refers to"));
+    users.chain(holders(case).into_iter().map(|holder| refuse(holder, "has"))).collect()
+}
+
+/// What stays and refers to something that is removed, without being part of it.
+fn users<'c>(case: &'c Case<'_>) -> BTreeMap<usize, &'c Key> {
+    let removed = removed(case);
+    let targeted: BTreeSet<Kind> = removed.keys().map(|key| key.kind).collect();
+    let refers = |kind| references(kind).iter().any(|reference| !reference.part_of && targeted.contains(&reference.target));
+    let mut users = BTreeMap::new();
+    for item in case.after.items().iter().filter(|item| refers(item.row.key.kind)) {
+        for (target, _) in targets(&item.row.key, &item.row.spec).iter().filter(|(_, reference)| !reference.part_of) {
+            if let Some(number) = removed.get(target) {
+                users.entry(*number).or_insert(&item.row.key);
+            }
+        }
+    }
+    users
+}
+
+/// Those who have a role by a name or at a level that its membership type does not have any more.
+fn holders<'c>(case: &'c Case<'_>) -> BTreeMap<usize, &'c Key> {
+    let lost = lost_levels(case);
+    let mut holders = BTreeMap::new();
+    if lost.is_empty() {
+        return holders;
+    }
+    for item in case.after.items() {
+        let (roles, level) = match (&*item.view, item.row.key.member_and_place()) {
+            (View::Member(member), _) => (&member.roles, Level::Organization),
+            (View::Membership(membership), Some((_, place))) if place.kind == Kind::Project => (&membership.roles, Level::Project),
+            (View::Membership(membership), _) => (&membership.roles, Level::Workspace),
+            _ => continue,
+        };
+        for number in roles.iter().filter_map(|role| lost.get(&(role, level))) {
+            holders.entry(*number).or_insert(&item.row.key);
+        }
+    }
+    holders
+}
+
+/// The levels that roles cannot be given at any more, each with the change of the membership type.
+fn lost_levels<'c>(case: &'c Case<'_>) -> BTreeMap<(&'c str, Level), usize> {
+    let mut lost = BTreeMap::new();
+    for item in case.before.of_kind(Kind::MembershipType) {
+        let (View::MembershipType(view), Some((number, _))) = (&*item.view, case.change_from(&item.row.key)) else { continue };
+        let name = view.name.as_deref().unwrap_or(&item.row.key.name);
+        let kept = case.after.roles.get(name).map(|role| &role.levels);
+        let gone = view.levels.iter().filter(|level| !kept.is_some_and(|kept| kept.contains(level)));
+        lost.extend(gone.map(|level| ((name, *level), number)));
+    }
+    lost
 }
 
 pub(super) fn reference_missing(case: &Case<'_>) -> Vec<Violation> {
     let organization = Key::new(Kind::Organization, case.tenancy.organization.clone());
-    let missing =
-        case.changes().filter(|(_, change)| change.is_live() && change.verb != Verb::Release).filter_map(|(number, change)| {
-            let row = change.after.as_ref()?;
-            let own = targets(&row.key, &row.spec).into_iter().map(|(target, _)| target).chain(owners(&row.key, &row.spec));
-            let all = own.chain((row.key != organization).then(|| organization.clone()));
-            let target = all.into_iter().find(|target| case.after.get(target).is_none())?;
-            Some(without(case, number, &target))
-        });
+    let live = case.changes().filter(|(_, change)| change.is_live() && change.verb != Verb::Release);
+    let missing = live.filter_map(|(number, change)| {
+        let row = change.after.as_ref()?;
+        let own = match row.key.kind {
+            Kind::Membership => owners(&row.key, &row.spec),
+            _ => targets(&row.key, &row.spec).into_iter().map(|(target, _)| target).collect(),
+        };
+        let all = own.into_iter().chain((row.key != organization).then(|| organization.clone()));
+        let target = all.into_iter().find(|target| case.after.get(target).is_none())?;
+        Some(without(case, number, &target))
+    });
     missing.collect()
 }
 
@@ -85,9 +128,8 @@ pub(super) fn name_taken(case: &Case<'_>) -> Vec<Violation> {
 
 /// A change that needs an object which will not be there: it waits when that object only waits.
 fn without(case: &Case<'_>, change: usize, target: &Key) -> Violation {
-    let refused = case.draft.changes.iter().enumerate().any(|(number, other)| other.key == *target && !case.allowed[number]);
     let held = case.held.contains_key(target) || case.tenancy.holds(target) || case.draft.waiting.contains_key(target);
-    let (because, way_out) = match (held, refused) {
+    let (because, way_out) = match (held, case.is_stopped(target)) {
         (true, _) => (format!("it waits for {target}, which is held back"), String::new()),
         (false, true) => (format!("it needs {target}, whose change is refused"), format!("see the refusal of {target}")),
         (false, false) => (format!("it needs {target}, which is not there"), format!("put {target} into the input")),

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Kind;
-use crate::plan::review::{Case, Violation};
+use crate::plan::{Case, Violation};
 use crate::tenancy::view::{TemplateView, View};
 use crate::tenancy::{Key, Row, World};
 

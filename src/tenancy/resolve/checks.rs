@@ -81,21 +81,20 @@ pub fn check(scope: &Scope<'_>) -> Vec<Objection> {
     CHECKS.iter().flat_map(|(_, check)| check(scope)).collect()
 }
 
-/// Objects that share something that only one of them may have: all of them are held, and each names another.
+/// Objects that claim what only one of them may have: all of them are held, and each names another.
 fn unique<K: Ord>(
     groups: BTreeMap<K, Vec<&Manifest>>,
     code: &'static str,
     path: &str,
-    what: impl Fn(&K) -> String,
+    claims: impl Fn(&K) -> String,
 ) -> Vec<Objection> {
     let clashes = groups.into_iter().filter(|(_, manifests)| manifests.len() > 1).map(|(shared, mut manifests)| {
         manifests.sort_by_key(|manifest| (manifest.spec.kind(), &manifest.name));
         (shared, manifests)
     });
     let objection = |shared: &K, manifest: &Manifest, others: &[&Manifest]| {
-        let other =
-            others.iter().find(|other| other.name != manifest.name).map(|other| format!("{} ({})", key(other), other.origin));
-        let message = format!("{} is also {}", what(shared), other.unwrap_or_default());
+        let other = others.iter().find(|other| other.name != manifest.name).unwrap_or(&manifest);
+        let message = format!("{} ({}) {} too", key(other), other.origin, claims(shared));
         Objection::error(manifest, key(manifest), code, path.to_owned(), message)
     };
     clashes.flat_map(|(shared, all)| all.iter().map(|manifest| objection(&shared, manifest, &all)).collect::<Vec<_>>()).collect()
@@ -116,7 +115,7 @@ fn emails(scope: &Scope<'_>) -> Vec<Objection> {
     for (manifest, spec) in members().filter(|(_, spec)| !twice.is_empty() && twice.contains(&hash(&spec.email.key()))) {
         groups.entry(spec.email.key().into_owned()).or_default().push(manifest);
     }
-    unique(groups, "duplicate-email", "spec.email", |email| format!("the e-mail address {email}") + " of this member")
+    unique(groups, "duplicate-email", "spec.email", |email| format!("has the e-mail address {email}"))
 }
 
 fn member<'m>(manifest: &'m Manifest) -> Option<&'m MemberSpec> {
@@ -210,7 +209,7 @@ fn type_names(scope: &Scope<'_>) -> Vec<Objection> {
             }
         }
     }
-    objections.extend(unique(groups, "duplicate-name", "spec.name", |name| format!("the name {name} of this membership type")));
+    objections.extend(unique(groups, "duplicate-name", "spec.name", |name| format!("has the name {name}")));
     objections
 }
 
@@ -223,7 +222,7 @@ fn default_templates(scope: &Scope<'_>) -> Vec<Objection> {
             groups.entry(spec.workspace_ref.name.as_str()).or_default().push(manifest);
         }
     }
-    unique(groups, "several-defaults", "spec.default", |workspace| format!("the default template of workspace/{workspace}"))
+    unique(groups, "several-defaults", "spec.default", |workspace| format!("is the default template of workspace/{workspace}"))
 }
 
 fn template_names(scope: &Scope<'_>) -> Vec<Objection> {
@@ -235,7 +234,7 @@ fn template_names(scope: &Scope<'_>) -> Vec<Objection> {
         }
     }
     unique(groups, "duplicate-name", "spec.name", |(workspace, name)| {
-        format!("the template name {name} in workspace/{workspace}")
+        format!("has the name {name} in workspace/{workspace}")
     })
 }
 
@@ -253,7 +252,7 @@ fn roles_by_template<'s>(scope: &Scope<'s>) -> BTreeMap<(&'s str, &'s str), Vec<
 
 fn role_names(scope: &Scope<'_>) -> Vec<Objection> {
     unique(roles_by_template(scope), "duplicate-name", "spec.name", |(template, name)| {
-        format!("the mrole name {name} in template/{template}")
+        format!("has the name {name} in template/{template}")
     })
 }
 
@@ -305,7 +304,7 @@ fn previous_names(scope: &Scope<'_>) -> Vec<Objection> {
         }
     }
     objections
-        .extend(unique(groups, "duplicate-previous-name", "spec.previousNames", |(_, name)| format!("the previous name {name}")));
+        .extend(unique(groups, "duplicate-previous-name", "spec.previousNames", |(_, name)| format!("has the previous name {name}")));
     objections
 }
 

@@ -2,13 +2,15 @@ use std::collections::BTreeMap;
 
 use super::Unplaced;
 use crate::api::{Kind, Spec};
-use crate::tenancy::{Input, Key, Manifest, Name, Snapshot, nearest};
+use crate::tenancy::{Input, Key, Manifest, Name, Policy, Snapshot, nearest};
 
 /// Finds objects by namespace, kind and name, in the input and in what is stored.
 pub struct Index<'a> {
     manifests: Vec<(&'a Name, Kind, &'a Name, &'a Manifest)>,
     held: Vec<(&'a Name, Kind, &'a Name)>,
     stored: BTreeMap<(Kind, &'a Name), Vec<&'a Snapshot>>,
+    /// The workspaces that the policies of organizations of the input imply, with their namespace and organization.
+    implied: Vec<(&'a Name, Name, &'a Name)>,
     snapshots: &'a [Snapshot],
 }
 
@@ -19,8 +21,12 @@ pub enum Found<'a> {
     Input(&'a Manifest),
     /// In the input, but held back.
     Held,
+    /// Implied by the policy of this organization.
+    Implied(&'a Name),
     /// Only in the store.
     Stored(&'a Snapshot),
+    /// Only in the store, in several organizations.
+    Several,
 }
 
 /// The kinds that others refer to across documents.
@@ -44,7 +50,7 @@ impl<'a> Index<'a> {
                 stored.entry((row.key.kind, &row.key.name)).or_default().push(snapshot);
             }
         }
-        Self { manifests, held, stored, snapshots }
+        Self { manifests, held, stored, implied: implied_workspaces(input), snapshots }
     }
 
     /// Looks for an object of a namespace; in the store, only among the objects of `organization` where that is known.
@@ -56,15 +62,28 @@ impl<'a> Index<'a> {
         if self.held.binary_search_by(|held| held.cmp(&wanted)).is_ok() {
             return Some(Found::Held);
         }
-        let fits = |snapshot: &&&'a Snapshot| {
+        let mut implied = self.implied.iter().filter(|(of, name, in_organization)| {
+            key.kind == Kind::Workspace && *of == namespace && *name == key.name && organization.is_none_or(|it| it == *in_organization)
+        });
+        match (implied.next(), implied.next()) {
+            (None, _) => self.find_stored(namespace, key, organization),
+            (Some((_, _, organization)), None) => Some(Found::Implied(organization)),
+            (Some(_), Some(_)) => Some(Found::Several),
+        }
+    }
+
+    fn find_stored(&self, namespace: &Name, key: &Key, organization: Option<&Name>) -> Option<Found<'a>> {
+        let fits = |snapshot: &&'a Snapshot| {
             let same = snapshot.claim.as_ref().is_none_or(|claim| *claim.namespace == **namespace);
             same && organization.is_none_or(|organization| snapshot.organization == *organization)
         };
         if key.kind == Kind::Member {
             let has = |snapshot: &&Snapshot| snapshot.row(key).is_some_and(super::super::Row::is_live);
-            return self.snapshots.iter().filter(|snapshot| fits(&snapshot)).find(has).map(Found::Stored);
+            return self.snapshots.iter().filter(fits).find(has).map(Found::Stored);
         }
-        self.stored.get(&(key.kind, &key.name))?.iter().find(fits).copied().map(Found::Stored)
+        let mut stored = self.stored.get(&(key.kind, &key.name))?.iter().copied().filter(fits);
+        let first = stored.next()?;
+        Some(if stored.next().is_none() { Found::Stored(first) } else { Found::Several })
     }
 
     /// The organization that an object is part of.
@@ -83,6 +102,8 @@ impl<'a> Index<'a> {
         match self.find(&manifest.namespace, &target, None) {
             Some(Found::Input(parent)) => self.organization_of(parent).map_err(|_| Unplaced::Waiting { path, target }),
             Some(Found::Stored(snapshot)) => Ok(snapshot.organization.clone()),
+            Some(Found::Implied(organization)) => Ok(organization.clone()),
+            Some(Found::Several) => Err(Unplaced::Ambiguous { path, target }),
             Some(Found::Held) if target.kind == Kind::Organization => Ok(target.name),
             Some(Found::Held) => self.organization_of_held(&target).ok_or(Unplaced::Waiting { path, target }),
             None => {
@@ -106,6 +127,20 @@ impl<'a> Index<'a> {
         let stored = self.stored.keys().filter(|(kind, _)| *kind == target.kind).map(|(_, name)| name.as_str());
         nearest(&target.name, of_kind.map(|(_, _, name, _)| name.as_str()).chain(stored)).map(str::to_owned)
     }
+}
+
+/// The default workspaces of the organizations of an input.
+fn implied_workspaces(input: &Input) -> Vec<(&Name, Name, &Name)> {
+    let of_organization = |manifest: &'_ Manifest| match &*manifest.spec {
+        Spec::Organization(spec) => Policy::of(spec).default_workspaces,
+        _ => Vec::new(),
+    };
+    let organizations = input.manifests.iter().filter(|manifest| manifest.spec.kind() == Kind::Organization);
+    let implied = organizations.flat_map(|manifest| {
+        let names = of_organization(manifest).into_iter().map(|workspace| Name::from(workspace.name.as_str()));
+        names.map(|name| (&manifest.namespace, name, &manifest.name))
+    });
+    implied.collect()
 }
 
 fn organization(reference: &crate::api::types::Ref) -> Key {

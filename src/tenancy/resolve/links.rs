@@ -12,7 +12,7 @@ pub fn check(scope: &Scope<'_>, index: &Index<'_>) -> Vec<Objection> {
             return;
         }
         match index.find(&manifest.namespace, &target, Some(scope.organization)) {
-            Some(Found::Input(_)) => {}
+            Some(Found::Input(_) | Found::Implied(_) | Found::Several) => {}
             Some(Found::Held) => {
                 let message = format!("refers to {target}, which is held back");
                 objections.push(Objection::note(manifest, Severity::Note, "reference-held", path(), message));

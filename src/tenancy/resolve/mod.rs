@@ -51,6 +51,8 @@ struct Group<'a> {
     manifests: Vec<&'a Manifest>,
     /// Objects of the organization's namespace that are in the input without being part of any organization.
     unplaced: BTreeMap<Key, Held>,
+    /// What these may still be called in the store.
+    reserved: BTreeSet<Key>,
 }
 
 impl<'a> Resolver<'a> {
@@ -75,21 +77,23 @@ impl<'a> Resolver<'a> {
                 }
                 Err(problem) => {
                     let held = Held { because: problem.because(), origin: Some(manifest.origin.clone()) };
-                    unplaced.push((&manifest.namespace, Key::new(manifest.spec.kind(), manifest.name.clone()), held));
+                    let key = Key::new(manifest.spec.kind(), manifest.name.clone());
+                    unplaced.push((&manifest.namespace, key, held, manifest.previous_names()));
                     self.findings.push(problem.finding(manifest));
                 }
             }
         }
         let documents = self.input.held.iter().map(|held| {
             let because = Held { because: held.because.clone(), origin: Some(held.origin.clone()) };
-            (&held.namespace, Key::new(held.kind, held.name.clone()), because)
+            (&held.namespace, Key::new(held.kind, held.name.clone()), because, held.previous_names.clone())
         });
-        for (namespace, key, held) in unplaced.into_iter().chain(documents) {
+        for (namespace, key, held, previous_names) in unplaced.into_iter().chain(documents) {
             for (organization, group) in &mut groups {
                 let elsewhere = group.namespace.as_ref().is_some_and(|own| own != namespace);
                 let another = key.kind == Kind::Organization && key.name != *organization;
                 if !elsewhere && !another {
                     group.unplaced.insert(key.clone(), held.clone());
+                    group.reserved.extend(previous_names.iter().map(|name| Key::new(key.kind, name.clone())));
                 }
             }
         }
@@ -104,7 +108,9 @@ impl<'a> Resolver<'a> {
             namespace: group.namespace.clone().unwrap_or_default(),
             present: manifest.is_some() || group.unplaced.contains_key(&key),
             held: group.unplaced.clone(),
+            reserved: group.reserved.clone(),
             complete: self.input.complete,
+            input_is_empty: self.input.manifests.is_empty() && self.input.held.is_empty(),
             approved: manifest.map(|manifest| approvals(manifest)).unwrap_or_default(),
             objects: Vec::new(),
             organization,
@@ -121,17 +127,14 @@ impl<'a> Resolver<'a> {
             self.findings.push(finding);
         }
         tenancy.objects = desired(&group.manifests);
-        tenancy.objects.extend(implied(&tenancy.objects, &group.manifests, &policy));
-        tenancy.objects.sort_by(|a, b| a.key.cmp(&b.key));
-        let held = std::mem::take(&mut tenancy.held);
-        let is_held = |key: &Key| {
-            held.contains_key(key)
-                || key.member_and_place().is_some_and(|(member, _)| held.contains_key(&Key::new(Kind::Member, member)))
-        };
-        if !held.is_empty() {
-            tenancy.objects.retain(|desired| !is_held(&desired.key));
+        if !tenancy.held.is_empty() {
+            let (held, ready) = std::mem::take(&mut tenancy.objects).into_iter().partition(|it| tenancy.holds(&it.key));
+            tenancy.objects = ready;
+            let former = |it: Desired| it.previous_names.into_iter().map(move |name| Key::new(it.key.kind, name));
+            tenancy.reserved.extend(Vec::into_iter(held).flat_map(former));
         }
-        tenancy.held = held;
+        tenancy.objects.extend(implied(&tenancy, &group.manifests, &policy));
+        tenancy.objects.sort_by(|a, b| a.key.cmp(&b.key));
         tenancy
     }
 }
@@ -169,35 +172,36 @@ fn desired(manifests: &[&Manifest]) -> Vec<Desired> {
     })
 }
 
-/// What a policy implies beside what is written: default workspaces, and the membership of a workspace's owner.
-fn implied(written: &[Desired], manifests: &[&Manifest], policy: &Policy) -> Vec<Desired> {
+/// What a policy implies beside what is written: default workspaces, and the membership of a workspace's owner. What is held
+/// implies nothing new.
+fn implied(tenancy: &Tenancy, manifests: &[&Manifest], policy: &Policy) -> Vec<Desired> {
     let mut implied = Vec::new();
-    let written_keys = || written.iter().map(|desired| &desired.key);
+    let written: BTreeSet<&Key> = tenancy.objects.iter().map(|desired| &desired.key).filter(|key| is_implied(key.kind)).collect();
     let organization = manifests.iter().any(|manifest| manifest.spec.kind() == Kind::Organization);
     for workspace in policy.default_workspaces.iter().filter(|_| organization) {
         let key = Key::new(Kind::Workspace, workspace.name.as_str());
-        if !written_keys().any(|written| *written == key) {
+        if !written.contains(&key) && !tenancy.holds(&key) {
             let mut spec = serde_json::Map::new();
             spec.extend(workspace.type_.map(|type_| ("type".to_owned(), type_.as_str().into())));
             let spec = serde_json::Value::Object(spec).to_string();
             implied.push(Desired { implied_by: Some("default-workspaces"), ..Desired::new(key, spec, None) });
         }
     }
-    let owners = manifests.iter().filter_map(|manifest| match &*manifest.spec {
-        Spec::Workspace(spec) => Some((&manifest.name, spec.owner.as_ref()?)),
+    let owned = manifests.iter().filter_map(|manifest| match &*manifest.spec {
+        Spec::Workspace(spec) => Some((Key::new(Kind::Workspace, manifest.name.clone()), spec.owner.as_ref()?)),
         _ => None,
     });
-    let owners: Vec<_> = owners.collect();
-    if !owners.is_empty() {
-        let memberships: BTreeSet<&Key> = written_keys().filter(|key| key.kind == Kind::Membership).collect();
-        for (workspace, owner) in owners {
-            let place = Key::new(Kind::Workspace, workspace.clone());
-            if !memberships.contains(&Key::membership(owner.as_str(), &place)) {
-                implied.push(Desired::implied_membership(owner.as_str(), &place, "Admin", "owner"));
-            }
+    for (workspace, owner) in owned.filter(|(workspace, _)| !tenancy.holds(workspace)) {
+        let key = Key::membership(owner.as_str(), &workspace);
+        if !written.contains(&key) && !tenancy.holds(&key) {
+            implied.push(Desired::implied_membership(owner.as_str(), &workspace, "Admin", "owner"));
         }
     }
     implied
+}
+
+const fn is_implied(kind: Kind) -> bool {
+    matches!(kind, Kind::Workspace | Kind::Membership)
 }
 
 /// A reason to hold something, or just to say something about it.
@@ -239,45 +243,61 @@ impl Objection {
 
     fn into_parts(self) -> (Option<(Key, Held)>, Finding) {
         let held = self.subject.map(|key| {
-            let held = Held { because: self.finding.message.clone(), origin: Some(self.finding.origin.clone()) };
-            (key, held)
+            let because = with_help(&self.finding.message, self.finding.help.as_deref());
+            (key, Held { because, origin: Some(self.finding.origin.clone()) })
         });
         (held, self.finding)
     }
+}
+
+fn with_help(message: &str, help: Option<&str>) -> Box<str> {
+    help.map_or_else(|| message.into(), |help| format!("{message}; {help}").into())
 }
 
 /// Why an object is part of no organization.
 enum Unplaced {
     /// What it refers to is nowhere.
     Dangling { path: &'static str, target: Key, nearest: Option<String> },
+    /// What it refers to is not in the input, and stored in several organizations.
+    Ambiguous { path: &'static str, target: Key },
     /// What it refers to is in the input, but part of no organization itself.
     Waiting { path: &'static str, target: Key },
 }
 
 impl Unplaced {
-    fn because(&self) -> Box<str> {
+    fn message(&self) -> String {
         match self {
-            Self::Dangling { path, target, .. } => {
-                format!("{path} names {target}, which is neither in the input nor stored").into()
-            }
-            Self::Waiting { path, target } => format!("{path} names {target}, which is held back").into(),
+            Self::Dangling { target, .. } => format!("refers to {target}, which is neither in the input nor stored"),
+            Self::Ambiguous { target, .. } => format!("refers to {target}, and several organizations have one"),
+            Self::Waiting { target, .. } => format!("refers to {target}, which is held back"),
         }
     }
 
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Dangling { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean {name}?")),
+            Self::Ambiguous { .. } => Some("put the one that is meant into the input, or the organizations into namespaces".to_owned()),
+            Self::Waiting { .. } => None,
+        }
+    }
+
+    fn because(&self) -> Box<str> {
+        with_help(&self.message(), self.help().as_deref())
+    }
+
     fn finding(&self, manifest: &Manifest) -> Finding {
-        let (severity, code, path, help) = match self {
-            Self::Dangling { path, nearest, .. } => {
-                (Severity::Error, "dangling-reference", *path, nearest.as_ref().map(|name| format!("did you mean {name}?")))
-            }
-            Self::Waiting { path, .. } => (Severity::Note, "reference-held", *path, None),
+        let (severity, code, path) = match self {
+            Self::Dangling { path, .. } => (Severity::Error, "dangling-reference", *path),
+            Self::Ambiguous { path, .. } => (Severity::Error, "ambiguous-reference", *path),
+            Self::Waiting { path, .. } => (Severity::Note, "reference-held", *path),
         };
         Finding {
             severity,
             code,
             subject: Some((manifest.spec.kind(), manifest.name.clone())),
             path: format!("{path}.name").into(),
-            message: self.because(),
-            help: help.map(Into::into),
+            message: self.message().into(),
+            help: self.help().map(Into::into),
             origin: manifest.origin.clone(),
             span: None,
         }

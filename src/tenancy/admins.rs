@@ -1,0 +1,135 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::view::{RolesView, View};
+use super::{Key, Name, Standing, World};
+use crate::api::Kind;
+
+/// The people who can manage the members of a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admins {
+    /// Those who can do so now and whose access does not end by itself.
+    pub lasting: BTreeSet<Name>,
+    /// Those who were invited to it and have not answered.
+    pub pending: BTreeSet<Name>,
+}
+
+impl Admins {
+    fn add(&mut self, member: &Name, standing: Standing) {
+        match standing {
+            Standing::Active => drop(self.lasting.insert(member.clone())),
+            Standing::Invited => drop(self.pending.insert(member.clone())),
+            Standing::Expired | Standing::Declined | Standing::Disabled | Standing::Removed => {}
+        }
+    }
+}
+
+/// The admins of every place of an organization: of the organization itself, of each project and of each workspace.
+///
+/// They are kept by the place that they were made admin of; who reaches a place from above is added when it is asked for, so
+/// that many admins of many places cost no more than the sum of both.
+#[derive(Clone, Debug, Default)]
+pub struct AdminsByPlace {
+    /// Every place, with the places above it whose admins reach it.
+    places: BTreeMap<Key, Above>,
+    own: BTreeMap<Key, Admins>,
+    organization: Option<Key>,
+}
+
+/// From where admins reach a place.
+#[derive(Clone, Debug, Default)]
+struct Above {
+    project: Option<Key>,
+    organization: bool,
+}
+
+impl AdminsByPlace {
+    /// Counts the admins of every live place.
+    #[must_use]
+    pub fn of(world: &World<'_>) -> Self {
+        let organization = world.of_kind(Kind::Organization).first().map(|item| item.row.key.clone());
+        let mut own: BTreeMap<Key, Admins> = BTreeMap::new();
+        let mut standings = BTreeMap::new();
+        for (item, member) in world.members() {
+            let standing = world.standing(item, member);
+            standings.insert(item.row.key.name.as_str(), standing);
+            if let Some(organization) = &organization
+                && manages_members(world, &member.roles)
+            {
+                own.entry(organization.clone()).or_default().add(&item.row.key.name, standing);
+            }
+        }
+        for (member, place, view) in world.all_memberships() {
+            if let Some(standing) = standings.get(member)
+                && view.expires_at.is_none()
+                && manages_members(world, &view.roles)
+            {
+                own.entry(place).or_default().add(&Name::from(member), *standing);
+            }
+        }
+        Self { places: places(world), own, organization }
+    }
+
+    /// True when there is such a place.
+    #[must_use]
+    pub fn has(&self, place: &Key) -> bool {
+        self.places.contains_key(place)
+    }
+
+    /// The admins of a place; `None` when there is no such place.
+    #[must_use]
+    pub fn get(&self, place: &Key) -> Option<Admins> {
+        let mut admins = Admins::default();
+        for from in self.sources(place)?.into_iter().flatten() {
+            admins.lasting.extend(from.lasting.iter().cloned());
+            admins.pending.extend(from.pending.iter().cloned());
+        }
+        Some(admins)
+    }
+
+    /// Every place.
+    pub fn places(&self) -> impl Iterator<Item = &Key> {
+        self.places.keys()
+    }
+
+    /// Every place with its admins.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, Admins)> {
+        self.places.keys().filter_map(|place| Some((place, self.get(place)?)))
+    }
+
+    /// True when nobody became or ceased to be an admin of any kind of any place.
+    #[must_use]
+    pub fn is_same_at(&self, place: &Key, other: &Self, place_there: &Key) -> bool {
+        self.sources(place) == other.sources(place_there)
+    }
+
+    /// How many lasting admins reach a place from the organization.
+    #[must_use]
+    pub fn lasting_from_organization(&self, place: &Key) -> usize {
+        let [_, _, organization] = self.sources(place).unwrap_or_default();
+        organization.map_or(0, |admins| admins.lasting.len())
+    }
+
+    /// The admins of a place: its own, those of its project and those of the organization.
+    fn sources(&self, place: &Key) -> Option<[Option<&Admins>; 3]> {
+        let above = self.places.get(place)?;
+        let of = |place: Option<&Key>| place.and_then(|place| self.own.get(place));
+        let organization = self.organization.as_ref().filter(|_| above.organization);
+        Some([of(Some(place)), of(above.project.as_ref()), of(organization)])
+    }
+}
+
+fn manages_members(world: &World<'_>, roles: &RolesView) -> bool {
+    world.roles_of(roles).any(|(_, role)| role.is_admin())
+}
+
+fn places(world: &World<'_>) -> BTreeMap<Key, Above> {
+    let organization = world.policy.implicit_admins;
+    let of_kind = |kind| world.of_kind(kind).iter().map(|item| (item.row.key.clone(), &*item.view));
+    let above = |view: &View| match view {
+        View::Workspace(workspace) => Above { project: World::open_project(workspace), organization },
+        _ => Above { project: None, organization },
+    };
+    let top = of_kind(Kind::Organization).map(|(key, _)| (key, Above::default()));
+    let below = of_kind(Kind::Project).chain(of_kind(Kind::Workspace)).map(|(key, view)| (key, above(view)));
+    top.chain(below).collect()
+}
