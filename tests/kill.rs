@@ -18,7 +18,9 @@ const ORGANIZATIONS: [&str; 3] = ["acme", "globex", "initech"];
 fn write_files(directory: &Path, members: usize) {
     for organization in ORGANIZATIONS {
         let mut text = document("Organization", organization, "{}");
-        let spec = |who: &str, role: &str| format!("{{organizationRef: {{name: {organization}}}, email: {who}@{organization}.example, role: {role}}}");
+        let spec = |who: &str, role: &str| {
+            format!("{{organizationRef: {{name: {organization}}}, email: {who}@{organization}.example, role: {role}}}")
+        };
         text += &document("Member", &format!("{organization}-admin"), &spec("admin", "Admin"));
         for member in 0..members {
             text += &document("Member", &format!("{organization}-{member}"), &spec(&format!("m{member}"), "Member"));

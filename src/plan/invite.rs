@@ -22,9 +22,7 @@ pub fn activate_first_admin(draft: &mut Draft, policy: &Policy, snapshot: &Snaps
     }
     let roles = roles_after(draft, snapshot, context);
     let is_admin = |row: &Row| match View::read(row.key.kind, &row.spec) {
-        View::Member(member) => {
-            member.roles.iter().any(|role| roles.get(role).is_some_and(MembershipRole::is_admin))
-        }
+        View::Member(member) => member.roles.iter().any(|role| roles.get(role).is_some_and(MembershipRole::is_admin)),
         _ => false,
     };
     let first = draft.changes.iter_mut().find(|change| {
@@ -40,7 +38,8 @@ pub fn activate_first_admin(draft: &mut Draft, policy: &Policy, snapshot: &Snaps
 
 /// Where the policy says so, another role invites a pending member again: the member's row is written with it.
 pub fn invite_again(draft: &mut Draft, policy: &Policy, snapshot: &Snapshot, context: &Context) {
-    if policy.invitations.mode == InvitationMode::Direct || policy.invitations.pending_role_change != PendingRoleChange::Reinvite {
+    if policy.invitations.mode == InvitationMode::Direct || policy.invitations.pending_role_change != PendingRoleChange::Reinvite
+    {
         return;
     }
     let is_pending = |row: &Row| match View::read(row.key.kind, &row.spec) {
@@ -49,7 +48,12 @@ pub fn invite_again(draft: &mut Draft, policy: &Policy, snapshot: &Snapshot, con
     };
     let others = draft.changes.iter().filter(|change| role_changes(change));
     let pending = others.filter_map(|change| {
-        let member = change.before.as_ref()?.key.member_and_place().map_or_else(|| change.key.clone(), |(member, _)| Key::new(Kind::Member, member));
+        let member = change
+            .before
+            .as_ref()?
+            .key
+            .member_and_place()
+            .map_or_else(|| change.key.clone(), |(member, _)| Key::new(Kind::Member, member));
         let row = snapshot.row(&member).filter(|row| is_pending(row))?;
         Some((row.id, (row, change.key.clone())))
     });

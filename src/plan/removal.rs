@@ -50,10 +50,7 @@ impl Removal<'_> {
     fn roots<'r>(&self, live: &[&'r Row]) -> Vec<&'r Row> {
         let tenancy = self.comparison.tenancy;
         let is_missing = |row: &&&Row| {
-            self.is_ours(row)
-                && row.key.kind != Kind::Membership
-                && !tenancy.holds(&row.key)
-                && !self.reserved.contains(&row.key)
+            self.is_ours(row) && row.key.kind != Kind::Membership && !tenancy.holds(&row.key) && !self.reserved.contains(&row.key)
         };
         let missing: Vec<&Row> = live.iter().filter(is_missing).copied().collect();
         if !tenancy.present {

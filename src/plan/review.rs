@@ -145,8 +145,7 @@ impl Reviewed {
         let change = &case.draft.changes[number];
         self.allowed[number] = false;
         let (root_number, root) = case.root(number, change);
-        let because =
-            if root_number == number { because } else { format!("{} is part of it, and {because}", change.key) };
+        let because = if root_number == number { because } else { format!("{} is part of it, and {because}", change.key) };
         let origin = root.origin.clone();
         if way_out.is_empty() {
             let held = Held { because: because.into(), origin };

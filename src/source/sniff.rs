@@ -61,7 +61,9 @@ pub(super) fn previous_names(text: &str) -> Vec<&str> {
     let value = || text.split_once("previousNames")?.1.trim_start_matches(['"', '\'']).trim_start().strip_prefix(':');
     let Some(value) = value().map(str::trim_start) else { return Vec::new() };
     match value.strip_prefix('[') {
-        Some(list) => list.split(']').next().unwrap_or_default().split(',').map(without_quotes).filter(|word| !word.is_empty()).collect(),
+        Some(list) => {
+            list.split(']').next().unwrap_or_default().split(',').map(without_quotes).filter(|word| !word.is_empty()).collect()
+        }
         None => value.lines().map_while(|line| line.trim_start().strip_prefix('-')).map(without_quotes).collect(),
     }
 }

@@ -81,9 +81,8 @@ fn from_afar<'c>(case: &'c Case<'_>, place: &Key) -> Vec<(usize, &'c Change)> {
         let same = project.as_ref().map(|project| renames.get(project).copied().unwrap_or(project)).cloned();
         same != project_of(&case.after, &change.key)
     };
-    let policy = |world: &World<'_>| {
-        (world.policy.implicit_admins, world.policy.default_role.clone(), world.policy.invitations.mode)
-    };
+    let policy =
+        |world: &World<'_>| (world.policy.implicit_admins, world.policy.default_role.clone(), world.policy.invitations.mode);
     let lost = |name: &str| {
         let is_admin = |world: &World<'_>| world.roles.get(name).is_some_and(MembershipRole::is_admin);
         is_admin(case.before) && !is_admin(&case.after)
@@ -154,7 +153,8 @@ pub(super) fn admin_missing(case: &Case<'_>) -> Vec<Violation> {
         return Vec::new();
     }
     let is_place = |kind| matches!(kind, Kind::Organization | Kind::Project | Kind::Workspace);
-    let new = case.changes().filter(|(_, change)| is_place(change.key.kind) && matches!(change.verb, Verb::Create | Verb::Restore));
+    let new =
+        case.changes().filter(|(_, change)| is_place(change.key.kind) && matches!(change.verb, Verb::Create | Verb::Restore));
     let without = new.filter(|(_, change)| {
         let admins = case.admins_after().get(&change.key);
         admins.is_none_or(|admins| admins.lasting.is_empty() && admins.pending.is_empty())

@@ -11,11 +11,13 @@ pub(super) fn address_taken(case: &Case<'_>) -> Vec<Violation> {
         View::Member(member) => Some(member.email.to_ascii_lowercase()),
         _ => None,
     };
-    let new = case.changes().filter(|(_, change)| change.key.kind == Kind::Member && change.is_live()).filter_map(|(number, change)| {
-        let has = address(change.after.as_ref()?)?;
-        let had = change.before.as_ref().filter(|row| row.is_live()).and_then(|row| address(row));
-        (had.as_ref() != Some(&has)).then_some((has, (number, &change.key)))
-    });
+    let new = case.changes().filter(|(_, change)| change.key.kind == Kind::Member && change.is_live()).filter_map(
+        |(number, change)| {
+            let has = address(change.after.as_ref()?)?;
+            let had = change.before.as_ref().filter(|row| row.is_live()).and_then(|row| address(row));
+            (had.as_ref() != Some(&has)).then_some((has, (number, &change.key)))
+        },
+    );
     let new: BTreeMap<String, (usize, &Key)> = new.collect();
     if new.is_empty() {
         return Vec::new();

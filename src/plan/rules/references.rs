@@ -74,7 +74,9 @@ fn holders<'c>(case: &'c Case<'_>) -> BTreeMap<usize, &'c Key> {
     for item in case.after.items() {
         let (roles, level) = match (&*item.view, item.row.key.member_and_place()) {
             (View::Member(member), _) => (&member.roles, Level::Organization),
-            (View::Membership(membership), Some((_, place))) if place.kind == Kind::Project => (&membership.roles, Level::Project),
+            (View::Membership(membership), Some((_, place))) if place.kind == Kind::Project => {
+                (&membership.roles, Level::Project)
+            }
             (View::Membership(membership), _) => (&membership.roles, Level::Workspace),
             _ => continue,
         };

@@ -118,7 +118,7 @@ fn emails(scope: &Scope<'_>) -> Vec<Objection> {
     unique(groups, "duplicate-email", "spec.email", |email| format!("has the e-mail address {email}"))
 }
 
-fn member<'m>(manifest: &'m Manifest) -> Option<&'m MemberSpec> {
+fn member(manifest: &Manifest) -> Option<&MemberSpec> {
     match &*manifest.spec {
         Spec::Member(spec) => Some(spec),
         _ => None,
@@ -233,9 +233,7 @@ fn template_names(scope: &Scope<'_>) -> Vec<Objection> {
             groups.entry((spec.workspace_ref.name.as_str(), name)).or_default().push(manifest);
         }
     }
-    unique(groups, "duplicate-name", "spec.name", |(workspace, name)| {
-        format!("has the name {name} in workspace/{workspace}")
-    })
+    unique(groups, "duplicate-name", "spec.name", |(workspace, name)| format!("has the name {name} in workspace/{workspace}"))
 }
 
 /// The roles.muster.dev of every template of the input, by the name the outside world calls them.
@@ -303,8 +301,9 @@ fn previous_names(scope: &Scope<'_>) -> Vec<Objection> {
             }
         }
     }
-    objections
-        .extend(unique(groups, "duplicate-previous-name", "spec.previousNames", |(_, name)| format!("has the previous name {name}")));
+    objections.extend(unique(groups, "duplicate-previous-name", "spec.previousNames", |(_, name)| {
+        format!("has the previous name {name}")
+    }));
     objections
 }
 

@@ -63,7 +63,10 @@ impl<'a> Index<'a> {
             return Some(Found::Held);
         }
         let mut implied = self.implied.iter().filter(|(of, name, in_organization)| {
-            key.kind == Kind::Workspace && *of == namespace && *name == key.name && organization.is_none_or(|it| it == *in_organization)
+            key.kind == Kind::Workspace
+                && *of == namespace
+                && *name == key.name
+                && organization.is_none_or(|it| it == *in_organization)
         });
         match (implied.next(), implied.next()) {
             (None, _) => self.find_stored(namespace, key, organization),

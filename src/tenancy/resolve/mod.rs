@@ -276,7 +276,9 @@ impl Unplaced {
     fn help(&self) -> Option<String> {
         match self {
             Self::Dangling { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean {name}?")),
-            Self::Ambiguous { .. } => Some("put the one that is meant into the input, or the organizations into namespaces".to_owned()),
+            Self::Ambiguous { .. } => {
+                Some("put the one that is meant into the input, or the organizations into namespaces".to_owned())
+            }
             Self::Waiting { .. } => None,
         }
     }
