@@ -81,16 +81,16 @@ impl Names {
         Self { old_by_new, new_by_old }
     }
 
-    fn old(&self, key: &Key) -> Key {
+    fn before(&self, key: &Key) -> Key {
         self.old_by_new.get(key).unwrap_or(key).clone()
     }
 
-    fn new(&self, key: &Key) -> Key {
+    fn now(&self, key: &Key) -> Key {
         self.new_by_old.get(key).unwrap_or(key).clone()
     }
 
-    fn new_member(&self, name: &str) -> Name {
-        self.new(&Key::new(Kind::Member, name)).name
+    fn member_now(&self, name: &str) -> Name {
+        self.now(&Key::new(Kind::Member, name)).name
     }
 }
 
@@ -113,7 +113,9 @@ impl Sides<'_> {
                 Kind::Membership => {
                     people.extend(change.key.member_and_place().map(|(member, _)| (Name::from(member), BTreeSet::new())));
                 }
-                Kind::MembershipType => roles.extend([&change.before, &change.after].into_iter().flatten().filter_map(role_name)),
+                Kind::MembershipType => {
+                    roles.extend([&change.before, &change.after].into_iter().flatten().filter_map(|row| role_name(row)))
+                }
                 Kind::Workspace => moved.push(&change.key),
                 Kind::Organization => self.reached_by_policy(&mut people),
                 _ => {}
@@ -137,7 +139,7 @@ impl Sides<'_> {
             _ => None,
         };
         for name in self.before.items().iter().filter_map(holder) {
-            people.entry(self.names.new_member(&name)).or_default();
+            people.entry(self.names.member_now(&name)).or_default();
         }
         for name in self.after.items().iter().filter_map(holder) {
             people.entry(name).or_default();
@@ -155,7 +157,7 @@ impl Sides<'_> {
                 places.map(|item| item.row.key.clone()).collect()
             };
             let places: BTreeSet<Key> =
-                below(self.before).iter().map(|key| self.names.new(key)).chain(below(self.after)).collect();
+                below(self.before).iter().map(|key| self.names.now(key)).chain(below(self.after)).collect();
             let reaches = |world: &World<'_>, member: &MemberView| world.roles_of(&member.roles).any(|(_, role)| role.is_admin());
             for (item, _) in self.after.members().filter(|(_, member)| reaches(self.after, member)) {
                 people.entry(item.row.key.name.clone()).or_default().extend(places.iter().cloned());
@@ -168,9 +170,9 @@ impl Sides<'_> {
         let mut of_project: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
         for workspace in workspaces {
             let project = |world: &World<'_>, key: &Key| world.workspace(&key.name).and_then(World::open_project);
-            let old = project(self.before, &self.names.old(workspace)).map(|project| self.names.new(&project));
+            let old = project(self.before, &self.names.before(workspace)).map(|project| self.names.now(&project));
             let new = project(self.after, workspace);
-            if old != new && self.after.get(workspace).is_some() && self.before.get(&self.names.old(workspace)).is_some() {
+            if old != new && self.after.get(workspace).is_some() && self.before.get(&self.names.before(workspace)).is_some() {
                 for project in old.into_iter().chain(new) {
                     of_project.entry(project).or_default().insert((*workspace).clone());
                 }
@@ -180,7 +182,7 @@ impl Sides<'_> {
             return;
         }
         let before =
-            self.before.all_memberships().map(|(member, place, _)| (self.names.new_member(member), self.names.new(&place)));
+            self.before.all_memberships().map(|(member, place, _)| (self.names.member_now(member), self.names.now(&place)));
         let after = self.after.all_memberships().map(|(member, place, _)| (Name::from(member), place));
         for (member, place) in before.chain(after) {
             if let Some(workspaces) = of_project.get(&place) {
@@ -191,13 +193,13 @@ impl Sides<'_> {
 
     /// What changes for one person, in these places and those that the person is in.
     fn compare(&self, member: &Name, places: &BTreeSet<Key>) -> Vec<AccessChange> {
-        let old_member = self.names.old(&Key::new(Kind::Member, member.clone())).name;
-        let own = places_of(self.before, &old_member).iter().map(|place| self.names.new(place)).collect::<BTreeSet<_>>();
+        let old_member = self.names.before(&Key::new(Kind::Member, member.clone())).name;
+        let own = places_of(self.before, &old_member).iter().map(|place| self.names.now(place)).collect::<BTreeSet<_>>();
         let places = &(&own | &places_of(self.after, member)) | places;
         let email = |world: &World<'_>, name: &str| world.member(name).map(|(_, view)| view.email.clone());
         let (was, is) = (email(self.before, &old_member), email(self.after, member));
         let compare = |place: Key| {
-            let had = access(self.before, &old_member, &self.names.old(&place));
+            let had = access(self.before, &old_member, &self.names.before(&place));
             let has = access(self.after, member, &place);
             let change =
                 |email: &Option<Box<str>>, had: &Access, has: &Access| between(member, email.as_deref()?, &place, (had, has));
@@ -213,7 +215,7 @@ impl Sides<'_> {
 }
 
 /// The name by which members have a membership type.
-fn role_name(row: &Box<Row>) -> Option<Box<str>> {
+fn role_name(row: &Row) -> Option<Box<str>> {
     match View::read(row.key.kind, &row.spec) {
         View::MembershipType(view) => Some(view.name.unwrap_or_else(|| row.key.name.as_str().into())),
         _ => None,

@@ -94,8 +94,8 @@ impl Case<'_> {
     /// The change that another one goes or comes with, or itself.
     #[must_use]
     pub fn root<'c>(&'c self, number: usize, change: &'c Change) -> (usize, &'c Change) {
-        let roots = change.root.iter().chain(self.draft.shared.get(&change.key));
-        roots.filter_map(|root| self.change_of(root)).next().unwrap_or((number, change))
+        let mut roots = change.root.iter().chain(self.draft.shared.get(&change.key));
+        roots.find_map(|root| self.change_of(root)).unwrap_or((number, change))
     }
 
     /// The keys that the allowed changes move, old to new.

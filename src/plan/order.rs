@@ -52,7 +52,7 @@ fn step(change: &Change, before: &World<'_>, after: &World<'_>) -> Step {
 /// The changes in the order in which they are done.
 #[must_use]
 pub fn in_order(changes: Vec<Change>, steps: Vec<Step>) -> Vec<Change> {
-    let place_in = |(change, (phase, between)): (Change, Step)| Change { phase, between, ..change };
+    let place_in = |(change, (phase, between)): (Change, Step)| Change { between, phase, ..change };
     let mut changes: Vec<Change> = changes.into_iter().zip(steps).map(place_in).collect();
     changes.sort_by(|a, b| place(a).cmp(&place(b)));
     changes

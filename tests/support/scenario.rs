@@ -18,6 +18,7 @@ pub const BEGIN: &str = "2026-03-01T09:00:00Z";
 
 /// What a step of a scenario is done with, as its `#!` line says.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)]
 pub struct Options {
     pub now: Timestamp,
     pub manager: String,
@@ -54,7 +55,7 @@ impl Options {
                 "--incomplete-observation" => options.incomplete_observation = true,
                 "--approve-all" => options.approve_all = true,
                 "--at" => options.now = value().parse().unwrap(),
-                "--manager" => options.manager = value().to_owned(),
+                "--manager" => value().clone_into(&mut options.manager),
                 "--approve" => options.approve.push(Digest::parse(value()).unwrap()),
                 "--max-removals" => options.max_removals = value().parse().ok(),
                 "--max-removals-percent" => options.max_removals_percent = value().parse().ok(),

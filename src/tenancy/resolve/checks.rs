@@ -118,7 +118,7 @@ fn emails(scope: &Scope<'_>) -> Vec<Objection> {
     unique(groups, "duplicate-email", "spec.email", |email| format!("has the e-mail address {email}"))
 }
 
-fn member<'m>(manifest: &'m Manifest) -> Option<&'m MemberSpec> {
+fn member(manifest: &Manifest) -> Option<&MemberSpec> {
     match &*manifest.spec {
         Spec::Member(spec) => Some(spec),
         _ => None,
