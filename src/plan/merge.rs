@@ -25,12 +25,12 @@ pub struct Merged {
 /// | the same     | present  | another  | drift: corrected, or reported and kept |
 /// | another, none| present  | another  | git changed it: the desired value is written |
 /// | present      | absent   | any      | git took it out: back to the default that its documentation names |
-/// | absent       | absent   | any      | unmanaged: kept |
+/// | absent       | absent   | any      | unmanaged: kept; but what gives access is drift |
 ///
 /// Objects with named fields merge field by field. Lists and maps are owned whole: foreign entries are drift.
 #[must_use]
 pub fn merge(kind: Kind, last: Option<&Value>, want: &Value, have: &Value, drift: DriftPolicy) -> Merged {
-    let mut merge = Merge { unmanages: service_sets_defaults(kind), drift, merged: Merged::default() };
+    let mut merge = Merge { kind, unmanages: service_sets_defaults(kind), drift, merged: Merged::default() };
     let schema = spec_schema(kind);
     let spec = merge.value(Schemas::Object(schema), Sides { last, want: Some(want), have: Some(have) }, "");
     merge.merged.spec = spec.unwrap_or_else(|| Value::Object(Map::new()));
@@ -49,12 +49,22 @@ fn spec_schema(kind: Kind) -> Option<&'static Value> {
     Kind::WRITTEN.contains(&kind).then(|| &api::schema(kind)["properties"]["spec"])
 }
 
+/// Values that decide who may do what are never unmanaged: one that nobody applied was given by another hand.
+fn gives_access(kind: Kind, path: &str) -> bool {
+    match kind {
+        Kind::Member => matches!(path, "role" | "roles" | "disabled"),
+        Kind::Membership => matches!(path, "role" | "roles" | "expiresAt"),
+        _ => false,
+    }
+}
+
 /// Whether the service behind the store fills in the values that are left out, so that leaving one out means not to manage it.
 const fn service_sets_defaults(kind: Kind) -> bool {
     matches!(kind, Kind::Template | Kind::Role)
 }
 
 struct Merge {
+    kind: Kind,
     unmanages: bool,
     drift: DriftPolicy,
     merged: Merged,
@@ -113,6 +123,7 @@ impl Merge {
             (Some(_), _) if want == last => self.drifted(want, have, path),
             (Some(_), _) => self.changed(have, want, path),
             (None, Some(_)) if !self.unmanages && have.is_some() => self.changed(have, None, path),
+            (None, None) if have.is_some() && gives_access(self.kind, path) => self.drifted(None, have, path),
             (None, _) => have.cloned(),
         }
     }
@@ -172,6 +183,15 @@ mod tests {
     fn text(fields: &[FieldChange]) -> Vec<String> {
         let side = |value: &Option<Value>| value.as_ref().map_or("none".to_owned(), Value::to_string);
         fields.iter().map(|field| format!("{} {} -> {}", field.path, side(&field.from), side(&field.to))).collect()
+    }
+
+    #[test]
+    fn a_role_that_nobody_applied_is_drift_and_never_unmanaged() {
+        let (applied, found) = (json!({"email": "bob@acme.example"}), json!({"email": "bob@acme.example", "role": "Admin"}));
+        let warned = merged(Kind::Member, applied.clone(), applied.clone(), found.clone(), DriftPolicy::Warn);
+        assert_eq!(text(&warned.drift), [r#"role none -> "Admin""#]);
+        let corrected = merged(Kind::Member, applied.clone(), applied.clone(), found, DriftPolicy::Correct);
+        assert_eq!(corrected.spec, applied);
     }
 
     #[test]

@@ -23,8 +23,12 @@ pub(super) fn remove(comparison: &Comparison<'_>, absent: &[&Row], draft: &mut D
         draft.missing.extend(roots.into_iter().map(|row| row.key.clone()));
         BTreeSet::new()
     };
-    for row in live.into_iter().filter(|row| row.key.kind == Kind::Membership && !gone.contains(&row.key)) {
-        removal.entry(row, draft);
+    for row in live.into_iter().filter(|row| !gone.contains(&row.key)) {
+        match row.key.kind {
+            Kind::Membership => removal.entry(row, draft),
+            Kind::Member => removal.stranger(row, draft),
+            _ => {}
+        }
     }
 }
 
@@ -119,6 +123,10 @@ impl Removal<'_> {
         if tenancy.holds(&row.key) || [&own, &place].into_iter().any(|key| self.reserved.contains(key)) {
             return;
         }
+        // An entry that is held may be this one, misspelt.
+        if tenancy.held.keys().any(|held| held.member_and_place().is_some_and(|(other, _)| other == member)) {
+            return;
+        }
         let tombstone = self.comparison.new_id(&row.key);
         let origin = tenancy.get(&own).and_then(|desired| desired.origin.clone());
         let end = |cause| Change { origin: origin.clone(), ..self.delete(row, &Root { key: &row.key, tombstone }, cause) };
@@ -128,7 +136,7 @@ impl Removal<'_> {
             }
             return;
         }
-        let Some(desired) = tenancy.get(&own) else { return };
+        let Some(desired) = tenancy.get(&own) else { return self.stranger(row, draft) };
         let list_is_written = if place.kind == Kind::Project { desired.owns.projects } else { desired.owns.workspaces };
         if self.is_ours(row) {
             draft.changes.push(end(Cause::Git));
@@ -140,6 +148,14 @@ impl Removal<'_> {
                 }
                 DriftPolicy::Ignore => {}
             }
+        }
+    }
+
+    /// A person or membership that nobody manages and nobody ever applied: another hand gave somebody access.
+    fn stranger(&self, row: &Row, draft: &mut Draft) {
+        let added = row.manager.is_none() && row.last_applied().is_none();
+        if added && self.comparison.policy.drift != DriftPolicy::Ignore {
+            draft.drift.push(Drifted { key: row.key.clone(), fields: Vec::new(), origin: None, noted: None });
         }
     }
 

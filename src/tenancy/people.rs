@@ -45,10 +45,10 @@ pub fn standing(row: &Row, member: &MemberView, policy: &Policy, now: Timestamp)
         Standing::Removed
     } else if member.disabled {
         Standing::Disabled
-    } else if row.accepted_at.is_some() || policy.invitations.mode == InvitationMode::Direct {
-        Standing::Active
     } else if row.declined_at.is_some() {
         Standing::Declined
+    } else if row.accepted_at.is_some() || policy.invitations.mode == InvitationMode::Direct {
+        Standing::Active
     } else if invitation_ends(row, policy).is_some_and(|end| end <= now) {
         Standing::Expired
     } else {

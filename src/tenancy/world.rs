@@ -77,6 +77,12 @@ impl<'a> World<'a> {
         World::of(items, self.now)
     }
 
+    /// A live object whose stored spec cannot be read: another hand, or a newer program, wrote it.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<&Key> {
+        self.items.iter().find(|item| *item.view == View::Unreadable).map(|item| &item.row.key)
+    }
+
     /// All live objects, sorted by key.
     #[must_use]
     pub fn items(&self) -> &[Item<'a>] {

@@ -58,6 +58,10 @@ pub(super) fn incomplete_input(case: &Case<'_>) -> Vec<Violation> {
 
 pub(super) fn incomplete_observation(case: &Case<'_>) -> Vec<Violation> {
     let way_out = "plan again when it can be read";
+    if let Some(key) = case.before.unreadable() {
+        let because = format!("the stored spec of {key} cannot be read, so nothing is known to be unprotected");
+        return refuse_removals(case, true, &because, "put the spec right in the store, or use a newer muster");
+    }
     refuse_removals(case, !case.snapshot.complete, "what is there could not be read whole", way_out)
 }
 
