@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_duration_is_a_number_with_a_unit() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         assert!(duration("-1s").is_err() && duration("soon").is_err());
     }
 }

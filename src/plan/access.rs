@@ -114,7 +114,7 @@ impl Sides<'_> {
                     people.extend(change.key.member_and_place().map(|(member, _)| (Name::from(member), BTreeSet::new())));
                 }
                 Kind::MembershipType => {
-                    roles.extend([&change.before, &change.after].into_iter().flatten().filter_map(|row| role_name(row)))
+                    roles.extend([&change.before, &change.after].into_iter().flatten().filter_map(|row| role_name(row)));
                 }
                 Kind::Workspace => moved.push(&change.key),
                 Kind::Organization => self.reached_by_policy(&mut people),
