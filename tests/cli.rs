@@ -414,7 +414,8 @@ fn rules_kinds_and_fields_are_explained() {
     place.run("explain").code(0).says("last-admin");
     place.run("explain last-admin").code(0).says("keeps as many lasting ones");
     place.run("explain workspace.spec.scope").code(0).says("VALUES");
-    place.run("explain mws.spec.quotas.apiDaily").code(0).says("Unlimited");
+    place.run("explain workspace").code(0).says("An isolated environment").says("quotas <object>");
+    place.run("explain mws.quotas.apiDaily").code(0).says("workspace.spec.quotas.apiDaily").says("Unlimited");
     place.run("explain last-admn").code(64).complains("did you mean last-admin?");
 }
 

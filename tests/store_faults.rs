@@ -67,11 +67,13 @@ fn an_edit_by_hand_before_an_apply_makes_it_stale() {
 fn an_edit_by_hand_in_the_middle_of_an_apply_neither_deadlocks_nor_is_lost() {
     on_postgres(|subject| async move {
         let base = subject.commit(Revision::default(), [put(&alice())]).await;
+        // PostgreSQL shall not come to the rescue: it would find the deadlock and fail one of the two.
+        subject.sql(&for_everyone("deadlock_timeout = '10min'")).await;
+        let store = with_patience(&subject, LONG).await;
         let mut hand = PgConnection::connect(&subject.url()).await.unwrap();
         let mut watch = PgConnection::connect(&subject.url()).await.unwrap();
         // The hand has the row, the apply has the revision, and each now needs what the other has.
-        hand.execute("BEGIN; SELECT FROM objects FOR UPDATE").await.unwrap();
-        let store = subject.store.clone();
+        hand.execute("SET lock_timeout = '20s'; BEGIN; SELECT FROM objects FOR UPDATE").await.unwrap();
         let apply = tokio::spawn(async move { store.commit(&change(base)).await });
         until_muster_waits(&mut watch).await;
         hand.execute(r#"UPDATE objects SET spec = '{"role":"Owner"}'"#).await.expect("the apply steps back, not the hand");
@@ -102,10 +104,7 @@ fn two_writers_are_told_apart_under_every_isolation_level() {
     for level in ["read committed", "repeatable read", "serializable"] {
         on_postgres(|subject| async move {
             let base = subject.commit(Revision::default(), [put(&alice())]).await;
-            let everyone = format!(
-                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = {level:?}', current_database()); END $$"
-            );
-            subject.sql(&everyone).await;
+            subject.sql(&for_everyone(&format!("default_transaction_isolation = '{level}'"))).await;
             let stores = [with_patience(&subject, LONG).await, with_patience(&subject, LONG).await];
             let batch = change(base);
             let (first, second) = tokio::join!(stores[0].commit(&batch), stores[1].commit(&batch));
@@ -356,6 +355,11 @@ fn run_as_child(test: &str, prelude: &str, url: &str) {
 fn readable() -> std::fs::Permissions {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::Permissions::from_mode(0o755)
+}
+
+/// A setting for all sessions that begin later.
+fn for_everyone(setting: &str) -> String {
+    format!("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET ', current_database()) || $set${setting}$set$; END $$")
 }
 
 /// A trigger that fails an apply in its middle, with this SQLSTATE, where the condition holds.

@@ -107,16 +107,6 @@ choice! {
     }
 }
 
-choice! {
-    /// How closely templates and roles are checked.
-    pub enum Validation {
-        /// What the service's documentation forbids is refused.
-        Strict = "Strict",
-        /// What the service is known to take is let through with a warning.
-        Lenient = "Lenient",
-    }
-}
-
 /// The answers that differ from the preset's. Every field that is left out has the preset's value; the value of the preset standard is
 /// named with each field. A change must be allowed by the policy in force and by the one that is applied: a tightened policy counts at
 /// once, a loosened one from the next plan on.
@@ -261,10 +251,6 @@ pub struct TemplatesPolicy {
     /// (standard: V2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api: Option<TemplatesApi>,
-    /// Strict refuses what the service's documentation forbids, Lenient lets through what the service is known to take. Left out: the
-    /// preset's (standard: Strict).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation: Option<Validation>,
 }
 
 /// A workspace that is there without a document for it.

@@ -45,22 +45,14 @@ fn list(console: &Console) -> String {
 }
 
 fn one_rule(rule: &Rule, console: &Console) -> String {
-    let override_with = if rule.approvable {
-        "approving the removals: muster apply --approve sha256:..., with the digest that the plan prints"
-    } else {
-        "nothing"
-    };
-    let depends = match rule.class.as_str() {
-        "state" => "the state that would result",
-        _ => "the state before and the state that would result",
-    };
     let heading = console.out.paint(Paint::Heading, rule.id);
     format!(
-        "{heading}\n{}\n\n  From\n{}\n  Looks at\n{}\n  Overridden by\n{}\n",
+        "{heading}\n{}\n\n  From\n{}\n  Looks at\n{}\n  Way out\n{}\n  Overridden by\n{}\n",
         wrapped(rule.title, 2),
         wrapped(rule.source, 4),
-        wrapped(depends, 4),
-        wrapped(override_with, 4)
+        wrapped(rule.class.looks_at(), 4),
+        wrapped(rule.way_out, 4),
+        wrapped(rule.overridden_by(), 4)
     )
 }
 
@@ -76,7 +68,12 @@ fn field(subject: &str, console: &Console) -> Result<String, Failure> {
     }
     let mut schema = api::schema(kind);
     let mut path = kind.label().replace(' ', "");
-    for name in names.map(|name| name.trim_end_matches("[]")) {
+    // What stands beside the spec is the same for every kind, and nobody has to write `spec` to get at its fields.
+    let mut names: Vec<&str> = names.map(|name| name.trim_end_matches("[]")).collect();
+    if !names.first().is_some_and(|name| ["spec", "status", "metadata", "apiVersion", "kind"].contains(name)) {
+        names.insert(0, "spec");
+    }
+    for name in names {
         let fields = fields(schema);
         let Some((found, below)) = fields.iter().find(|(field, _)| *field == name) else {
             return Err(no_such_field(name, &path, &fields));
@@ -118,7 +115,8 @@ fn described(kind: Kind, path: &str, schema: &Value, console: &Console) -> Strin
     if let Some(limits) = limits(schema) {
         let _ = writeln!(text, "{}  {limits}", heading("VALUES "));
     }
-    let description = schema["description"].as_str().unwrap_or("Of Kubernetes.");
+    let of_kind = api::schema(kind)["description"].as_str().filter(|_| path.split('.').skip(1).eq(["spec"]));
+    let description = of_kind.or(schema["description"].as_str()).unwrap_or("Of Kubernetes.");
     let _ = writeln!(text, "\n{}", wrapped(description, 2));
     for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
         let field = rule["fieldPath"].as_str().unwrap_or_default().trim_start_matches('.');

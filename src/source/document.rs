@@ -1,24 +1,23 @@
 //! Reading one document.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde::de::DeserializeSeed;
 
 use super::envelope::{ANNOTATIONS, Envelope, Of};
+use super::identity::{self, Identity, identity, is_foreign, is_kustomization, version_trouble, written};
 use super::limits::{MAX_DOCUMENT, MAX_PLAIN};
-use super::path::first_line;
 use super::problems::{self, Trouble};
 use super::sniff::{self, Head};
 use super::sources::span;
 use super::split::Part;
 use super::strict::Strict;
-use super::tree::{self, Node, Tree, Unreadable, Value};
+use super::tree::{self, Tree, Unreadable};
+use super::typed::shown;
 use crate::api::types::ObjectName;
 use crate::api::{API_VERSION, GROUP, Kind};
-use crate::tenancy::{Finding, HeldManifest, Manifest, Name, Origin, Severity, nearest};
+use crate::tenancy::{Finding, HeldManifest, Manifest, Name, Origin, Severity};
 
 /// What came out of some documents, in their order.
 #[derive(Default)]
@@ -32,18 +31,14 @@ pub(super) struct Batch {
 
 /// Reads the document at `part` of a file.
 pub(super) fn read(file: &Arc<str>, bytes: &[u8], part: Part, batch: &mut Batch) {
-    let document = part.bytes(bytes);
-    let mut reading = Reading { file, bytes, part, origin: origin(file, bytes, part, &document), batch };
-    match std::str::from_utf8(&document) {
-        Ok(text) => reading.text(text),
+    let own = part.bytes(bytes);
+    let mut document = Document { file, bytes, part, origin: origin(file, bytes, part, &own), batch };
+    match std::str::from_utf8(&own) {
+        Ok(text) => document.text(text),
         Err(error) => {
             let at = error.valid_up_to();
-            let message = "the document is not UTF-8";
-            reading.unreadable(
-                Unreadable::new("not-utf-8", message, at..at + 1)
-                    .help("save the file as UTF-8; the position is that of the first wrong byte"),
-                None,
-            );
+            let unreadable = Unreadable::new("not-utf-8", "the document is not UTF-8", at..at + 1);
+            document.unreadable(unreadable.help("save the file as UTF-8; the position is that of the first wrong byte"), None);
         }
     }
 }
@@ -63,7 +58,7 @@ fn origin(file: &Arc<str>, bytes: &[u8], part: Part, document: &[u8]) -> Origin 
     Origin { file: Arc::clone(file), line: span.line, column: span.column }
 }
 
-struct Reading<'b> {
+struct Document<'b> {
     file: &'b Arc<str>,
     bytes: &'b [u8],
     part: Part,
@@ -71,21 +66,22 @@ struct Reading<'b> {
     batch: &'b mut Batch,
 }
 
-impl Reading<'_> {
+impl Document<'_> {
     fn text(&mut self, text: &str) {
         let is_json = text.trim_start().starts_with('{');
+        let is_large = text.len() > MAX_DOCUMENT;
         let head = match is_json {
-            true if text.len() > MAX_DOCUMENT => Head::default(),
-            true => json_head(text),
+            true if is_large => Head::default(),
+            true => identity::json_head(text),
             false => sniff::head(text),
         };
         if is_foreign(head) {
             return self.foreign(head.api_version.unwrap_or_default(), head.kind.unwrap_or_default());
         }
-        if text.len() > MAX_DOCUMENT {
+        if is_large {
             let message = format!("the document is larger than {} KiB", MAX_DOCUMENT >> 10);
-            return self
-                .unreadable(Unreadable::new("too-large", message, 0..0).help("no object of Kubernetes may be this large"), None);
+            let unreadable = Unreadable::new("too-large", message, 0..0).help("no object of Kubernetes may be this large");
+            return self.unreadable(unreadable, None);
         }
         match fast(text, head, is_json) {
             Some(envelope) => self.accept(envelope),
@@ -94,8 +90,16 @@ impl Reading<'_> {
     }
 
     fn foreign(&mut self, api_version: &str, kind: &str) {
-        let message = format!("left alone: {kind} of {api_version} is no object of {GROUP}");
-        self.find(Severity::Note, "foreign", None, message);
+        self.batch.findings.push(Finding {
+            severity: Severity::Note,
+            code: "foreign",
+            subject: None,
+            path: Box::default(),
+            message: format!("left alone: {} of {} is no object of {GROUP}", shown(kind), shown(api_version)).into(),
+            help: None,
+            origin: self.origin.clone(),
+            span: None,
+        });
     }
 
     fn slow(&mut self, text: &str) {
@@ -190,12 +194,6 @@ impl Reading<'_> {
             span,
         });
     }
-
-    fn find(&mut self, severity: Severity, code: &'static str, subject: Option<(Kind, Name)>, message: String) {
-        let origin = Origin { file: Arc::clone(self.file), ..self.origin.clone() };
-        let (path, message) = (Box::default(), message.into());
-        self.batch.findings.push(Finding { severity, code, subject, path, message, help: None, origin, span: None });
-    }
 }
 
 /// Reads a document in which nothing is unusual straight into its type; `None` if there is anything to look at.
@@ -222,123 +220,4 @@ fn fast<'t>(text: &'t str, head: Head<'t>, is_json: bool) -> Option<Envelope<'t>
         && metadata.annotations.0.keys().all(|name| ANNOTATIONS.contains(&&**name))
         && envelope.spec.check().is_empty();
     is_sound.then_some(envelope)
-}
-
-/// Kustomize lets its file leave out what every other document has to say.
-fn is_kustomization(file: &str) -> bool {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    matches!(name, "kustomization.yaml" | "kustomization.yml")
-}
-
-/// The kind, if users write it.
-fn written(word: &str) -> Option<Kind> {
-    Kind::parse(word).filter(|kind| Kind::WRITTEN.contains(kind))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonHead<'a> {
-    #[serde(borrow)]
-    api_version: Cow<'a, str>,
-    #[serde(borrow)]
-    kind: Cow<'a, str>,
-}
-
-/// The head of a JSON object; empty if it is none or says something twice.
-fn json_head(text: &str) -> Head<'_> {
-    match serde_json::from_str(text) {
-        Ok(JsonHead { api_version: Cow::Borrowed(api_version), kind: Cow::Borrowed(kind) }) => {
-            Head { api_version: Some(api_version), kind: Some(kind), single: true }
-        }
-        _ => Head::default(),
-    }
-}
-
-/// Whether the document is surely about something else.
-fn is_foreign(head: Head<'_>) -> bool {
-    let Head { api_version: Some(api_version), kind: Some(kind), single: true } = head else { return false };
-    !is_ours(api_version, kind) && !is_list(api_version, kind)
-}
-
-/// Whether the document is a List that was not taken apart, in which objects of ours may be.
-fn is_list(api_version: &str, kind: &str) -> bool {
-    api_version == "v1" && kind == "List"
-}
-
-/// Whether the document is Muster's, or was meant to be: a group that is nearly ours, or our version without a group.
-fn is_ours(api_version: &str, kind: &str) -> bool {
-    let group = api_version.split_once('/').map_or(api_version, |(group, _)| group);
-    let known = written(kind).is_some();
-    group == GROUP || nearest(group, [GROUP]).is_some() || (known && (group == "v1alpha1" || group.contains("muster")))
-}
-
-/// What a document is about.
-enum Identity<'t> {
-    Foreign {
-        api_version: &'t str,
-        kind: &'t str,
-    },
-    /// An object of ours; the name and namespace if they can be those of an object.
-    Ours {
-        kind: Kind,
-        name: Option<(&'t str, &'t str)>,
-    },
-}
-
-fn identity<'t>(tree: &'t Tree<'_>) -> Result<Identity<'t>, Box<Trouble>> {
-    let root = &tree.root;
-    if !matches!(root.value, Value::Map(_)) {
-        let message = "the document is no object: a map with `apiVersion`, `kind`, `metadata` and `spec`";
-        return Err(Trouble::error("no-object", "", message, first_line(root)).into());
-    }
-    if let Some(twice) = tree.twice.iter().find(|twice| twice.under.is_empty()) {
-        let message = format!("the key `{}` is written twice in one document", twice.key.escape_debug());
-        let help = "separate two objects by a line `---`".to_owned();
-        return Err(Trouble::error("duplicate-key", "", message, twice.second.clone()).help(Some(help)).into());
-    }
-    let (api_version, kind) = (field(root, "apiVersion")?, field(root, "kind")?);
-    if !is_ours(api_version, kind) && !is_list(api_version, kind) {
-        return Ok(Identity::Foreign { api_version, kind });
-    }
-    let Some(kind) = written(kind) else { return Err(unknown_kind(root, kind).into()) };
-    let metadata = root.entry("metadata").map(|entry| &entry.node);
-    let name = metadata.and_then(|metadata| metadata.text("name")).filter(|name| ObjectName::parse(name).is_ok());
-    let namespace = metadata.and_then(|metadata| metadata.text("namespace")).unwrap_or_default();
-    Ok(Identity::Ours { kind, name: name.map(|name| (name, namespace)) })
-}
-
-fn field<'t>(root: &'t Node<'_>, name: &str) -> Result<&'t str, Box<Trouble>> {
-    root.text(name).filter(|text| !text.is_empty()).ok_or_else(|| {
-        let at = root.entry(name).map_or_else(|| first_line(root), |entry| entry.key_span.clone());
-        let value = if name == "apiVersion" { API_VERSION } else { "Workspace" };
-        let message = format!("the document has no `{name}`");
-        let help = format!("write `{name}: {value}`, or keep files that hold no objects in another folder");
-        Trouble::error("missing-field", name, message, at).help(Some(help)).into()
-    })
-}
-
-fn unknown_kind(root: &Node<'_>, kind: &str) -> Trouble {
-    let at = root.entry("kind").map_or(0..0, |entry| entry.node.span.clone());
-    let kinds = Kind::WRITTEN.map(Kind::as_str);
-    let message = format!("unknown kind `{}`", kind.escape_debug());
-    let help = match (kind, nearest(kind, kinds)) {
-        ("List", _) => {
-            "only a List of objects with `items` behind `apiVersion: v1` can be read, each item once and not a List".to_owned()
-        }
-        ("Membership", _) => "write it as an entry of `projects` or `workspaces` of a Member".to_owned(),
-        (_, Some(meant)) => format!("did you mean `{meant}`?"),
-        (_, None) => format!("the kinds are {}", kinds.join(", ")),
-    };
-    Trouble::error("unknown-kind", "kind", message, at).help(Some(help))
-}
-
-fn version_trouble(root: &Node<'_>) -> Option<Trouble> {
-    let entry = root.entry("apiVersion")?;
-    let written = root.text("apiVersion")?;
-    if written == API_VERSION {
-        return None;
-    }
-    let message = format!("unknown apiVersion `{}`", written.escape_debug());
-    let trouble = Trouble::error("unknown-version", "apiVersion", message, entry.node.span.clone());
-    Some(trouble.help(Some(format!("write `apiVersion: {API_VERSION}`"))))
 }

@@ -10,6 +10,7 @@ mod document;
 mod duplicates;
 mod envelope;
 mod files;
+mod identity;
 mod limits;
 mod parallel;
 mod path;

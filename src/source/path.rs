@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::tree::{Node, Value};
-use super::typed::Step;
+use super::typed::{Step, shown};
 
 /// What stands at a path.
 pub(super) struct Found<'t, 'a> {
@@ -109,8 +109,8 @@ pub(super) fn first_line(node: &Node<'_>) -> Range<usize> {
 fn join(path: &str, step: &Step) -> String {
     match step {
         Step::Item(index) => format!("{path}[{index}]"),
-        Step::Key(key) if path.is_empty() => key.clone(),
-        Step::Key(key) => format!("{path}.{key}"),
+        Step::Key(key) if path.is_empty() => shown(key),
+        Step::Key(key) => format!("{path}.{}", shown(key)),
     }
 }
 

@@ -11,7 +11,7 @@ use super::limits::MAX_FINDINGS;
 use super::path::{first_line, written};
 use super::scalar::kubectl_reads;
 use super::tree::{Node, Tree, Twice, Value};
-use super::typed::{Flaw, Place, Reader, Step, What, quoted};
+use super::typed::{Flaw, Place, Reader, Step, What, quoted, shown};
 use crate::api::types::ObjectName;
 use crate::api::{Kind, schema};
 use crate::tenancy::{Severity, nearest};
@@ -104,7 +104,7 @@ fn counts(twice: &Twice) -> bool {
 }
 
 fn written_twice(twice: &Twice, line: &dyn Fn(usize) -> u32) -> Trouble {
-    let message = format!("the key `{}` is written twice", twice.key.escape_debug());
+    let message = format!("the key `{}` is written twice", shown(&twice.key));
     Trouble::error("duplicate-key", "", message, twice.second.clone())
         .help(Some(format!("the first is on line {}; take one of them away", line(twice.first.start))))
 }
@@ -125,7 +125,7 @@ fn tell(flaw: &Flaw, root: &Node<'_>, kind: Kind) -> Vec<Trouble> {
         What::SetAside => return Vec::new(),
         What::Missing { field } => return missing(field, flaw, node.unwrap_or(root), kind, &at),
         What::UnknownField { field, known } => {
-            Trouble::error("unknown-field", path.clone(), format!("unknown field `{}`", path.escape_debug()), at)
+            Trouble::error("unknown-field", path.clone(), format!("unknown field `{path}`"), at)
                 .help(Some(where_it_belongs(field, known, &flaw.path, kind)))
         }
         What::UnknownWord { word, known } => {
@@ -152,7 +152,7 @@ fn tell(flaw: &Flaw, root: &Node<'_>, kind: Kind) -> Vec<Trouble> {
 
 fn empty(path: String, here: &str, at: Range<usize>) -> Trouble {
     Trouble::error("empty-value", path, format!("{here} has no value"), at)
-        .help(Some("give it a value or take the line away; an empty list is written `[]`".to_owned()))
+        .help(Some("give it a value or take the line away; an empty list is `[]`, an empty map `{}`".to_owned()))
 }
 
 /// All required fields that a map lacks, not only the first.
@@ -301,7 +301,7 @@ fn unknown_annotations(root: &Node<'_>) -> Vec<Trouble> {
             Some(meant) => did_you_mean(&format!("{PREFIX}{meant}")),
             None => format!("the annotations of this group are {}", ANNOTATIONS.join(", ")),
         };
-        let message = format!("Muster does not know the annotation `{}`", entry.key.escape_debug());
+        let message = format!("Muster does not know the annotation `{}`", shown(&entry.key));
         let path = format!("metadata.annotations.{}", entry.key);
         Trouble::error("unknown-annotation", path, message, entry.key_span.clone()).warning().help(Some(help))
     });

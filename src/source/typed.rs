@@ -149,11 +149,15 @@ fn describe(found: Unexpected<'_>) -> String {
     }
 }
 
-/// A text of the input in quotes, without control characters and not endless.
-pub(super) fn quoted(text: &str) -> String {
-    let shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+/// A text of the input without control characters and not endless.
+pub(super) fn shown(text: &str) -> String {
     let more = if text.chars().nth(80).is_some() { "..." } else { "" };
-    format!("\"{shown}{more}\"")
+    text.chars().take(80).flat_map(char::escape_debug).chain(more.chars()).collect()
+}
+
+/// The same in quotes.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", shown(text))
 }
 
 fn name(expected: &dyn Expected) -> String {
@@ -228,7 +232,7 @@ impl<'t> Deserializer<'t> for Reader<'t, '_, '_> {
             (&mut result, &self.node.value)
             && fields.contains(&"name")
         {
-            *help = Some(format!("write `{{name: {}}}`", text.chars().take(80).flat_map(char::escape_debug).collect::<String>()));
+            *help = Some(format!("write `{{name: {}}}`", shown(text)));
         }
         result
     }

@@ -251,11 +251,11 @@ impl Files {
         self
     }
 
-    fn member(&mut self, m: u8, mut change: impl FnMut(&mut MemberModel)) {
+    fn member(&mut self, m: u8, change: impl FnMut(&mut MemberModel)) {
         self.members.get_mut(&m).into_iter().for_each(change);
     }
 
-    fn workspace(&mut self, w: u8, mut change: impl FnMut(&mut WorkspaceModel)) {
+    fn workspace(&mut self, w: u8, change: impl FnMut(&mut WorkspaceModel)) {
         self.workspaces.get_mut(&w).into_iter().for_each(change);
     }
 

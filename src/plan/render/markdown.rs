@@ -158,7 +158,9 @@ fn item(name: &str, fields: &[Line], notes: &str) -> String {
     let mut text = format!("- {name}{notes}\n");
     for field in fields {
         match field {
-            Line::One(field) => drop(writeln!(text, "  - {}", code(field))),
+            Line::One(field) => {
+                let _ = writeln!(text, "  - {}", code(field));
+            }
             Line::Block(head, lines) => {
                 let _ = writeln!(text, "  - {}", code(head));
                 for (sign, line) in lines {
@@ -196,7 +198,7 @@ pub fn prose(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '!' | '|' | '~' | '$' => {
-                escaped.extend(['\\', character])
+                escaped.extend(['\\', character]);
             }
             _ => escaped.push(character),
         }

@@ -23,6 +23,8 @@ pub struct Rule {
     pub title: &'static str,
     /// Where it comes from: the system and the document, or why Muster has it.
     pub source: &'static str,
+    /// What to do instead, in general; a refusal says it for the object that it is about.
+    pub way_out: &'static str,
     /// What it depends on.
     pub class: Class,
     /// True when approving the removals lets them pass.
@@ -31,6 +33,18 @@ pub struct Rule {
     pub stage: Stage,
     /// The check.
     pub check: fn(&Case<'_>) -> Vec<Violation>,
+}
+
+impl Rule {
+    /// What lets a change pass that the rule objects to.
+    #[must_use]
+    pub const fn overridden_by(&self) -> &'static str {
+        if self.approvable {
+            "approving the removals: `muster apply --approve sha256:...`, with the digest that the plan prints"
+        } else {
+            "nothing"
+        }
+    }
 }
 
 /// What a rule depends on.
@@ -49,6 +63,15 @@ impl Class {
         match self {
             Self::State => "state",
             Self::Change => "change",
+        }
+    }
+
+    /// What a rule of this class looks at.
+    #[must_use]
+    pub const fn looks_at(self) -> &'static str {
+        match self {
+            Self::State => "the state that would result",
+            Self::Change => "the state before and the state that would result",
         }
     }
 }
@@ -73,6 +96,7 @@ const RULE: Rule = Rule {
     id: "",
     title: "",
     source: "",
+    way_out: "",
     class: Class::Change,
     approvable: false,
     stage: Stage::EachChange,
@@ -85,6 +109,7 @@ pub const RULES: &[Rule] = &[
         id: "workspace-undeletable",
         title: "Where the policy says `workspaceDeletion.mode: Forbid`, no workspace is deleted or purged.",
         source: "100ms, Workspaces: they cannot be deleted. FastPix, Set up workspace: once created, one cannot be deleted. AAQ has no way to delete one.",
+        way_out: "Put the workspace back; or loosen `workspaceDeletion.mode` in one apply and remove it in the next.",
         check: protection::workspace_undeletable,
         ..RULE
     },
@@ -92,6 +117,7 @@ pub const RULES: &[Rule] = &[
         id: "deletion-protected",
         title: "A workspace with `deletionProtection: true` in the store is not deleted. It is unlocked in one apply and deleted in the next.",
         source: "Muster: protection that disappears together with the YAML protects nothing.",
+        way_out: "Put it back with `deletionProtection: false`, apply that, and remove it then.",
         check: protection::deletion_protected,
         ..RULE
     },
@@ -99,6 +125,7 @@ pub const RULES: &[Rule] = &[
         id: "organization-removal",
         title: "An organization is removed only when `deletionPolicy: SoftDelete` was applied before, or the removal is approved.",
         source: "Muster: a missing organization is never a removal, because a missing folder or a failed read look the same.",
+        way_out: "Put the organization back; or approve the removal; or apply `deletionPolicy: SoftDelete` first.",
         approvable: true,
         stage: Stage::Loss,
         check: protection::organization_removal,
@@ -108,6 +135,7 @@ pub const RULES: &[Rule] = &[
         id: "last-admin",
         title: "A place that has admins keeps as many lasting ones as `lastAdmin.minAdmins` says, at every step of a plan.",
         source: "AAQ, Introducing Workspaces: at least one admin at all times. FastPix, Set up workspace: an admin leaves by making another one admin.",
+        way_out: "Make another active member admin of the place; both may be in the same commit.",
         check: admins::last_admin,
         ..RULE
     },
@@ -115,6 +143,7 @@ pub const RULES: &[Rule] = &[
         id: "admin-missing",
         title: "A new organization, project or workspace waits until somebody is admin of it.",
         source: "AAQ, Introducing Workspaces: at least one admin at all times. YAML arrives one object at a time, so it waits rather than fails.",
+        way_out: "Add an admin; what is held back goes on with the next plan.",
         class: Class::State,
         check: admins::admin_missing,
         ..RULE
@@ -123,6 +152,7 @@ pub const RULES: &[Rule] = &[
         id: "residency-immutable",
         title: "The data residency of a workspace is chosen once and never changes.",
         source: "100ms, Workspaces: data residency is chosen when the workspace is created.",
+        way_out: "Put the old value back; data moves to another region only through another workspace.",
         check: fixed::residency,
         ..RULE
     },
@@ -130,6 +160,7 @@ pub const RULES: &[Rule] = &[
         id: "hipaa-immutable",
         title: "Whether a workspace obeys HIPAA is chosen once and never changes.",
         source: "100ms, Workspaces: HIPAA is chosen when the workspace is created and cannot be undone.",
+        way_out: "Put the old value back, or create another workspace.",
         check: fixed::hipaa,
         ..RULE
     },
@@ -137,6 +168,7 @@ pub const RULES: &[Rule] = &[
         id: "scope-immutable",
         title: "The scope of a workspace is chosen once and never changes.",
         source: "KeyRunner, Workspaces: private, project and local workspaces differ in who may create them and who reaches them.",
+        way_out: "Put the old value back, or create another workspace.",
         check: fixed::scope,
         ..RULE
     },
@@ -151,6 +183,7 @@ pub const RULES: &[Rule] = &[
         id: "one-default-template",
         title: "A workspace has at most one default template.",
         source: "100ms, Templates and Roles: rooms without a template get the default one.",
+        way_out: "Write `default: false` in the other template; both may be in the same commit.",
         class: Class::State,
         check: templates::one_default,
         ..RULE
@@ -159,6 +192,7 @@ pub const RULES: &[Rule] = &[
         id: "default-template-kept",
         title: "A workspace that has a default template keeps one while it has templates.",
         source: "100ms, Templates and Roles: rooms without a template get the default one.",
+        way_out: "Make another template of the workspace the default one; both may be in the same commit.",
         check: templates::default_kept,
         ..RULE
     },
@@ -167,6 +201,7 @@ pub const RULES: &[Rule] = &[
         title: "Nothing is removed while a part of it stays.",
         source: "Muster: a subtree goes whole or not at all.",
         stage: Stage::Absence,
+        way_out: "Remove the parts from the input too, or put back what they are part of.",
         check: references::still_wanted,
         ..RULE
     },
@@ -175,6 +210,7 @@ pub const RULES: &[Rule] = &[
         title: "Nothing is removed while something that stays refers to it, and no membership type loses a name or a level that somebody has.",
         source: "Muster: references resolve at all times.",
         stage: Stage::Absence,
+        way_out: "Change what refers to it first; both may be in the same commit.",
         check: references::in_use,
         ..RULE
     },
@@ -182,6 +218,7 @@ pub const RULES: &[Rule] = &[
         id: "reference-missing",
         title: "Nothing is stored that refers to what is not there.",
         source: "Muster: references resolve at all times.",
+        way_out: "Put what is missing into the input, or see why it is refused or held back.",
         class: Class::State,
         check: references::reference_missing,
         ..RULE
@@ -190,6 +227,7 @@ pub const RULES: &[Rule] = &[
         id: "name-taken",
         title: "An object takes a name only when nothing else has it: swaps and chains of renames happen whole or not at all.",
         source: "Muster: a name means one object.",
+        way_out: "See what is refused of the object that has the name.",
         class: Class::State,
         check: references::name_taken,
         ..RULE
@@ -198,6 +236,7 @@ pub const RULES: &[Rule] = &[
         id: "max-removals",
         title: "One plan removes at most the share of a kind that `maxRemovals` says, unless the removals are approved.",
         source: "Muster: a missing folder, a skipped file or an emptied list must not take a tenant down.",
+        way_out: "Put them back, remove them in smaller steps, or approve the removals.",
         approvable: true,
         stage: Stage::Loss,
         check: loss::max_removals,
@@ -208,6 +247,7 @@ pub const RULES: &[Rule] = &[
         title: "Nothing is removed while a part of the input cannot be read.",
         source: "Muster: what cannot be read is not absent.",
         stage: Stage::Absence,
+        way_out: "Mend what cannot be read; `muster validate` names it.",
         check: loss::incomplete_input,
         ..RULE
     },
@@ -216,6 +256,7 @@ pub const RULES: &[Rule] = &[
         title: "Nothing is removed while the store or the service behind it cannot be read whole.",
         source: "Muster: an empty answer is not an empty tenant.",
         stage: Stage::Absence,
+        way_out: "Plan again when it can be read.",
         check: loss::incomplete_observation,
         ..RULE
     },
@@ -232,6 +273,7 @@ pub const RULES: &[Rule] = &[
         title: "An input without any object, of any organization, removes nothing, unless `--allow-empty` says that it is meant.",
         source: "Muster: an empty checkout looks like an empty tenant.",
         stage: Stage::Absence,
+        way_out: "Check the path; or say `--allow-empty`.",
         check: loss::empty_input,
         ..RULE
     },
@@ -239,6 +281,7 @@ pub const RULES: &[Rule] = &[
         id: "foreign-manager",
         title: "An object of another manager is not touched, and one without a manager is adopted where the input says the same of it, or as `adoptionPolicy` says.",
         source: "100ms, Templates and Roles: creating a template under a name that exists overwrites it.",
+        way_out: "Write `adoptionPolicy: Adopt` to take over what has no manager; or have its manager release it first.",
         check: ownership::foreign_manager,
         ..RULE
     },
@@ -254,6 +297,7 @@ pub const RULES: &[Rule] = &[
         id: "role-before-invitation",
         title: "Where the policy says `invitations.roleAssignment: BeforeInvite`, nobody is invited without a role.",
         source: "FastPix, Set up workspace: each team member gets a role before the invitation.",
+        way_out: "Give the member a role, in the organization or in an entry of `projects` or `workspaces`.",
         class: Class::State,
         check: people::role_before_invitation,
         ..RULE
@@ -262,6 +306,7 @@ pub const RULES: &[Rule] = &[
         id: "pending-role",
         title: "Where the policy says `invitations.pendingRoleChange: Forbid`, the role of a pending member does not change.",
         source: "FastPix, Set up workspace: while an invitation is open, its role cannot be changed; the invited member can be removed.",
+        way_out: "Wait for the answer, or remove the member and invite again.",
         check: people::pending_role,
         ..RULE
     },
@@ -269,6 +314,7 @@ pub const RULES: &[Rule] = &[
         id: "suspended",
         title: "While an organization is suspended, only the organization itself changes.",
         source: "Muster: `spec.suspend` stops everything else, and the plan says so.",
+        way_out: "Write `suspend: false`; what is held back goes on with the next plan.",
         class: Class::State,
         check: ownership::suspended,
         ..RULE

@@ -293,7 +293,7 @@ error[empty-value]: member/alice: `spec.workspaces` has no value
 8 |   workspaces:
   |   ^^^^^^^^^^
   |
-  = help: give it a value or take the line away; an empty list is written `[]`
+  = help: give it a value or take the line away; an empty list is `[]`, an empty map `{}`
 
 1 error
 ",

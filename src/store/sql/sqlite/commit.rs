@@ -132,10 +132,16 @@ const HISTORY_VALUES: Table = Table {
 };
 
 impl Table {
-    /// An INSERT of so many rows.
+    /// An INSERT of so many rows. OR FAIL spares SQLite to keep what would undo the statement alone: when it fails, the
+    /// whole transaction is rolled back.
     fn insert(&self, rows: usize) -> String {
         let values = format!("({})", vec!["?"; self.columns.len()].join(", "));
-        format!("INSERT INTO {} ({}) VALUES {}", self.name, self.columns.join(", "), vec![values.as_str(); rows].join(", "))
+        format!(
+            "INSERT OR FAIL INTO {} ({}) VALUES {}",
+            self.name,
+            self.columns.join(", "),
+            vec![values.as_str(); rows].join(", ")
+        )
     }
 }
 
