@@ -128,7 +128,8 @@ fn previous_name(desired: &Desired, tenancy: &Tenancy, snapshot: &Snapshot) -> O
         return None;
     }
     let key = |name: &Name| Key::new(desired.key.kind, name.clone());
-    let stored = || desired.previous_names.iter().filter(|name| snapshot.row(&key(name)).is_some());
+    let others = || desired.previous_names.iter().filter(|name| **name != desired.key.name);
+    let stored = || others().filter(|name| snapshot.row(&key(name)).is_some());
     stored().find(|name| !tenancy.mentions(&key(name))).or_else(|| stored().next()).cloned()
 }
 
