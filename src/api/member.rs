@@ -52,12 +52,12 @@ pub struct MemberSpec {
     /// policy.invitations.mode is Direct. Example: 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invitation: Option<Int<0, 1_000_000>>,
-    /// The projects that the person belongs to, at most 1000, each once. Left out: left alone. The list is owned whole: an entry that is
-    /// taken away ends that membership, and an empty list ends all.
+    /// The projects that the person belongs to, at most 1000, each once. Left out: left alone, if it was never written. The list is owned
+    /// whole: an entry that is taken away ends that membership; taking the whole list away, or leaving it empty, ends all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub projects: Option<NamedList<ProjectMembership, 1000>>,
-    /// The workspaces that the person belongs to, at most 1000, each once. Left out: left alone. The list is owned whole: an entry that is
-    /// taken away ends that membership, and an empty list ends all.
+    /// The workspaces that the person belongs to, at most 1000, each once. Left out: left alone, if it was never written. The list is owned
+    /// whole: an entry that is taken away ends that membership; taking the whole list away, or leaving it empty, ends all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workspaces: Option<NamedList<WorkspaceMembership, 1000>>,
     /// The metadata.name of the workspace that the person lands in. Left out: left alone, the first one where the service wants one. It

@@ -30,7 +30,7 @@ choice! {
 }
 
 choice! {
-    /// What happens when an object exists already and belongs to nobody.
+    /// What happens when an object exists already and another manager, or nobody, manages it.
     pub enum AdoptionPolicy {
         /// It is left alone, and the change is refused.
         Refuse = "Refuse",
@@ -84,8 +84,9 @@ pub struct OrganizationSpec {
     /// The service that mirrors part of the organization. Left out: none, the store is all there is. It can change at any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<Backend>,
-    /// What happens when an object exists already and is not managed by anybody: Refuse leaves it alone, AdoptIdentical takes it over if
-    /// it is the same, Adopt takes it over and changes it. Left out: Refuse. It can change at any time.
+    /// What happens when an object of the input exists already and another manager, or nobody, manages it: Refuse leaves it alone, unless
+    /// nobody manages it and it is the same; AdoptIdentical takes it over if it is the same, Adopt takes it over and changes it. Left out:
+    /// Refuse. It can change at any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adoption_policy: Option<AdoptionPolicy>,
     /// What happens when this document is taken away. SoftDelete, once applied, is remembered: the organization and everything in it are

@@ -85,6 +85,12 @@ impl Case<'_> {
         number.filter(|number| self.allowed[**number]).map(|number| (*number, &self.draft.changes[*number]))
     }
 
+    /// What the object that has this name would be called after all changes, allowed or not.
+    #[must_use]
+    pub fn heir<'k>(&'k self, key: &'k Key) -> &'k Key {
+        self.numbers.old.get(key).map_or(key, |number| &self.draft.changes[*number].key)
+    }
+
     /// True when the change of this object is not allowed any more.
     #[must_use]
     pub fn is_stopped(&self, key: &Key) -> bool {

@@ -155,3 +155,101 @@ fn role_names(spec: &Value) -> Vec<String> {
 fn words(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::plan::render::fixture::Fixture;
+    use crate::plan::{Phase, Plan};
+
+    fn order(plan: &Plan) -> Vec<String> {
+        plan.changes.iter().map(|change| format!("{} {}", change.verb.symbol(), change.key)).collect()
+    }
+
+    fn member(role: &str) -> Value {
+        json!({ "email": format!("{role}@acme.example"), "role": role })
+    }
+
+    #[test]
+    fn what_a_thing_needs_comes_before_it_and_goes_after_it() {
+        let tree = |fixture: Fixture, add: fn(Fixture, &str, Value) -> Fixture| {
+            let fixture = add(fixture, "project/core", json!({}));
+            let fixture = add(fixture, "workspace/design", json!({ "projectRef": { "name": "core" } }));
+            let fixture = add(fixture, "template/meeting", json!({ "workspaceRef": { "name": "design" } }));
+            add(fixture, "membership/root/workspace/design", json!({ "role": "Member" }))
+        };
+        let created = ["project/core", "workspace/design", "template/meeting", "member/root in workspace/design"];
+        let plan = tree(Fixture::new(), Fixture::wanted).plan();
+        assert_eq!(order(&plan), created.map(|key| format!("+ {key}")));
+        let plan = tree(Fixture::new(), Fixture::stored).prune().plan();
+        let removed: Vec<String> = created.iter().rev().map(|key| format!("- {key}")).collect();
+        assert_eq!(order(&plan), removed);
+    }
+
+    #[test]
+    fn who_gains_comes_before_who_loses() {
+        let fixture = Fixture::new().stored("member/a", member("Admin")).stored("member/z", member("Member"));
+        let swapped = |role: &str, email: &str| json!({ "email": format!("{email}@acme.example"), "role": role });
+        let plan = fixture.wanted("member/a", swapped("Member", "Admin")).wanted("member/z", swapped("Admin", "Member")).plan();
+        assert_eq!(order(&plan), ["~ member/z", "~ member/a"]);
+        assert_eq!(plan.changes.iter().map(|change| change.phase).collect::<Vec<_>>(), [Phase::Gain, Phase::Loss]);
+    }
+
+    #[test]
+    fn a_change_that_gives_and_takes_is_the_union_first() {
+        let types = |allows: &str| json!({ "levels": ["Organization"], "permissions": [allows] });
+        let plan = Fixture::new()
+            .both("membership type/editor", types("content:write"))
+            .both("membership type/keeper", types("media:create"))
+            .stored("member/bob", json!({ "email": "bob@acme.example", "role": "editor" }))
+            .wanted("member/bob", json!({ "email": "bob@acme.example", "role": "keeper" }))
+            .plan();
+        let between = plan.changes[0].between.as_ref().unwrap();
+        assert_eq!(&*between.spec, r#"{"email":"bob@acme.example","roles":["editor","keeper"]}"#);
+        assert_eq!(plan.steps().len(), 2);
+    }
+
+    #[test]
+    fn names_and_all_that_refer_to_them_move_in_one_step() {
+        let plan = Fixture::new()
+            .stored("workspace/design", json!({}))
+            .wanted("workspace/drawing", json!({}))
+            .renamed("workspace/drawing", "design")
+            .stored("template/meeting", json!({ "workspaceRef": { "name": "design" } }))
+            .wanted("template/meeting", json!({ "workspaceRef": { "name": "drawing" } }))
+            .both("workspace/other", json!({}))
+            .wanted("workspace/new", json!({}))
+            .plan();
+        assert_eq!(order(&plan), ["> workspace/drawing", "~ template/meeting", "+ workspace/new"]);
+        assert_eq!(plan.steps().iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
+    fn the_flag_of_the_default_template_is_cleared_before_it_is_set() {
+        let template = |default: bool| json!({ "default": default, "workspaceRef": { "name": "design" } });
+        let plan = Fixture::new()
+            .both("workspace/design", json!({}))
+            .stored("template/a", template(false))
+            .wanted("template/a", template(true))
+            .stored("template/b", template(true))
+            .wanted("template/b", template(false))
+            .plan();
+        assert_eq!(order(&plan), ["~ template/b", "~ template/a"]);
+    }
+
+    #[test]
+    fn the_organization_changes_last_and_reaches_as_far_as_before_or_afterwards_until_then() {
+        let plan = Fixture::new()
+            .policy(&json!({ "policy": { "access": { "implicitAdmins": false } } }))
+            .stored("membership/root/workspace/design", json!({ "role": "Admin" }))
+            .wanted("membership/root/workspace/design", json!({ "role": "Admin" }))
+            .both("workspace/design", json!({ "displayName": "Design" }))
+            .wanted("project/core", json!({}))
+            .wanted("membership/root/project/core", json!({ "role": "Admin" }))
+            .plan();
+        assert_eq!(order(&plan).last().map(String::as_str), Some("~ organization/acme"));
+        let between = plan.changes.last().unwrap().between.as_ref().unwrap();
+        assert_eq!(&*between.spec, r#"{"policy":{"access":{"implicitAdmins":true}}}"#);
+    }
+}

@@ -128,7 +128,8 @@ fn previous_name(desired: &Desired, tenancy: &Tenancy, snapshot: &Snapshot) -> O
         return None;
     }
     let key = |name: &Name| Key::new(desired.key.kind, name.clone());
-    let stored = || desired.previous_names.iter().filter(|name| snapshot.row(&key(name)).is_some());
+    let others = || desired.previous_names.iter().filter(|name| **name != desired.key.name);
+    let stored = || others().filter(|name| snapshot.row(&key(name)).is_some());
     stored().find(|name| !tenancy.mentions(&key(name))).or_else(|| stored().next()).cloned()
 }
 
@@ -180,5 +181,112 @@ impl Accepted {
         after.digest = row.digest.and(applied.as_ref()).map(|applied| Digest::of(applied.as_bytes()));
         after.applied = applied.filter(|applied| *applied != spec || after.digest.is_none());
         after.spec = spec;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::render::fixture::{Fixture, key};
+
+    fn workspaces(stored: &[&str], wanted: &[(&str, &[&str])]) -> Fixture {
+        let fixture = stored.iter().fold(Fixture::new(), |fixture, name| fixture.stored(name, json!({ "was": name })));
+        wanted.iter().fold(fixture, |fixture, (name, previous)| {
+            let fixture = fixture.wanted(name, json!({}));
+            previous.iter().fold(fixture, |fixture, from| fixture.renamed(name, from))
+        })
+    }
+
+    fn renamed(fixture: &Fixture) -> Renamed<'_> {
+        rename(&fixture.tenancy, &fixture.snapshot)
+    }
+
+    /// Where each stored workspace is afterwards: `design -> drawing`.
+    fn moves(renamed: &Renamed<'_>) -> Vec<String> {
+        renamed.touched.iter().map(|(key, touched)| format!("{} -> {}", touched.observed.key.name, key.name)).collect()
+    }
+
+    #[test]
+    fn the_first_previous_name_that_the_store_knows_is_taken_over() {
+        let fixture = workspaces(&["workspace/b", "workspace/c"], &[("workspace/d", &["a", "b", "c"])]);
+        let renamed = renamed(&fixture);
+        assert_eq!(moves(&renamed), ["b -> d"]);
+        let row = renamed.rows.iter().find(|row| row.key == key("workspace/d")).unwrap();
+        assert_eq!(row.former_names, [Name::from("b")]);
+        assert_eq!(row.id, fixture.snapshot.row(&key("workspace/b")).unwrap().id);
+    }
+
+    #[test]
+    fn a_name_that_the_input_uses_for_something_else_is_passed_over_while_there_is_another() {
+        let both = workspaces(&["workspace/a", "workspace/b"], &[("workspace/a", &[]), ("workspace/c", &["a", "b"])]);
+        assert_eq!(moves(&renamed(&both)), ["b -> c"]);
+        let one = workspaces(&["workspace/a"], &[("workspace/a", &[]), ("workspace/c", &["a", "b"])]);
+        assert_eq!(renamed(&one).waiting, BTreeMap::from([(key("workspace/c"), Name::from("a"))]));
+    }
+
+    #[test]
+    fn an_id_that_carried_one_of_the_names_already_is_not_renamed_again() {
+        let mut fixture = workspaces(&["workspace/a", "workspace/c"], &[("workspace/c", &["a", "b"])]);
+        for row in fixture.snapshot.rows.iter_mut().filter(|row| row.key == key("workspace/c")) {
+            row.former_names.push("b".into());
+        }
+        let fixture = fixture.deleted("workspace/c");
+        assert!(renamed(&fixture).touched.is_empty() && renamed(&fixture).blocked.is_empty());
+    }
+
+    #[test]
+    fn a_live_object_under_the_new_name_silences_the_entry_and_a_deleted_one_blocks_it() {
+        let live = workspaces(&["workspace/a", "workspace/b"], &[("workspace/b", &["a"])]);
+        assert!(renamed(&live).touched.is_empty() && renamed(&live).spoken_for().is_empty());
+        let dead = live.deleted("workspace/b");
+        assert_eq!(renamed(&dead).blocked, BTreeMap::from([(key("workspace/b"), Name::from("a"))]));
+        assert_eq!(renamed(&dead).spoken_for(), BTreeSet::from([key("workspace/a")]));
+    }
+
+    #[test]
+    fn a_deleted_object_can_be_taken_over_under_its_old_name() {
+        let fixture = workspaces(&["workspace/a"], &[("workspace/b", &["a"])]).deleted("workspace/a");
+        assert_eq!(moves(&renamed(&fixture)), ["a -> b"]);
+    }
+
+    #[test]
+    fn a_rename_that_is_blocked_blocks_the_one_that_wants_its_name() {
+        let chain =
+            workspaces(&["workspace/a", "workspace/b", "workspace/c"], &[("workspace/b", &["a"]), ("workspace/c", &["b"])]);
+        assert_eq!(moves(&renamed(&chain)), Vec::<String>::new(), "c stays where it is, so b does, and so does a");
+        let free = workspaces(&["workspace/a", "workspace/b"], &[("workspace/b", &["a"]), ("workspace/c", &["b"])]);
+        assert_eq!(moves(&renamed(&free)), ["a -> b", "b -> c"]);
+        let waiting = workspaces(
+            &["workspace/a", "workspace/b"],
+            &[("workspace/a", &[]), ("workspace/b", &["a"]), ("workspace/c", &["b"])],
+        );
+        let both = [("workspace/b", "a"), ("workspace/c", "b")].map(|(name, from)| (key(name), Name::from(from)));
+        assert_eq!(renamed(&waiting).waiting, BTreeMap::from(both));
+    }
+
+    #[test]
+    fn a_long_chain_that_is_blocked_at_its_end_is_given_up_whole() {
+        let name = |at: usize| format!("workspace/w{at:04}");
+        let mut fixture = (0..1000).fold(Fixture::new(), |fixture, at| fixture.stored(&name(at), json!({})));
+        for at in 1..1000 {
+            fixture = fixture.wanted(&name(at), json!({})).renamed(&name(at), &format!("w{:04}", at - 1));
+        }
+        assert!(renamed(&fixture).touched.is_empty());
+    }
+
+    #[test]
+    fn whatever_names_a_renamed_object_follows_it_deleted_or_not() {
+        let fixture = workspaces(&["workspace/a"], &[("workspace/b", &["a"])])
+            .stored("membership/root/workspace/a", json!({ "role": "Member" }))
+            .stored("template/meeting", json!({ "workspaceRef": { "name": "a" } }))
+            .deleted("template/meeting")
+            .stored("template/other", json!({ "workspaceRef": { "name": "c" } }));
+        let renamed = renamed(&fixture);
+        assert_eq!(moves(&renamed), ["a -> b", "meeting -> meeting", "root/workspace/a -> root/workspace/b"]);
+        let template = renamed.rows.iter().find(|row| row.key == key("template/meeting")).unwrap();
+        assert_eq!((&*template.spec, template.is_live()), (r#"{"workspaceRef":{"name":"b"}}"#, false));
+        assert_eq!(template.digest, Some(Digest::of(template.spec.as_bytes())));
     }
 }

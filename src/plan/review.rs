@@ -203,3 +203,84 @@ impl Reviewed {
         allowed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::plan::render::fixture::{Fixture, key};
+    use crate::plan::{Approval, Plan, Verb};
+    use crate::tenancy::Digest;
+
+    fn many(stored: std::ops::Range<usize>, wanted: std::ops::Range<usize>) -> Fixture {
+        let name = |at| format!("workspace/w{at:02}");
+        let fixture = stored.fold(Fixture::new(), |fixture, at| fixture.stored(&name(at), json!({})));
+        wanted.fold(fixture, |fixture, at| fixture.wanted(&name(at), json!({}))).prune()
+    }
+
+    fn digest(plan: &Plan) -> Digest {
+        plan.approval.as_ref().unwrap().digest
+    }
+
+    #[test]
+    fn an_approval_covers_the_parts_of_what_is_removed() {
+        let plan = many(0..10, 0..7).plan();
+        let with_part = many(0..10, 0..7).stored("template/meeting", json!({ "workspaceRef": { "name": "w08" } })).plan();
+        assert_eq!(plan.approval.as_ref().unwrap().removals, ["w07", "w08", "w09"].map(|name| key(&format!("workspace/{name}"))));
+        assert_eq!(with_part.approval.as_ref().unwrap().removals, plan.approval.as_ref().unwrap().removals);
+        assert_ne!(digest(&with_part), digest(&plan));
+    }
+
+    #[test]
+    fn an_approval_does_not_depend_on_what_else_is_planned() {
+        let plan = many(0..10, 0..7).plan();
+        let with_more = many(0..10, 0..7).wanted("project/core", json!({})).plan();
+        assert_eq!(digest(&with_more), digest(&plan));
+    }
+
+    #[test]
+    fn an_approval_releases_the_removals_and_nothing_is_left_to_approve() {
+        let mut fixture = many(0..10, 0..7);
+        fixture.context.approved.push(digest(&fixture.plan()));
+        let plan = fixture.plan();
+        assert_eq!((plan.changes.len(), plan.refusals.len(), plan.approval), (3, 0, None::<Approval>));
+    }
+
+    #[test]
+    fn a_membership_that_is_part_of_two_removals_carries_the_tombstone_of_the_one_that_happens() {
+        let plan = Fixture::new()
+            .stored("workspace/design", json!({ "deletionProtection": true }))
+            .stored("member/bob", json!({ "email": "bob@acme.example" }))
+            .stored("membership/bob/workspace/design", json!({ "role": "Member" }))
+            .prune()
+            .plan();
+        let of = |name: &str| plan.changes.iter().find(|change| change.key == key(name)).unwrap();
+        let (membership, member) = (of("membership/bob/workspace/design"), of("member/bob"));
+        let tombstone = |change: &crate::plan::Change| change.after.as_ref().unwrap().tombstone.clone().unwrap().id;
+        assert_eq!(tombstone(membership), tombstone(member));
+        assert_eq!((membership.root.as_ref(), membership.verb), (Some(&member.key), Verb::SoftDelete));
+        assert_eq!(plan.refusals.len(), 1);
+    }
+
+    #[test]
+    fn a_refusal_takes_with_it_what_needs_the_change() {
+        let plan = Fixture::new()
+            .stored("workspace/design", json!({ "dataResidency": "Europe" }))
+            .wanted("workspace/drawing", json!({ "dataResidency": "India" }))
+            .renamed("workspace/drawing", "design")
+            .wanted("template/meeting", json!({ "workspaceRef": { "name": "drawing" } }))
+            .plan();
+        let refused: Vec<_> = plan.refusals.iter().map(|refusal| (refusal.subject.clone(), &*refusal.rule)).collect();
+        assert_eq!(refused, [(key("workspace/drawing"), "residency-immutable"), (key("template/meeting"), "reference-missing")]);
+        assert!(plan.changes.is_empty());
+    }
+
+    #[test]
+    fn what_stops_before_it_begins_is_not_blamed_for_more() {
+        let mut fixture = Fixture::new().stored("member/bob", json!({ "email": "bob@acme.example", "role": "Admin" })).prune();
+        fixture.tenancy.complete = false;
+        let plan = fixture.plan();
+        let rules: Vec<_> = plan.refusals.iter().map(|refusal| &*refusal.rule).collect();
+        assert_eq!(rules, ["incomplete-input"]);
+    }
+}

@@ -1,11 +1,11 @@
-//! Small plans for the tests of this folder.
+//! Small plans for tests.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::api::Kind;
 use crate::plan::{Context, Plan, Tightened, plan};
-use crate::tenancy::{Desired, Digest, Held, Key, Lists, Manager, ObjectId, Origin, Row, Snapshot, Tenancy};
+use crate::tenancy::{Desired, Digest, Held, Key, Lists, Manager, ObjectId, Origin, Row, Snapshot, Tenancy, Tombstone};
 
 pub fn key(text: &str) -> Key {
     let (label, name) = text.split_once('/').unwrap();
@@ -81,6 +81,14 @@ impl Fixture {
         let row = self.snapshot.rows.iter_mut().find(|row| row.key == key(name)).unwrap();
         row.applied = Some(std::mem::replace(&mut row.spec, spec.to_string().into()));
         row.digest = None;
+        self
+    }
+
+    /// Soft-deletes what is stored.
+    pub fn deleted(mut self, name: &str) -> Self {
+        let row = self.snapshot.rows.iter_mut().find(|row| row.key == key(name)).unwrap();
+        let at = Timestamp::UNIX_EPOCH;
+        row.tombstone = Some(Tombstone { id: ObjectId::derived([b"tombstone".as_slice()]), at, by: "ci".into(), purge_at: None });
         self
     }
 

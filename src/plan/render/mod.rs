@@ -6,7 +6,7 @@
 
 mod access;
 #[cfg(test)]
-mod fixture;
+pub(super) mod fixture;
 pub mod json;
 mod lines;
 mod markdown;

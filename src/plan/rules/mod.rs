@@ -176,6 +176,7 @@ pub const RULES: &[Rule] = &[
         id: "parent-immutable",
         title: "A template or credential stays in its workspace, and a roles.muster.dev in its template.",
         source: "100ms, Templates and Roles: a role belongs to one template, and a template to one workspace. The references only follow renames.",
+        way_out: "Name the old one again; or create another under a new name and remove this one.",
         check: fixed::parent,
         ..RULE
     },
@@ -264,6 +265,7 @@ pub const RULES: &[Rule] = &[
         id: "organization-missing",
         title: "While an organization is not in the input, nothing in it is removed but by the removal of the whole.",
         source: "Muster: a missing organization is never a removal, because a missing folder or a failed read look the same.",
+        way_out: "Put the organization into the input.",
         stage: Stage::Absence,
         check: loss::organization_missing,
         ..RULE
@@ -289,6 +291,7 @@ pub const RULES: &[Rule] = &[
         id: "address-taken",
         title: "No two members of an organization have the same e-mail address.",
         source: "AAQ, Introducing Workspaces: users are unique. The address identifies the person.",
+        way_out: "Write `previousNames` if it is the same person; or remove the other one first.",
         class: Class::State,
         check: people::address_taken,
         ..RULE

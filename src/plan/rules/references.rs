@@ -123,7 +123,7 @@ pub(super) fn name_taken(case: &Case<'_>) -> Vec<Violation> {
     let refuse = |(number, change): (usize, &Change)| Violation {
         change: number,
         because: format!("the name {} is still taken, because its holder does not give it up", change.key.name),
-        way_out: format!("see what is refused of {}", change.key),
+        way_out: format!("see what is refused of {}", case.heir(&change.key)),
     };
     taken.map(refuse).collect()
 }

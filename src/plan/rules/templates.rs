@@ -6,44 +6,40 @@ use crate::tenancy::view::{TemplateView, View};
 use crate::tenancy::{Key, Row, World};
 
 pub(super) fn one_default(case: &Case<'_>) -> Vec<Violation> {
-    let several: BTreeMap<String, BTreeSet<Key>> =
-        defaults(&case.after).into_iter().filter(|(_, templates)| templates.len() > 1).collect();
-    let blame = |(workspace, templates): (&String, &BTreeSet<Key>)| -> Vec<Violation> {
-        let becomes = case
-            .changes()
-            .filter(|(_, change)| templates.contains(&change.key) && !change.before.as_deref().is_some_and(is_default));
-        let refuse = |(number, change): (usize, &crate::plan::Change)| {
+    let mut violations = Vec::new();
+    for (workspace, templates) in defaults(&case.after).into_iter().filter(|(_, templates)| templates.len() > 1) {
+        let changes = templates.iter().filter_map(|key| case.change_of(key));
+        for (number, change) in changes.filter(|(_, change)| !change.before.as_deref().is_some_and(is_default)) {
             let other = templates.iter().find(|key| **key != change.key).map(ToString::to_string).unwrap_or_default();
-            Violation {
+            violations.push(Violation {
                 change: number,
-                because: format!("{other} is the default template of workspace/{workspace} already"),
+                because: format!("{other} is the default template of {workspace} already"),
                 way_out: format!("write default: false in {other}; both may be in the same commit"),
-            }
-        };
-        becomes.map(refuse).collect()
-    };
-    several.iter().flat_map(blame).collect()
+            });
+        }
+    }
+    violations
 }
 
 pub(super) fn default_kept(case: &Case<'_>) -> Vec<Violation> {
     let (before, after) = (defaults(case.before), defaults(&case.after));
+    let with_templates: BTreeSet<Key> = templates(&case.after).map(|(_, template)| workspace_of(template)).collect();
     let renames = case.renames();
-    let now = |workspace: &str| {
-        let old = Key::new(Kind::Workspace, workspace);
-        renames.get(&old).map_or(workspace.to_owned(), |key| key.name.to_string())
-    };
-    let left = |workspace: &str| templates(&case.after).any(|(_, template)| template.workspace_ref.name.as_str() == workspace);
-    let lost = before.iter().filter(|(workspace, _)| !after.contains_key(&now(workspace)) && left(&now(workspace)));
-    let blame = |(workspace, templates): (&String, &BTreeSet<Key>)| -> Vec<Violation> {
-        let was = |change: &crate::plan::Change| change.before.as_ref().is_some_and(|row| templates.contains(&row.key));
-        let refuse = |number| Violation {
-            change: number,
-            because: format!("it is the default template of workspace/{workspace}, which has others"),
-            way_out: "make another template of the workspace the default one; both may be in the same commit".to_owned(),
-        };
-        case.changes().filter(|(_, change)| was(change)).map(|(number, _)| refuse(number)).collect()
-    };
-    lost.flat_map(blame).collect()
+    let mut violations = Vec::new();
+    for (workspace, templates) in before {
+        let now = renames.get(&workspace).copied().unwrap_or(&workspace);
+        if after.contains_key(now) || !with_templates.contains(now) {
+            continue;
+        }
+        for (change, _) in templates.iter().filter_map(|key| case.change_from(key)) {
+            violations.push(Violation {
+                change,
+                because: format!("it is the default template of {workspace}, which has others"),
+                way_out: "make another template of the workspace the default one; both may be in the same commit".to_owned(),
+            });
+        }
+    }
+    violations
 }
 
 fn templates<'w>(world: &'w World<'_>) -> impl Iterator<Item = (&'w Key, &'w TemplateView)> {
@@ -53,11 +49,15 @@ fn templates<'w>(world: &'w World<'_>) -> impl Iterator<Item = (&'w Key, &'w Tem
     })
 }
 
-/// The default templates by the name of their workspace.
-fn defaults(world: &World<'_>) -> BTreeMap<String, BTreeSet<Key>> {
-    let mut defaults: BTreeMap<String, BTreeSet<Key>> = BTreeMap::new();
+fn workspace_of(template: &TemplateView) -> Key {
+    Key::new(Kind::Workspace, template.workspace_ref.name.as_str())
+}
+
+/// The default templates by their workspace.
+fn defaults(world: &World<'_>) -> BTreeMap<Key, BTreeSet<Key>> {
+    let mut defaults: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
     for (key, template) in templates(world).filter(|(_, template)| template.default) {
-        defaults.entry(template.workspace_ref.name.to_string()).or_default().insert(key.clone());
+        defaults.entry(workspace_of(template)).or_default().insert(key.clone());
     }
     defaults
 }
