@@ -85,17 +85,26 @@ fn word(value: &str) -> Option<&str> {
 }
 
 /// Whether there is nothing in the text on which two parsers may differ and nothing that can grow: no anchors, aliases, merge keys,
-/// tags, directives or complex keys, no tabs or control characters, no line breaks but LF and CRLF, and few brackets.
+/// tags, directives or complex keys, no quotes that go on in the next line, no tabs or control characters, no line breaks but LF and
+/// CRLF, and few brackets.
 pub(super) fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let mut brackets = 0;
+    let (mut brackets, mut quotes, mut apostrophes) = (0, 0, 0);
     // What stands before, blanks aside.
     let mut before = b'\n';
     for (at, &byte) in bytes.iter().enumerate() {
         match byte {
             b' ' => continue,
+            // A quote may still be open if they do not come in pairs or cannot be told apart.
+            b'\n' if (quotes | apostrophes) & 1 != 0 || (quotes > 0 && apostrophes > 0) => return false,
+            b'\n' => (quotes, apostrophes) = (0, 0),
+            b'"' if bytes[at.saturating_sub(1)] == b'\\' => return false,
+            b'"' => quotes += 1,
+            b'\'' => apostrophes += 1,
             b'\r' if bytes.get(at + 1) == Some(&b'\n') => continue,
             b'&' | b'*' | b'!' | b'%' | b'?' | b'<' | b'@' | b'`' if b"\n:-?,[{".contains(&before) => return false,
+            // A comment that no blank separates from what stands before it.
+            b'#' if at > 0 && b"]}[{,\"'".contains(&bytes[at - 1]) => return false,
             b'[' | b'{' => brackets += 1,
             0..=9 | 11..=31 | 127 => return false,
             // U+0080 to U+009F, U+2028, U+2029, U+FEFF.

@@ -126,18 +126,18 @@ fn splinter() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn mutations_of_good_documents_are_judged_alike(index in 0..KINDS.len(), edits in prop::collection::vec((any::<prop::sample::Index>(), 0..4_usize, splinter()), 1..4)) {
         let mut text = good(index);
         for (at, cut, splinter) in edits {
-            let start = text.floor_char_boundary(at.index(text.len() + 1));
+            // The end of the first line is where the other reading is made different.
+            let first = text.find('\n').unwrap_or_default() + 1;
+            let start = text.ceil_char_boundary(first + at.index(text.len() + 1 - first));
             let end = text.ceil_char_boundary((start + cut).min(text.len()));
             text.replace_range(start..end, &splinter);
         }
-        // The first line is where the other reading is made different.
-        prop_assume!(text.starts_with("apiVersion: muster.dev/v1alpha1\nkind: "));
         let [fast, slow] = both(&text);
         prop_assert_eq!(fast, slow);
     }
