@@ -136,7 +136,7 @@ impl Removal<'_> {
             }
             return;
         }
-        let Some(desired) = tenancy.get(&own) else { return self.stranger(row, draft) };
+        let Some(desired) = tenancy.get(&own) else { return };
         let list_is_written = if place.kind == Kind::Project { desired.owns.projects } else { desired.owns.workspaces };
         if self.is_ours(row) {
             draft.changes.push(end(Cause::Git));
