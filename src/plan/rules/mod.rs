@@ -79,7 +79,7 @@ impl Class {
 /// When a rule is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// First, because it says whether what is absent from the input is meant to go at all.
+    /// First, because it says whether what is absent from the input is meant to go, and may go, at all.
     Absence,
     /// With all others that judge changes by themselves.
     EachChange,
@@ -110,6 +110,7 @@ pub const RULES: &[Rule] = &[
         title: "Where the policy says `workspaceDeletion.mode: Forbid`, no workspace is deleted or purged.",
         source: "100ms, Workspaces: they cannot be deleted. FastPix, Set up workspace: once created, one cannot be deleted. AAQ has no way to delete one.",
         way_out: "Put the workspace back; or loosen `workspaceDeletion.mode` in one apply and remove it in the next.",
+        stage: Stage::Absence,
         check: protection::workspace_undeletable,
         ..RULE
     },
@@ -118,6 +119,7 @@ pub const RULES: &[Rule] = &[
         title: "A workspace with `deletionProtection: true` in the store is not deleted. It is unlocked in one apply and deleted in the next.",
         source: "Muster: protection that disappears together with the YAML protects nothing.",
         way_out: "Put it back with `deletionProtection: false`, apply that, and remove it then.",
+        stage: Stage::Absence,
         check: protection::deletion_protected,
         ..RULE
     },
