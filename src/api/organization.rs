@@ -14,6 +14,14 @@ choice! {
     pub enum Preset {
         /// The safe middle.
         Standard = "standard",
+        /// 100ms.
+        Hundredms = "hundredms",
+        /// `KeyRunner`.
+        Keyrunner = "keyrunner",
+        /// Ask A Question.
+        Aaq = "aaq",
+        /// `FastPix`.
+        Fastpix = "fastpix",
     }
 }
 
@@ -73,8 +81,9 @@ pub struct OrganizationSpec {
     /// What people call the organization. Left out: metadata.name. It can change at any time. Example: Acme Inc.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<Text<128>>,
-    /// A complete policy by name; policy overrides single fields of it. Left out: standard, the safe middle: soft delete with 30 days of
-    /// retention, the last admin protected, members active at once, loss bounded. It can change; loosening counts from the next plan on.
+    /// A complete policy by name; policy overrides single fields of it: standard, or that of a service: hundredms, keyrunner, aaq or
+    /// fastpix. Left out: standard, the safe middle: soft delete with 30 days of retention, the last admin protected, members active at
+    /// once, loss bounded. It can change; loosening counts from the next plan on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
     /// The answers that differ from the preset's. Left out: none do. It can change; loosening counts from the next plan on, tightening at

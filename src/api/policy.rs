@@ -107,6 +107,116 @@ choice! {
     }
 }
 
+choice! {
+    /// What admins of the organization and of a project may do in the private workspaces of others.
+    pub enum PrivateWorkspaces {
+        /// Nothing.
+        None = "None",
+        /// Delete and restore them.
+        DeleteOnly = "DeleteOnly",
+        /// See, change, delete and restore them, but not what or who is in them.
+        Manage = "Manage",
+        /// The same as in every other workspace.
+        Full = "Full",
+    }
+}
+
+choice! {
+    /// Whose built-in membership types there are.
+    pub enum Catalog {
+        /// Admin, Member and `ReadOnly`, each at any level.
+        Standard = "Standard",
+        /// Those of 100ms: `OrganizationOwner`, Admin, Member and `ReadOnly`.
+        Hundredms = "Hundredms",
+        /// Those of `KeyRunner`: `TenantAdmin`, `ProjectAdmin`, `ProjectUser`, Owner, Admin, Editor and Viewer.
+        KeyRunner = "KeyRunner",
+        /// Those of AAQ: Admin and `ReadOnly`.
+        Aaq = "Aaq",
+        /// Those of `FastPix`: Admin and Member.
+        FastPix = "FastPix",
+    }
+}
+
+choice! {
+    /// Who may do something.
+    pub enum Creators {
+        /// Who holds workspace:create, in the project where there is one.
+        Permitted = "Permitted",
+        /// Every active member of the organization.
+        AnyMember = "AnyMember",
+    }
+}
+
+choice! {
+    /// Whether something must be written.
+    pub enum Presence {
+        /// It may be left out.
+        Optional = "Optional",
+        /// It must be written.
+        Required = "Required",
+    }
+}
+
+choice! {
+    /// Whether several objects may have the same name.
+    pub enum Uniqueness {
+        /// They may.
+        Free = "Free",
+        /// Each name is there once.
+        Unique = "Unique",
+    }
+}
+
+choice! {
+    /// The workspaces that members have for themselves.
+    pub enum PersonalWorkspaces {
+        /// None but those that are written.
+        None = "None",
+        /// One for each member, with scope Local, named local-NAME.
+        Local = "Local",
+    }
+}
+
+choice! {
+    /// Who sees who is a member.
+    pub enum MemberVisibility {
+        /// Admins see all, the others only themselves.
+        AdminsAndSelf = "AdminsAndSelf",
+        /// Everybody who holds members:read.
+        AllMembers = "AllMembers",
+    }
+}
+
+choice! {
+    /// Which workspace opens first for a member who names none.
+    pub enum FirstWorkspace {
+        /// None.
+        Written = "Written",
+        /// The one that the member has been in for the longest time.
+        Oldest = "Oldest",
+    }
+}
+
+choice! {
+    /// What becomes of a member who is in no workspace any more.
+    pub enum WithoutWorkspace {
+        /// The member stays.
+        Keep = "Keep",
+        /// The member is removed with the last membership.
+        Remove = "Remove",
+    }
+}
+
+choice! {
+    /// What happens to values that the service's documents forbid and the service takes.
+    pub enum Validation {
+        /// They are refused.
+        Strict = "Strict",
+        /// They are taken, with a warning.
+        Lenient = "Lenient",
+    }
+}
+
 /// The answers that differ from the preset's. Every field that is left out has the preset's value; the value of the preset standard is
 /// named with each field. A change must be allowed by the policy in force and by the one that is applied: a tightened policy counts at
 /// once, a loosened one from the next plan on.
@@ -148,6 +258,18 @@ pub struct PolicySpec {
     /// How templates and roles are checked. Left out: the preset's (standard: V2, Strict).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub templates: Option<TemplatesPolicy>,
+    /// Who may create workspaces; checked where it is known who asks. Left out: the preset's (standard: who holds workspace:create).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace_creation: Option<WorkspaceCreation>,
+    /// What workspaces must say, and which there are for single people. Left out: the preset's (standard: nothing, and none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspaces: Option<WorkspacesPolicy>,
+    /// Who sees what. Left out: the preset's (standard: who is a member is seen by all who hold members:read).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
+    /// What is implied for members. Left out: the preset's (standard: nothing).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<MembersPolicy>,
     /// Where the data of a workspace is kept that does not say it: USA, Europe or India. It counts when the workspace is created. Left
     /// out: the preset's (standard: not said). Example: Europe.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,6 +306,10 @@ pub struct LastAdmin {
     /// How many admins each place must keep that had so many. Left out: the preset's (standard: 1). Example: 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_admins: Option<Int<0, 100>>,
+    /// Whether an organization that has an owner keeps one: an active member whose role allows organization:write. The losses are those of
+    /// protect. Left out: the preset's (standard: false).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_owner: Option<bool>,
 }
 
 /// What deleting a workspace means.
@@ -227,6 +353,70 @@ pub struct AccessPolicy {
     /// Whether admins of the organization and of a project reach every workspace below. Left out: the preset's (standard: true).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub implicit_admins: Option<bool>,
+    /// What those admins may do in workspaces with scope Private that they were not added to: None, DeleteOnly (delete and restore),
+    /// Manage (see, change, delete and restore, but not what or who is in it), or Full. Left out: the preset's (standard: Full).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_workspaces: Option<PrivateWorkspaces>,
+}
+
+/// Who may create workspaces.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct WorkspaceCreation {
+    /// Who may create a workspace that is not private: Permitted, those who hold workspace:create (in the project, where there is one), or
+    /// AnyMember. Left out: the preset's (standard: Permitted).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Creators>,
+    /// Who may create a workspace with scope Private: Permitted or AnyMember. Left out: the preset's (standard: Permitted).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_by: Option<Creators>,
+    /// Whether only those may create workspaces who have a default workspace already. Left out: the preset's (standard: false).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_default_workspace: Option<bool>,
+}
+
+/// What workspaces must say, and which there are for single people.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct WorkspacesPolicy {
+    /// Whether a workspace must say its type: Required or Optional. Left out: the preset's (standard: Optional).
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<Presence>,
+    /// Whether two workspaces may have the same displayName: Free or Unique. Left out: the preset's (standard: Free).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub names: Option<Uniqueness>,
+    /// Whether every member has a workspace that only the member sees: Local (it is named local-NAME, and a document of that name takes
+    /// it over) or None. Left out: the preset's (standard: None).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal: Option<PersonalWorkspaces>,
+}
+
+/// Who sees what.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Visibility {
+    /// Who sees who is a member of a place: AdminsAndSelf (its admins; the others see themselves) or AllMembers (who holds members:read
+    /// there). Left out: the preset's (standard: AllMembers).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<MemberVisibility>,
+}
+
+/// What is implied for members.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct MembersPolicy {
+    /// Which workspace opens first for a member without defaultWorkspace: Written (none) or Oldest (the one that the member has been in for
+    /// the longest time; when that membership ends, the next oldest). Left out: the preset's (standard: Written).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_workspace: Option<FirstWorkspace>,
+    /// What becomes of a member without a role in the organization who is in no project and workspace: Keep, or Remove, which removes the
+    /// member with the last membership. Left out: the preset's (standard: Keep).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_workspace: Option<WithoutWorkspace>,
 }
 
 /// How roles are given.
@@ -240,6 +430,14 @@ pub struct RolesPolicy {
     /// The role of a member or membership that names none. Left out: the preset's (standard: none). Example: ReadOnly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<Text<63>>,
+    /// Whose built-in membership types there are: Standard, Hundredms, KeyRunner, Aaq or FastPix. MembershipType adds others. Left out: the
+    /// preset's (standard: Standard).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<Catalog>,
+    /// Whether the built-in role Member may change the settings of a workspace (workspace:update). Left out: the preset's (standard:
+    /// false).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members_edit_workspaces: Option<bool>,
 }
 
 /// How templates and roles are checked.
@@ -251,6 +449,10 @@ pub struct TemplatesPolicy {
     /// (standard: V2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api: Option<TemplatesApi>,
+    /// What happens to bit rates, frame rates and sizes that the service's documents forbid and the service takes: Strict holds the mrole
+    /// back, Lenient warns. Left out: the preset's (standard: Strict).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
 }
 
 /// A workspace that is there without a document for it.
@@ -263,6 +465,10 @@ pub struct DefaultWorkspace {
     /// What it is used for: Development, Production, Staging or QA. Left out: not said.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<WorkspaceType>,
+    /// Whether it is the first workspace of the account: then it is implied only while no document says default: true of another one.
+    /// Left out: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<bool>,
 }
 
 impl Named for DefaultWorkspace {

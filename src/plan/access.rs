@@ -4,6 +4,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use super::Change;
+use crate::api::membership_type::Level;
 use crate::api::{Kind, Verb as Permission};
 use crate::tenancy::view::{MemberView, RolesView, View};
 use crate::tenancy::{Access, Item, Key, Name, Row, World, access, places_of};
@@ -148,17 +149,22 @@ impl Sides<'_> {
 
     /// Those for whom another policy means another access.
     fn reached_by_policy(&self, people: &mut Affected) {
-        if self.before.policy.default_role != self.after.policy.default_role {
+        let (before, after) = (&self.before.policy, &self.after.policy);
+        if before.default_role != after.default_role {
             self.add_holders(people, &RolesView::is_empty);
         }
-        if self.before.policy.implicit_admins != self.after.policy.implicit_admins {
+        if self.before.roles != self.after.roles {
+            let changed = |role: &str| self.before.roles.get(role) != self.after.roles.get(role);
+            self.add_holders(people, &|view| view.iter().any(changed));
+        }
+        if (before.implicit_admins, before.private_workspaces) != (after.implicit_admins, after.private_workspaces) {
             let below = |world: &World<'_>| -> Vec<Key> {
                 let places = world.of_kind(Kind::Project).iter().chain(world.of_kind(Kind::Workspace));
                 places.map(|item| item.row.key.clone()).collect()
             };
             let places: BTreeSet<Key> =
                 below(self.before).iter().map(|key| self.names.now(key)).chain(below(self.after)).collect();
-            let reaches = |world: &World<'_>, member: &MemberView| world.roles_of(&member.roles).any(|(_, role)| role.is_admin());
+            let reaches = |world: &World<'_>, member: &MemberView| world.roles_of(Level::Organization, &member.roles).any(|(_, role)| role.is_admin());
             for (item, _) in self.after.members().filter(|(_, member)| reaches(self.after, member)) {
                 people.entry(item.row.key.name.clone()).or_default().extend(places.iter().cloned());
             }
@@ -223,9 +229,9 @@ fn role_name(row: &Row) -> Option<Box<str>> {
 }
 
 fn grants_admin(member: &str, world: &World<'_>) -> bool {
-    let admin = |roles: &RolesView| world.roles_of(roles).any(|(_, role)| role.is_admin());
-    world.member(member).is_some_and(|(_, view)| admin(&view.roles))
-        || world.memberships(member).any(|(_, _, view)| admin(&view.roles))
+    let Some((_, view)) = world.member(member) else { return false };
+    world.roles_of(Level::Organization, &view.roles).any(|(_, role)| role.is_admin())
+        || world.memberships(member).any(|(_, place, given)| world.roles_in(view, &place, given).any(|(_, role)| role.is_admin()))
 }
 
 /// The difference between what a person could and can do in a place; `None` where there is none.

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Change, Phase, Verb};
+use crate::api::membership_type::Level;
 use crate::api::{Kind, Verb as Permission};
 use crate::tenancy::view::View;
-use crate::tenancy::{Row, World};
+use crate::tenancy::{Row, World, level_of};
 
 /// When a change is done, and the row in between where it is done in two steps.
 pub type Step = (Phase, Option<Box<Row>>);
@@ -78,11 +79,12 @@ impl Rights {
         let Some(row) = row.filter(|row| row.is_live()) else { return Self::default() };
         match View::read(row.key.kind, &row.spec) {
             View::Member(member) if member.disabled => Self { disabled: true, ..Self::default() },
-            View::Member(member) => Self { permissions: world.permissions_of(&member.roles), ..Self::default() },
+            View::Member(member) => Self { permissions: world.permissions_of(Level::Organization, &member.roles), ..Self::default() },
             View::Membership(membership) => {
                 let ends = membership.expires_at;
                 let ended = ends.is_some_and(|end| end <= world.now);
-                let permissions = if ended { BTreeSet::new() } else { world.permissions_of(&membership.roles) };
+                let level = row.key.member_and_place().map_or(Level::Workspace, |(_, place)| level_of(place.kind));
+                let permissions = if ended { BTreeSet::new() } else { world.permissions_of(level, &membership.roles) };
                 Self { permissions, ends, disabled: false }
             }
             View::MembershipType(view) => Self { permissions: view.permissions, ..Self::default() },

@@ -3,9 +3,11 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::view::RolesView;
+use super::role::MembershipRole;
 use super::world::World;
 use super::{Key, Name, Standing};
+use crate::api::membership_type::Level;
+use crate::api::policy::PrivateWorkspaces;
 use crate::api::{Kind, Verb};
 
 /// A role that a person holds somewhere: the reason for permissions.
@@ -36,7 +38,8 @@ pub type Access = BTreeMap<Verb, Vec<Grant>>;
 /// an unknown member, an unknown place, and for whoever is not active.
 ///
 /// A role counts in the place it is given in. A role in a project counts in the project's workspaces too, but for private and
-/// local ones. Admins of the organization count everywhere, where the policy says so (`access.implicitAdmins`).
+/// local ones. Admins of the organization count everywhere, where the policy says so (`access.implicitAdmins`); in private
+/// workspaces they, and the admins of the project, may do what `access.privateWorkspaces` says.
 #[must_use]
 pub fn access(world: &World<'_>, member: &str, place: &Key) -> Access {
     let mut access = Access::new();
@@ -44,38 +47,50 @@ pub fn access(world: &World<'_>, member: &str, place: &Key) -> Access {
     if world.standing(item, view) != Standing::Active || world.get(place).is_none() {
         return access;
     }
+    let reach = world.reach_from_above(place);
     if let Some(organization) = world.of_kind(Kind::Organization).first() {
         let organization = &organization.row.key;
-        let reaches = |admin: bool| place == organization || (admin && world.policy.implicit_admins);
-        add(&mut access, world, &view.roles, (organization, None), reaches);
+        for role in world.roles_of(Level::Organization, &view.roles) {
+            if place == organization {
+                add(&mut access, role, (organization, None), |_| true);
+            } else if role.1.is_admin() {
+                add(&mut access, role, (organization, None), |verb| reaches(reach, verb));
+            }
+        }
     }
-    let project = match place.kind {
-        Kind::Workspace => world.workspace(&place.name).and_then(World::open_project),
-        _ => None,
-    };
+    let workspace = (place.kind == Kind::Workspace).then(|| world.workspace(&place.name)).flatten();
+    let (project, open) = (workspace.and_then(World::project_of), workspace.and_then(World::open_project).is_some());
     for (_, given, membership) in world.memberships(member) {
-        let ended = membership.expires_at.is_some_and(|end| end <= world.now);
-        if !ended && (given == *place || Some(&given) == project.as_ref()) {
-            add(&mut access, world, &membership.roles, (&given, membership.expires_at), |_| true);
+        let end = membership.expires_at;
+        let here = given == *place;
+        if end.is_some_and(|end| end <= world.now) || !here && Some(&given) != project.as_ref() {
+            continue;
+        }
+        for role in world.roles_in(view, &given, membership) {
+            if here || open {
+                add(&mut access, role, (&given, end), |_| true);
+            } else if role.1.is_admin() {
+                add(&mut access, role, (&given, end), |verb| reaches(reach, verb));
+            }
         }
     }
     access
 }
 
-fn add(
-    access: &mut Access,
-    world: &World<'_>,
-    roles: &RolesView,
-    given: (&Key, Option<Timestamp>),
-    reaches: impl Fn(bool) -> bool,
-) {
-    for (name, role) in world.roles_of(roles) {
-        if reaches(role.is_admin()) {
-            for verb in &role.permissions {
-                let grant = Grant { place: given.0.clone(), role: name.into(), expires_at: given.1 };
-                access.entry(*verb).or_default().push(grant);
-            }
-        }
+/// Whether an admin from above may do this in a place of others.
+fn reaches(reach: PrivateWorkspaces, verb: Verb) -> bool {
+    match reach {
+        PrivateWorkspaces::None => false,
+        PrivateWorkspaces::DeleteOnly => matches!(verb, Verb::WorkspaceDelete | Verb::WorkspaceRestore),
+        PrivateWorkspaces::Manage => verb.resource() == "workspace" && verb != Verb::WorkspaceCreate,
+        PrivateWorkspaces::Full => true,
+    }
+}
+
+fn add(access: &mut Access, (name, role): (&str, &MembershipRole), given: (&Key, Option<Timestamp>), allows: impl Fn(Verb) -> bool) {
+    for verb in role.permissions.iter().filter(|verb| allows(**verb)) {
+        let grant = Grant { place: given.0.clone(), role: name.into(), expires_at: given.1 };
+        access.entry(*verb).or_default().push(grant);
     }
 }
 

@@ -1,8 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::view::{RolesView, View};
+use super::view::View;
 use super::{Key, Name, Standing, World};
 use crate::api::Kind;
+use crate::api::membership_type::Level;
+use crate::api::policy::PrivateWorkspaces;
 
 /// The people who can manage the members of a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,17 +53,17 @@ impl AdminsByPlace {
         let mut standings = BTreeMap::new();
         for (item, member) in world.members() {
             let standing = world.standing(item, member);
-            standings.insert(item.row.key.name.as_str(), standing);
+            standings.insert(item.row.key.name.as_str(), (standing, member));
             if let Some(organization) = &organization
-                && manages_members(world, &member.roles)
+                && world.roles_of(Level::Organization, &member.roles).any(|(_, role)| role.is_admin())
             {
                 own.entry(organization.clone()).or_default().add(&item.row.key.name, standing);
             }
         }
         for (member, place, view) in world.all_memberships() {
-            if let Some(standing) = standings.get(member)
+            if let Some((standing, person)) = standings.get(member)
                 && view.expires_at.is_none()
-                && manages_members(world, &view.roles)
+                && world.roles_in(person, &place, view).any(|(_, role)| role.is_admin())
             {
                 own.entry(place).or_default().add(&Name::from(member), *standing);
             }
@@ -118,18 +120,20 @@ impl AdminsByPlace {
     }
 }
 
-fn manages_members(world: &World<'_>, roles: &RolesView) -> bool {
-    world.roles_of(roles).any(|(_, role)| role.is_admin())
-}
-
 fn places(world: &World<'_>) -> BTreeMap<Key, Above> {
-    let organization = world.policy.implicit_admins;
     let of_kind = |kind| world.of_kind(kind).iter().map(|item| (item.row.key.clone(), &*item.view));
-    let above = |view: &View| match view {
-        View::Workspace(workspace) => Above { project: World::open_project(workspace), organization },
-        _ => Above { project: None, organization },
+    let above = |key: &Key, view: &View| {
+        let organization = world.reach_from_above(key) == PrivateWorkspaces::Full;
+        let project = match view {
+            View::Workspace(workspace) => World::open_project(workspace).or_else(|| World::project_of(workspace).filter(|_| organization)),
+            _ => None,
+        };
+        Above { project, organization }
     };
     let top = of_kind(Kind::Organization).map(|(key, _)| (key, Above::default()));
-    let below = of_kind(Kind::Project).chain(of_kind(Kind::Workspace)).map(|(key, view)| (key, above(view)));
+    let below = of_kind(Kind::Project).chain(of_kind(Kind::Workspace)).map(|(key, view)| {
+        let above = above(&key, view);
+        (key, above)
+    });
     top.chain(below).collect()
 }

@@ -12,6 +12,7 @@ mod key;
 mod nearest;
 mod people;
 mod policy;
+mod preset;
 /// Which fields of a stored spec name other objects.
 pub mod reference;
 mod resolve;
@@ -30,7 +31,8 @@ pub use input::{Finding, HeldManifest, Input, Manifest, Origin, Severity, Span};
 pub use key::{Key, Name, ObjectId};
 pub use nearest::nearest;
 pub use people::{Standing, invitation_ends, standing};
-pub use policy::{InvitationsPolicy, Loosened, Policy};
+pub use policy::{CreationPolicy, InvitationsPolicy, Loosened, Policy};
+pub use preset::preset;
 pub use resolve::{Resolved, resolve};
 pub use snapshot::{Claim, Manager, Revision, Row, Snapshot, Tombstone};
-pub use world::{Item, World};
+pub use world::{Item, World, level_of};

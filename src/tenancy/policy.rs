@@ -1,8 +1,11 @@
 use std::collections::BTreeSet;
 
+use super::preset::preset;
+use crate::api::organization::Preset;
 use crate::api::policy::{
-    AdminLoss, Cardinality, DefaultWorkspace, DeletionMode, DriftPolicy, InvitationMode, PendingRoleChange, RemovalMode,
-    RoleAssignment, TemplatesApi,
+    AdminLoss, Cardinality, Catalog, Creators, DefaultWorkspace, DeletionMode, DriftPolicy, FirstWorkspace, InvitationMode,
+    MemberVisibility, PendingRoleChange, PersonalWorkspaces, Presence, PrivateWorkspaces, RemovalMode, RoleAssignment,
+    TemplatesApi, Uniqueness, Validation, WithoutWorkspace,
 };
 use crate::api::workspace::DataResidency;
 use crate::api::{OrganizationSpec, PolicySpec};
@@ -22,6 +25,8 @@ pub struct Policy {
     pub admins_protected_from: BTreeSet<AdminLoss>,
     /// How many admins a place keeps.
     pub min_admins: i64,
+    /// Whether an organization that has an owner keeps one.
+    pub last_owner: bool,
     /// Whether workspaces can be deleted, and how.
     pub workspace_deletion: DeletionMode,
     /// How many days something that was soft-deleted is kept; `None` for ever.
@@ -32,12 +37,34 @@ pub struct Policy {
     pub invitations: InvitationsPolicy,
     /// Whether admins of an organization or project are admins of every workspace below.
     pub implicit_admins: bool,
+    /// What those admins may do in private workspaces.
+    pub private_workspaces: PrivateWorkspaces,
+    /// Whose built-in membership types there are.
+    pub catalog: Catalog,
+    /// Whether the built-in role Member may change the settings of a workspace.
+    pub members_edit_workspaces: bool,
     /// Whether a member may have several roles in one place.
     pub role_cardinality: Cardinality,
     /// The role of an entry that names none.
     pub default_role: Option<Box<str>>,
     /// Which generation of the template service the ranges of templates follow.
     pub templates_api: TemplatesApi,
+    /// What happens to values that the service's documents forbid and the service takes.
+    pub templates_validation: Validation,
+    /// Who may create workspaces.
+    pub creation: CreationPolicy,
+    /// Whether a workspace must say its type.
+    pub workspace_type: Presence,
+    /// Whether several workspaces may have the same display name.
+    pub workspace_names: Uniqueness,
+    /// The workspaces that members have for themselves.
+    pub personal_workspaces: PersonalWorkspaces,
+    /// Who sees who is a member.
+    pub member_visibility: MemberVisibility,
+    /// Which workspace opens first for a member who names none.
+    pub first_workspace: FirstWorkspace,
+    /// What becomes of a member who is in no workspace any more.
+    pub without_workspace: WithoutWorkspace,
     /// Where the data of a workspace is that does not say.
     pub default_residency: Option<DataResidency>,
     /// Workspaces that exist in every organization with this policy.
@@ -57,40 +84,28 @@ pub struct InvitationsPolicy {
     pub role_assignment: RoleAssignment,
 }
 
+/// Who may create workspaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreationPolicy {
+    /// Those that are not private.
+    pub by: Creators,
+    /// Private ones.
+    pub private_by: Creators,
+    /// Whether only those may who have a default workspace already.
+    pub require_default_workspace: bool,
+}
+
 impl Policy {
-    /// The preset `standard`, the safe middle: soft deletion with 30 days of retention, the last admin protected, members
-    /// active at once, loss bounded.
+    /// The preset `standard`.
     #[must_use]
     pub fn standard() -> Self {
-        Self {
-            drift: DriftPolicy::Warn,
-            max_removal_percent: 25,
-            max_removal_from: 10,
-            removal_delay: 10,
-            admins_protected_from: AdminLoss::ALL.iter().copied().collect(),
-            min_admins: 1,
-            workspace_deletion: DeletionMode::Soft,
-            retention_days: Some(30),
-            member_removal: RemovalMode::Soft,
-            invitations: InvitationsPolicy {
-                mode: InvitationMode::Direct,
-                expiry_days: Some(14),
-                pending_role_change: PendingRoleChange::Allow,
-                role_assignment: RoleAssignment::BeforeInvite,
-            },
-            implicit_admins: true,
-            role_cardinality: Cardinality::One,
-            default_role: None,
-            templates_api: TemplatesApi::V2,
-            default_residency: None,
-            default_workspaces: Vec::new(),
-        }
+        preset(Preset::Standard)
     }
 
     /// The policy of an organization: its preset with its own overrides.
     #[must_use]
     pub fn of(organization: &OrganizationSpec) -> Self {
-        let mut policy = Self::standard();
+        let mut policy = preset(organization.preset.unwrap_or(Preset::Standard));
         if let Some(overrides) = &organization.policy {
             policy.override_with(overrides);
         }
@@ -109,6 +124,10 @@ impl Policy {
             access,
             roles,
             templates,
+            workspace_creation,
+            workspaces,
+            visibility,
+            members,
             default_data_residency,
             default_workspaces,
         } = spec;
@@ -121,6 +140,7 @@ impl Policy {
         if let Some(last_admin) = last_admin {
             set(&mut self.admins_protected_from, last_admin.protect.as_ref().map(|losses| losses.iter().copied().collect()));
             set(&mut self.min_admins, last_admin.min_admins.map(|min| min.get()));
+            set(&mut self.last_owner, last_admin.last_owner);
         }
         if let Some(deletion) = workspace_deletion {
             set(&mut self.workspace_deletion, deletion.mode);
@@ -133,12 +153,35 @@ impl Policy {
             set(&mut self.invitations.pending_role_change, spec.pending_role_change);
             set(&mut self.invitations.role_assignment, spec.role_assignment);
         }
-        set(&mut self.implicit_admins, access.as_ref().and_then(|access| access.implicit_admins));
+        if let Some(access) = access {
+            set(&mut self.implicit_admins, access.implicit_admins);
+            set(&mut self.private_workspaces, access.private_workspaces);
+        }
         if let Some(roles) = roles {
             set(&mut self.role_cardinality, roles.cardinality);
             set(&mut self.default_role, roles.default.as_ref().map(|role| Some(role.as_str().into())));
+            set(&mut self.catalog, roles.catalog);
+            set(&mut self.members_edit_workspaces, roles.members_edit_workspaces);
         }
-        set(&mut self.templates_api, templates.as_ref().and_then(|templates| templates.api));
+        if let Some(templates) = templates {
+            set(&mut self.templates_api, templates.api);
+            set(&mut self.templates_validation, templates.validation);
+        }
+        if let Some(creation) = workspace_creation {
+            set(&mut self.creation.by, creation.by);
+            set(&mut self.creation.private_by, creation.private_by);
+            set(&mut self.creation.require_default_workspace, creation.require_default_workspace);
+        }
+        if let Some(workspaces) = workspaces {
+            set(&mut self.workspace_type, workspaces.type_);
+            set(&mut self.workspace_names, workspaces.names);
+            set(&mut self.personal_workspaces, workspaces.personal);
+        }
+        set(&mut self.member_visibility, visibility.as_ref().and_then(|visibility| visibility.members));
+        if let Some(members) = members {
+            set(&mut self.first_workspace, members.default_workspace);
+            set(&mut self.without_workspace, members.without_workspace);
+        }
         set(&mut self.default_residency, default_data_residency.map(Some));
         set(&mut self.default_workspaces, default_workspaces.as_ref().map(|workspaces| workspaces.to_vec()));
     }
@@ -153,6 +196,7 @@ impl Policy {
             max_removal_from: self.max_removal_from.min(other.max_removal_from),
             admins_protected_from: &self.admins_protected_from | &other.admins_protected_from,
             min_admins: self.min_admins.max(other.min_admins),
+            last_owner: self.last_owner || other.last_owner,
             workspace_deletion: self.workspace_deletion.min(other.workspace_deletion),
             retention_days: longer(self.retention_days, other.retention_days),
             member_removal: self.member_removal.min(other.member_removal),
@@ -182,6 +226,8 @@ impl Policy {
             self.min_admins.to_string(),
             next.min_admins.to_string(),
         );
+        let owner = |policy: &Self| policy.last_owner.to_string();
+        compare("lastAdmin.lastOwner", self.last_owner && !next.last_owner, owner(self), owner(next));
         let mode = |policy: &Self| policy.workspace_deletion.to_string();
         compare("workspaceDeletion.mode", next.workspace_deletion > self.workspace_deletion, mode(self), mode(next));
         let shorter = next.retention_days.unwrap_or(i64::MAX) < self.retention_days.unwrap_or(i64::MAX);

@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Policy;
 use crate::api::Verb;
 use crate::api::membership_type::Level;
+use crate::api::policy::Catalog;
 
 /// What a role name stands for: the levels it may be given at and what it allows there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,57 +22,119 @@ impl MembershipRole {
     pub fn is_admin(&self) -> bool {
         self.permissions.contains(&Verb::MembersWrite)
     }
-}
 
-/// The roles of an organization by the name they are given by: those of the preset and its membership types.
-pub type Roles = BTreeMap<Box<str>, MembershipRole>;
-
-/// The roles of the preset `standard`: `Admin`, `Member` and `ReadOnly`, each at any level.
-#[must_use]
-pub fn standard_roles() -> Roles {
-    let role = |name: &str, allows: fn(Verb) -> bool| {
-        let permissions = Verb::ALL.iter().copied().filter(|verb| allows(*verb)).collect();
-        (name.into(), MembershipRole { levels: Level::ALL.iter().copied().collect(), permissions, built_in: true })
-    };
-    BTreeMap::from([role("Admin", |_| true), role("Member", member_may), role("ReadOnly", read_only_may)])
-}
-
-/// A `Member` works with what a workspace holds, and sees, but does not change, who is in it and how it is set up.
-fn member_may(verb: Verb) -> bool {
-    match verb.resource() {
-        "templates" | "rooms" | "sessions" | "content" | "media" | "liveStreams" => true,
-        _ => read_only_may(verb),
+    /// True for a role that makes its holder an owner of the organization (`organization:write`).
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        self.permissions.contains(&Verb::OrganizationWrite)
     }
 }
 
-/// `ReadOnly` sees everything but keys, tokens and webhooks.
-fn read_only_may(verb: Verb) -> bool {
+/// The roles of an organization by the name they are given by: those of the policy's catalog and its membership types.
+pub type Roles = BTreeMap<Box<str>, MembershipRole>;
+
+/// The roles that a policy has built in.
+#[must_use]
+pub fn built_in_roles(policy: &Policy) -> Roles {
+    let roles: &[(&str, &[Level], Allows)] = match policy.catalog {
+        Catalog::Standard => STANDARD,
+        Catalog::Hundredms => HUNDREDMS,
+        Catalog::KeyRunner => KEYRUNNER,
+        Catalog::Aaq => AAQ,
+        Catalog::FastPix => FASTPIX,
+    };
+    let role = |(name, levels, allows): &(&str, &[Level], Allows)| {
+        let edits = *name == "Member" && policy.members_edit_workspaces;
+        let allowed = |verb: &Verb| allows(*verb) || edits && *verb == Verb::WorkspaceUpdate;
+        let permissions = Verb::ALL.iter().copied().filter(allowed).collect();
+        ((*name).into(), MembershipRole { levels: levels.iter().copied().collect(), permissions, built_in: true })
+    };
+    roles.iter().map(role).collect()
+}
+
+/// The built-in role of whoever owns a workspace; `None` where a role in the organization reaches it.
+#[must_use]
+pub const fn owner_role(catalog: Catalog) -> Option<&'static str> {
+    match catalog {
+        Catalog::Standard | Catalog::Hundredms | Catalog::Aaq => Some("Admin"),
+        Catalog::KeyRunner => Some("Owner"),
+        Catalog::FastPix => None,
+    }
+}
+
+type Allows = fn(Verb) -> bool;
+type Catalogued = &'static [(&'static str, &'static [Level], Allows)];
+
+const STANDARD: Catalogued =
+    &[("Admin", Level::ALL, |_| true), ("Member", Level::ALL, works), ("ReadOnly", Level::ALL, sees)];
+
+/// Who works with what a workspace holds sees, but does not change, who is in it and how it is set up.
+fn works(verb: Verb) -> bool {
+    match verb.resource() {
+        "templates" | "rooms" | "sessions" | "content" | "media" | "liveStreams" => true,
+        _ => sees(verb),
+    }
+}
+
+/// Who only sees sees everything but keys, tokens and webhooks.
+fn sees(verb: Verb) -> bool {
     verb.action() == "read" && !matches!(verb.resource(), "developer" | "signingKeys" | "accessTokens")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// 100ms, Workspaces, the table of membership types.
+const HUNDREDMS: Catalogued = &[
+    ("OrganizationOwner", &[Level::Organization], |_| true),
+    ("Admin", &[Level::Workspace], |verb| verb != Verb::OrganizationWrite),
+    ("Member", &[Level::Workspace], |verb| matches!(verb.resource(), "templates" | "rooms") || views(verb)),
+    ("ReadOnly", &[Level::Workspace], views),
+];
 
-    #[test]
-    fn only_the_standard_admin_manages_members_and_nobody_else_sees_keys() {
-        let roles = standard_roles();
-        let admins: Vec<_> = roles.iter().filter(|(_, role)| role.is_admin()).map(|(name, _)| &**name).collect();
-        assert_eq!(admins, ["Admin"]);
-        for name in ["Member", "ReadOnly"] {
-            let secret = roles[name]
-                .permissions
-                .iter()
-                .find(|verb| matches!(verb.resource(), "developer" | "signingKeys" | "accessTokens"));
-            assert_eq!(secret, None, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_standard_member_may_do_all_that_a_read_only_member_may() {
-        let roles = standard_roles();
-        assert!(roles["Member"].permissions.is_superset(&roles["ReadOnly"].permissions));
-        assert!(roles["Member"].permissions.contains(&Verb::ContentWrite));
-        assert!(!roles["ReadOnly"].permissions.contains(&Verb::ContentWrite));
-    }
+/// "Only view templates, rooms, and sessions."
+fn views(verb: Verb) -> bool {
+    matches!(verb, Verb::WorkspaceRead | Verb::TemplatesRead | Verb::RoomsRead | Verb::SessionsRead)
 }
+
+/// `KeyRunner`, Workspaces, the scopes and the seven actions.
+const KEYRUNNER: Catalogued = &[
+    ("TenantAdmin", &[Level::Organization], |_| true),
+    ("ProjectAdmin", &[Level::Project], |verb| verb != Verb::OrganizationWrite),
+    ("ProjectUser", &[Level::Project], edits),
+    ("Owner", &[Level::Workspace], manages_people),
+    ("Admin", &[Level::Workspace], manages_people),
+    ("Editor", &[Level::Workspace], edits),
+    ("Viewer", &[Level::Workspace], |verb| matches!(verb, Verb::WorkspaceRead | Verb::ContentRead)),
+];
+
+fn edits(verb: Verb) -> bool {
+    matches!(verb, Verb::WorkspaceRead | Verb::ContentRead | Verb::ContentWrite)
+}
+
+/// "Owners/Admins can add or remove users and assign roles within the workspace"; creating, updating and deleting one is for the
+/// admins of the tenant and of the project.
+fn manages_people(verb: Verb) -> bool {
+    matches!(verb, Verb::MembersRead | Verb::MembersWrite | Verb::DeveloperRead | Verb::DeveloperWrite) || edits(verb)
+}
+
+/// AAQ, Introducing Workspaces, the two user types.
+const AAQ: Catalogued = &[
+    ("Admin", &[Level::Workspace], |verb| {
+        matches!(verb.resource(), "members" | "workspace" | "content" | "apiKey" | "developer" | "costly")
+    }),
+    ("ReadOnly", &[Level::Workspace], |verb| {
+        matches!(verb, Verb::WorkspaceCreate | Verb::WorkspaceRead | Verb::ContentRead)
+    }),
+];
+
+/// `FastPix`, Set up workspace, the tables of the admin and of the member role.
+const FASTPIX: Catalogued = &[
+    ("Admin", &[Level::Organization], |verb| match verb.resource() {
+        "organization" | "members" | "workspace" | "signingKeys" | "accessTokens" | "media" | "liveStreams" => true,
+        resource => resource == "developer",
+    }),
+    ("Member", &[Level::Organization], |verb| {
+        matches!(
+            verb,
+            Verb::OrganizationRead | Verb::MembersRead | Verb::WorkspaceRead | Verb::MediaRead | Verb::LiveStreamsRead
+        )
+    }),
+];

@@ -3,9 +3,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::role::{MembershipRole, Roles, standard_roles};
+use super::role::{MembershipRole, Roles, built_in_roles};
 use super::view::{MemberView, MembershipView, RolesView, View, WorkspaceView};
 use super::{Key, Policy, Row, Standing, standing};
+use crate::api::membership_type::Level;
+use crate::api::policy::PrivateWorkspaces;
 use crate::api::workspace::Scope;
 use crate::api::{Kind, OrganizationSpec, Verb};
 
@@ -166,23 +168,69 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn open_project(workspace: &WorkspaceView) -> Option<Key> {
         let closed = matches!(workspace.scope, Some(Scope::Private | Scope::Local));
-        workspace.project_ref.as_ref().filter(|_| !closed).map(|project| Key::new(Kind::Project, project.name.as_str()))
+        Self::project_of(workspace).filter(|_| !closed)
     }
 
-    /// The roles that these words name; the default role of the policy where there is none. Unknown ones are left out.
-    pub fn roles_of<'w>(&'w self, roles: &'w RolesView) -> impl Iterator<Item = (&'w str, &'w MembershipRole)> {
-        let default = self.policy.default_role.as_deref().filter(|_| roles.is_empty());
+    /// The project that a workspace is in.
+    #[must_use]
+    pub fn project_of(workspace: &WorkspaceView) -> Option<Key> {
+        workspace.project_ref.as_ref().map(|project| Key::new(Kind::Project, project.name.as_str()))
+    }
+
+    /// What admins from above may do in a place that they were not added to (`access.implicitAdmins`, `access.privateWorkspaces`):
+    /// all that their role allows, or some of it.
+    #[must_use]
+    pub fn reach_from_above(&self, place: &Key) -> PrivateWorkspaces {
+        let scope = (place.kind == Kind::Workspace).then(|| self.workspace(&place.name)).flatten().and_then(|it| it.scope);
+        match scope {
+            _ if !self.policy.implicit_admins => PrivateWorkspaces::None,
+            Some(Scope::Local) => PrivateWorkspaces::None,
+            Some(Scope::Private) => self.policy.private_workspaces,
+            Some(Scope::Project) | None => PrivateWorkspaces::Full,
+        }
+    }
+
+    /// The roles that these words name at a level; the default role of the policy where there is none and the default is for that
+    /// level. Unknown ones are left out.
+    pub fn roles_of<'w>(
+        &'w self,
+        level: Level,
+        roles: &'w RolesView,
+    ) -> impl Iterator<Item = (&'w str, &'w MembershipRole)> + use<'w, 'a> {
+        let fits = move |name: &&str| self.roles.get(*name).is_some_and(|role| role.levels.contains(&level));
+        let default = self.policy.default_role.as_deref().filter(|_| roles.is_empty()).filter(fits);
         roles.iter().chain(default).filter_map(|name| Some((name, self.roles.get(name)?)))
     }
 
-    /// What these roles allow together.
+    /// The roles of a member in a place that the member was added to. Who was added without a role has the role of the
+    /// organization there.
+    pub fn roles_in<'w>(
+        &'w self,
+        member: &'w MemberView,
+        place: &Key,
+        membership: &'w MembershipView,
+    ) -> impl Iterator<Item = (&'w str, &'w MembershipRole)> {
+        let level = level_of(place.kind);
+        let bare = self.roles_of(level, &membership.roles).next().is_none() && membership.roles.is_empty();
+        let assigned = bare.then(|| self.roles_of(Level::Organization, &member.roles)).into_iter().flatten();
+        self.roles_of(level, &membership.roles).chain(assigned)
+    }
+
+    /// What these roles allow together at a level.
     #[must_use]
-    pub fn permissions_of(&self, roles: &RolesView) -> BTreeSet<Verb> {
-        self.roles_of(roles).flat_map(|(_, role)| role.permissions.iter().copied()).collect()
+    pub fn permissions_of(&self, level: Level, roles: &RolesView) -> BTreeSet<Verb> {
+        self.roles_of(level, roles).flat_map(|(_, role)| role.permissions.iter().copied()).collect()
+    }
+
+    /// The live members who are active at the moment and own the organization (`organization:write`).
+    pub fn owners(&self) -> impl Iterator<Item = &Item<'a>> {
+        let owns = |member: &MemberView| self.roles_of(Level::Organization, &member.roles).any(|(_, role)| role.is_owner());
+        let active = |item: &Item<'a>, member: &MemberView| self.standing(item, member) == Standing::Active;
+        self.members().filter(move |(item, member)| owns(member) && active(item, member)).map(|(item, _)| item)
     }
 
     fn known_roles(&self) -> Roles {
-        let mut roles = standard_roles();
+        let mut roles = built_in_roles(&self.policy);
         for item in self.of_kind(Kind::MembershipType) {
             if let View::MembershipType(view) = &*item.view {
                 let name = view.name.clone().unwrap_or_else(|| item.row.key.name.as_str().into());
@@ -191,6 +239,16 @@ impl<'a> World<'a> {
             }
         }
         roles
+    }
+}
+
+/// The level of the roles that are given in a place of this kind.
+#[must_use]
+pub const fn level_of(kind: Kind) -> Level {
+    match kind {
+        Kind::Project => Level::Project,
+        Kind::Workspace => Level::Workspace,
+        _ => Level::Organization,
     }
 }
 

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
 use crate::api::Kind;
+use crate::api::membership_type::Level;
 use crate::api::policy::AdminLoss;
 use crate::plan::{Case, Change, Verb, Violation};
 use crate::tenancy::role::MembershipRole;
 use crate::tenancy::view::{MembershipView, RolesView, View};
-use crate::tenancy::{Admins, Key, Name, World, standing};
+use crate::tenancy::{Admins, Key, Name, World, level_of, standing};
 
 pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
     let min = usize::try_from(case.guard.min_admins).unwrap_or(0);
@@ -59,13 +60,14 @@ fn blamed<'c>(case: &'c Case<'_>, place: &Key, member: &str) -> Vec<(usize, &'c 
 fn costs(case: &Case<'_>, place: &Key, change: &Change) -> bool {
     let world = case.before;
     let (Some(before), Some(after)) = (&change.before, change.after.as_ref().filter(|row| row.is_live())) else { return true };
-    let is_admin = |roles: &RolesView| world.roles_of(roles).any(|(_, role)| role.is_admin());
-    let lasts = |membership: &MembershipView| membership.expires_at.is_none() && is_admin(&membership.roles);
+    let is_admin = |level, roles: &RolesView| world.roles_of(level, roles).any(|(_, role)| role.is_admin());
+    let given = before.key.member_and_place().map_or(Level::Organization, |(_, place)| level_of(place.kind));
+    let lasts = |membership: &MembershipView| membership.expires_at.is_none() && is_admin(given, &membership.roles);
     match (View::read(before.key.kind, &before.spec), View::read(after.key.kind, &after.spec)) {
         (View::Member(old), View::Member(new)) => {
             let stands = |row, member| standing(row, member, &world.policy, world.now);
             let reaches = place.kind == Kind::Organization || world.policy.implicit_admins;
-            stands(before, &old) != stands(after, &new) || reaches && is_admin(&old.roles) && !is_admin(&new.roles)
+            stands(before, &old) != stands(after, &new) || reaches && is_admin(given, &old.roles) && !is_admin(given, &new.roles)
         }
         (View::Membership(old), View::Membership(new)) => lasts(&old) && !lasts(&new),
         _ => true,
@@ -82,7 +84,10 @@ fn from_afar<'c>(case: &'c Case<'_>, place: &Key) -> Vec<(usize, &'c Change)> {
         same != project_of(&case.after, &change.key)
     };
     let policy =
-        |world: &World<'_>| (world.policy.implicit_admins, world.policy.default_role.clone(), world.policy.invitations.mode);
+        |world: &World<'_>| {
+            let policy = &world.policy;
+            (policy.implicit_admins, policy.private_workspaces, policy.catalog, policy.default_role.clone(), policy.invitations.mode)
+        };
     let lost = |name: &str| {
         let is_admin = |world: &World<'_>| world.roles.get(name).is_some_and(MembershipRole::is_admin);
         is_admin(case.before) && !is_admin(&case.after)

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::Kind;
+use crate::api::membership_type::Level;
 use crate::api::policy::{InvitationMode, PendingRoleChange, RoleAssignment};
 use crate::plan::{Case, Change, Verb, Violation};
 use crate::tenancy::view::{MemberView, RolesView, View};
@@ -49,8 +50,9 @@ pub(super) fn role_before_invitation(case: &Case<'_>) -> Vec<Violation> {
 }
 
 fn has_role(world: &World<'_>, member: &str) -> bool {
-    let own = world.member(member).is_some_and(|(_, view)| world.roles_of(&view.roles).next().is_some());
-    own || world.memberships(member).any(|(_, _, view)| world.roles_of(&view.roles).next().is_some())
+    let Some((_, view)) = world.member(member) else { return false };
+    world.roles_of(Level::Organization, &view.roles).next().is_some()
+        || world.memberships(member).any(|(_, place, given)| world.roles_in(view, &place, given).next().is_some())
 }
 
 pub(super) fn pending_role(case: &Case<'_>) -> Vec<Violation> {

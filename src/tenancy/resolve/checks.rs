@@ -6,7 +6,7 @@ use crate::api::membership_type::Level;
 use crate::api::policy::{Cardinality, TemplatesApi};
 use crate::api::types::{Set, Text};
 use crate::api::{Kind, MemberSpec, Spec};
-use crate::tenancy::role::{MembershipRole, Roles, standard_roles};
+use crate::tenancy::role::{MembershipRole, Roles, built_in_roles};
 use crate::tenancy::view::View;
 use crate::tenancy::{Key, Manifest, Name, Policy, Severity, Snapshot, nearest};
 
@@ -23,7 +23,7 @@ impl<'a> Scope<'a> {
     pub fn new(organization: &'a Name, manifests: &'a [&'a Manifest], snapshot: Option<&Snapshot>, policy: &'a Policy) -> Self {
         let is_place = |kind| matches!(kind, Kind::Project | Kind::Workspace);
         let places = manifests.iter().filter(|manifest| is_place(manifest.spec.kind())).map(|manifest| key(manifest)).collect();
-        Self { organization, manifests, policy, roles: roles(manifests, snapshot), places }
+        Self { organization, manifests, policy, roles: roles(manifests, snapshot, policy), places }
     }
 
     /// True for a project or workspace of these manifests.
@@ -37,8 +37,8 @@ fn key(manifest: &Manifest) -> Key {
 }
 
 /// The built-in roles, those of the input and those that are stored.
-fn roles(manifests: &[&Manifest], snapshot: Option<&Snapshot>) -> Roles {
-    let mut roles = standard_roles();
+fn roles(manifests: &[&Manifest], snapshot: Option<&Snapshot>, policy: &Policy) -> Roles {
+    let mut roles = built_in_roles(policy);
     for manifest in manifests {
         if let Spec::MembershipType(spec) = &*manifest.spec {
             let name = spec.name.as_ref().map_or(manifest.name.as_str(), |name| name.as_str());
@@ -198,7 +198,7 @@ impl Entry<'_> {
 fn type_names(scope: &Scope<'_>) -> Vec<Objection> {
     let mut groups: BTreeMap<&str, Vec<&Manifest>> = BTreeMap::new();
     let mut objections = Vec::new();
-    let built_in = standard_roles();
+    let built_in = built_in_roles(scope.policy);
     for manifest in scope.manifests {
         if let Spec::MembershipType(spec) = &*manifest.spec {
             let name = spec.name.as_ref().map_or(manifest.name.as_str(), |name| name.as_str());
