@@ -230,6 +230,7 @@ fn context() -> Context {
         now: now(),
         manager: Manager::new("muster"),
         actor: "bench".into(),
+        asker: None,
         prune: false,
         allow_empty: false,
         approved: Vec::new(),

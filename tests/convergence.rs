@@ -193,7 +193,7 @@ proptest! {
             let plan_again = planned(&store, &shuffled, &options).await;
             prop_assert_eq!(without_lines(&plan_once), without_lines(&plan_again));
             let observed = snapshot(&store).await;
-            let tenancy = resolve(&yaml(&files), std::slice::from_ref(&observed)).tenancies.remove(0);
+            let tenancy = resolve(&yaml(&files), std::slice::from_ref(&observed), None).tenancies.remove(0);
             let mut rules = RULES.to_vec();
             shuffle(&mut rules, seed);
             let context = options.context();

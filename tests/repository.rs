@@ -185,6 +185,7 @@ fn every_example_plans_cleanly_on_an_empty_store() {
         now: "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap(),
         manager: Manager::new("muster"),
         actor: "somebody".into(),
+        asker: None,
         prune: true,
         allow_empty: false,
         approved: Vec::new(),
@@ -194,7 +195,7 @@ fn every_example_plans_cleanly_on_an_empty_store() {
         let path = example.unwrap().path();
         let request = Request { paths: vec![path.clone()], recursive: true, allow_empty: false };
         let input = read(&request, &mut std::io::empty()).input;
-        let resolved = resolve(&input, &[]);
+        let resolved = resolve(&input, &[], None);
         assert!(input.findings.is_empty() && resolved.findings.is_empty(), "{}: {:?}", path.display(), resolved.findings);
         assert!(!resolved.tenancies.is_empty(), "{}", path.display());
         for tenancy in &resolved.tenancies {

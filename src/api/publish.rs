@@ -151,13 +151,13 @@ pub struct Video {
     /// How many pictures per second at most, 1 to 30. Left out: left alone; the service documents 25 and takes 30.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame_rate: Option<Int<1, 30>>,
-    /// The width in pixels, 50 to 1920. Left out: left alone; the service documents 320 and takes 480. Not beside quality.
+    /// The width in pixels, 50 to 1920, or what policy.templates.validation: Lenient lets pass. Left out: left alone; the service documents 320 and takes 480. Not beside quality.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub width: Option<Int<50, 1920>>,
-    /// The height in pixels, 50 to 1080. Left out: left alone; the service documents 180 and takes 360 (V1 of its API: 270). Not beside
+    pub width: Option<Int<1, 4096>>,
+    /// The height in pixels, 50 to 1080, or what policy.templates.validation: Lenient lets pass. Left out: left alone; the service documents 180 and takes 360 (V1 of its API: 270). Not beside
     /// quality.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub height: Option<Int<50, 1080>>,
+    pub height: Option<Int<1, 4096>>,
     /// Width and height by name: 1080p (1920 x 1080), 720p (1280 x 720), 480p (854 x 480), 360p (640 x 360), 240p (426 x 240) or 120p (214
     /// x 120). Left out: width and height count.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -178,12 +178,12 @@ pub struct Screen {
     /// How many pictures per second at most, 1 to 30. Left out: left alone; the service takes 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame_rate: Option<Int<1, 30>>,
-    /// The width in pixels, 480 to 1920. Left out: left alone; the service documents 1280 and takes 1920. Not beside quality.
+    /// The width in pixels, 480 to 1920, or what policy.templates.validation: Lenient lets pass. Left out: left alone; the service documents 1280 and takes 1920. Not beside quality.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub width: Option<Int<480, 1920>>,
-    /// The height in pixels, 270 to 1080. Left out: left alone; the service documents 720 and takes 1080. Not beside quality.
+    pub width: Option<Int<1, 4096>>,
+    /// The height in pixels, 270 to 1080, or what policy.templates.validation: Lenient lets pass. Left out: left alone; the service documents 720 and takes 1080. Not beside quality.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub height: Option<Int<270, 1080>>,
+    pub height: Option<Int<1, 4096>>,
     /// Width and height by name: 1080p (1920 x 1080) or 720p (1280 x 720). Left out: width and height count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<ScreenQuality>,

@@ -9,7 +9,8 @@ use super::{Console, Exit, Failure, stored};
 use crate::api::Kind;
 use crate::plan::render::{Paint, json::FORMAT_VERSION, safe};
 use crate::store::{Mode, Observe};
-use crate::tenancy::{Access, Key, Name, Snapshot, Standing, World, access, members_with_email};
+use crate::tenancy::view::View;
+use crate::tenancy::{Access, Item, Key, Name, Snapshot, Standing, Viewer, World, access, members_with_email};
 
 #[derive(Args, Debug)]
 pub struct Arguments {
@@ -19,9 +20,12 @@ pub struct Arguments {
     /// Everybody who may do something in this workspace
     #[arg(long, value_name = "NAME", conflicts_with = "project")]
     workspace: Option<String>,
-    /// Everybody who may do something in this project
+    /// Everybody who may do something in this project, and in its workspaces
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
+    /// Show only what this person may see; it narrows the answer and is no authentication
+    #[arg(long = "as", value_name = "EMAIL")]
+    viewer: Option<String>,
     /// Only in this organization
     #[arg(short = 'n', long, value_name = "NAME")]
     organization: Option<String>,
@@ -75,24 +79,34 @@ impl Arguments {
     fn unknown(&self) -> String {
         let place = self.place().map(|place| place.to_string());
         let email = self.email.as_ref().map(|email| format!("member with the address {email}"));
-        format!("the store has no {}", email.into_iter().chain(place).collect::<Vec<_>>().join(" and no "))
+        let what = email.into_iter().chain(place).collect::<Vec<_>>().join(" and no ");
+        match &self.viewer {
+            Some(viewer) => format!("there is no {what} that {viewer} may see"),
+            None => format!("the store has no {what}"),
+        }
     }
 
     /// What is asked for in one organization, and whether it is there at all.
     fn rows(&self, snapshot: &Snapshot) -> (Vec<Row>, bool) {
         let world = World::new(&snapshot.rows, self.as_of.unwrap_or_else(now));
+        let viewer = self.viewer.as_deref().map(|email| Viewer::new(&world, email));
+        let sees_place = |place: &Key| viewer.as_ref().is_none_or(|viewer| viewer.sees_place(place));
+        let sees = |member: &Name, place: &Key| viewer.as_ref().is_none_or(|viewer| viewer.sees_member(member, place));
         let members: Vec<Name> = match &self.email {
             Some(email) => members_with_email(&world, email).cloned().collect(),
             None => world.members().map(|(item, _)| item.row.key.name.clone()).collect(),
         };
         let places: Vec<Key> = match self.place() {
-            Some(place) => world.get(&place).map(|_| place).into_iter().collect(),
+            Some(place) => world.get(&place).map(|_| place.clone()).into_iter().chain(workspaces_of(&world, &place)).collect(),
             None => [Kind::Organization, Kind::Project, Kind::Workspace]
                 .into_iter()
                 .flat_map(|kind| world.of_kind(kind))
                 .map(|item| item.row.key.clone())
                 .collect(),
         };
+        let places: Vec<Key> = places.into_iter().filter(sees_place).collect();
+        let is_seen = |member: &Name| places.iter().any(|place| sees(member, place));
+        let members: Vec<Name> = members.into_iter().filter(|member| viewer.is_none() || is_seen(member)).collect();
         let known = !places.is_empty() && (self.email.is_none() || !members.is_empty());
         let mut rows: Vec<Row> = Vec::new();
         for member in &members {
@@ -106,7 +120,7 @@ impl Arguments {
                 place: place.clone(),
                 access,
             };
-            let found = || places.iter().map(|place| (place, access(&world, member, place)));
+            let found = || places.iter().filter(|place| sees(member, place)).map(|place| (place, access(&world, member, place)));
             let before = rows.len();
             rows.extend(found().filter(|(_, access)| !access.is_empty()).map(row));
             if rows.len() == before && self.email.is_some() {
@@ -116,6 +130,15 @@ impl Arguments {
         }
         (rows, known)
     }
+}
+
+/// The workspaces of a project.
+fn workspaces_of(world: &World<'_>, place: &Key) -> Vec<Key> {
+    let of_project = |item: &&Item<'_>| match &*item.view {
+        View::Workspace(workspace) => World::project_of(workspace).as_ref() == Some(place),
+        _ => false,
+    };
+    world.of_kind(Kind::Workspace).iter().filter(of_project).map(|item| item.row.key.clone()).collect()
 }
 
 fn text(rows: &[Row], console: &Console) -> String {

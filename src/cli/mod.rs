@@ -26,6 +26,7 @@ mod restore;
 mod saved;
 mod stored;
 mod validate;
+mod why;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -65,6 +66,10 @@ enum Command {
     Drift(drift::Arguments),
     /// Show who may do what, and why
     Access(access::Arguments),
+    /// Show why somebody may do something, with the lines that say so; the exit code is 1 when it is not so
+    Why(why::Arguments),
+    /// Show why somebody may not do something; the exit code is 1 when it is not so
+    WhyNot(why::Arguments),
     /// Record that somebody accepts an invitation
     Accept(answer::Arguments),
     /// Record that somebody declines an invitation
@@ -113,6 +118,8 @@ impl Cli {
             Command::History(arguments) => history::run(&arguments, &console).await,
             Command::Drift(arguments) => drift::run(&arguments, &console).await,
             Command::Access(arguments) => access::run(&arguments, &console).await,
+            Command::Why(arguments) => why::run(&arguments, why::Question::Why, &console).await,
+            Command::WhyNot(arguments) => why::run(&arguments, why::Question::WhyNot, &console).await,
             Command::Accept(arguments) => answer::run(&arguments, crate::engine::Answer::Accept, &console).await,
             Command::Decline(arguments) => answer::run(&arguments, crate::engine::Answer::Decline, &console).await,
             Command::Invite(arguments) => invite::run(&arguments, &console),

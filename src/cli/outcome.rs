@@ -176,6 +176,7 @@ mod tests {
             now: jiff::Timestamp::UNIX_EPOCH,
             manager: Manager::new("muster"),
             actor: "ci".into(),
+            asker: None,
             prune: false,
             allow_empty: false,
             approved: Vec::new(),

@@ -57,6 +57,7 @@ impl PlanFlags {
             now,
             manager: self.actor.manager.clone(),
             actor: ci::actor(self.actor.claimed.as_deref()),
+            asker: self.actor.claimed.as_deref().map(Into::into),
             prune: self.prune,
             allow_empty: self.input.allow_empty,
             approved: self.approve.clone(),

@@ -51,7 +51,7 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
         store.close().await;
     }
     let mut found = std::mem::take(&mut input.findings);
-    found.extend(resolve(&input, &snapshots).findings);
+    found.extend(resolve(&input, &snapshots, None).findings);
     let said: Vec<Finding> = evaluate(&input.manifests).into_iter().filter(|finding| !is_said(finding, &found)).collect();
     found.extend(said);
     sources.locate_all(&mut found);

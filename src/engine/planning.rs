@@ -31,7 +31,7 @@ pub async fn plan_input(store: &impl Observe, input: &Input, holder: &str, conte
     for known in relevant {
         snapshots.push(store.observe(&known.organization).await?);
     }
-    let resolved = resolve(input, &snapshots);
+    let resolved = resolve(input, &snapshots, context.asker.as_deref());
     let plans = resolved.tenancies.iter().map(|tenancy| {
         let observed = snapshots.iter().find(|snapshot| snapshot.organization == tenancy.organization);
         match observed {

@@ -164,7 +164,9 @@ impl Sides<'_> {
             };
             let places: BTreeSet<Key> =
                 below(self.before).iter().map(|key| self.names.now(key)).chain(below(self.after)).collect();
-            let reaches = |world: &World<'_>, member: &MemberView| world.roles_of(Level::Organization, &member.roles).any(|(_, role)| role.is_admin());
+            let reaches = |world: &World<'_>, member: &MemberView| {
+                world.roles_of(Level::Organization, &member.roles).any(|(_, role)| role.is_admin())
+            };
             for (item, _) in self.after.members().filter(|(_, member)| reaches(self.after, member)) {
                 people.entry(item.row.key.name.clone()).or_default().extend(places.iter().cloned());
             }

@@ -11,6 +11,9 @@ pub struct Context {
     pub manager: Manager,
     /// Who asked for it, for tombstones and history.
     pub actor: Box<str>,
+    /// The e-mail address of the person who asks, whose rights then bound what may change; `None` for the organization's automation,
+    /// which may do whatever the policy allows.
+    pub asker: Option<Box<str>>,
     /// Whether what is managed but no longer in the input is removed.
     pub prune: bool,
     /// Whether an input without any object may remove everything.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, Drifted};
+use super::leaving::leave_without_workspace;
 use super::merge::{Merged, all_fields, merge};
 use super::removal::remove;
 use super::rename::{Renamed, Touched};
@@ -63,6 +64,7 @@ pub fn compare(comparison: &Comparison<'_>) -> Draft {
     absent.extend(rows);
     remove(comparison, &absent, &mut draft);
     comparison.follow_renames(&mut draft);
+    leave_without_workspace(comparison, &mut draft);
     bind_owners(&mut draft);
     suggest_renames(&mut draft);
     draft
@@ -248,6 +250,9 @@ impl Comparison<'_> {
             (desired.key.kind, self.policy.default_residency, &mut spec)
         {
             fields.entry("dataResidency").or_insert_with(|| residency.as_str().into());
+        }
+        if let (Some(owner), Value::Object(fields)) = (self.tenancy.owners.get(&desired.key), &mut spec) {
+            fields.entry("owner").or_insert_with(|| owner.as_str().into());
         }
         let fields = all_fields(&spec);
         let spec: Box<str> = spec.to_string().into();

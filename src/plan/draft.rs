@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, FieldChange};
 use crate::tenancy::{Key, Name, Origin, Row};
@@ -18,6 +18,8 @@ pub struct Draft {
     pub taken: BTreeMap<Key, Name>,
     /// Objects that wait until their old name leaves the input, with that name.
     pub waiting: BTreeMap<Key, Name>,
+    /// New members who are in no workspace, where the policy keeps nobody like that.
+    pub alone: BTreeSet<Key>,
     /// How many objects are as they shall be.
     pub unchanged: usize,
 }

@@ -14,12 +14,14 @@
 //! `HashMap`. Given the same input it gives the same bytes.
 
 mod access;
+mod assertions;
 mod case;
 mod change;
 mod context;
 mod diff;
 mod draft;
 mod invite;
+mod leaving;
 mod merge;
 mod order;
 #[allow(clippy::module_inception)]

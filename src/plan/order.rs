@@ -79,7 +79,9 @@ impl Rights {
         let Some(row) = row.filter(|row| row.is_live()) else { return Self::default() };
         match View::read(row.key.kind, &row.spec) {
             View::Member(member) if member.disabled => Self { disabled: true, ..Self::default() },
-            View::Member(member) => Self { permissions: world.permissions_of(Level::Organization, &member.roles), ..Self::default() },
+            View::Member(member) => {
+                Self { permissions: world.permissions_of(Level::Organization, &member.roles), ..Self::default() }
+            }
             View::Membership(membership) => {
                 let ends = membership.expires_at;
                 let ended = ends.is_some_and(|end| end <= world.now);

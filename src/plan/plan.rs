@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::access::{AccessDiff, access_diff};
+use super::assertions::failures;
 use super::diff::{Comparison, compare};
 use super::draft::{Draft, Drifted};
 use super::invite::{activate_first_admin, invite_again};
@@ -84,6 +85,7 @@ pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: 
         plan.settle(draft, reviewed, snapshot, context);
         plan.loosened = plan.loosened_guards(in_force.as_ref(), &wanted);
     }
+    plan.assert(tenancy, snapshot, context);
     plan
 }
 
@@ -113,13 +115,26 @@ fn blocked(tenancy: &Tenancy, draft: &Draft) -> Vec<Refusal> {
     draft.taken.iter().map(refuse).collect()
 }
 
+/// The rows that changes replace, by their old and new keys.
+fn replaced(changes: &[Change]) -> BTreeMap<&Key, Option<&Row>> {
+    let mut replaced: BTreeMap<&Key, Option<&Row>> =
+        changes.iter().filter_map(|change| Some((&change.before.as_ref()?.key, None))).collect();
+    replaced.extend(changes.iter().map(|change| (&change.key, change.after.as_deref())));
+    replaced
+}
+
 fn held(tenancy: &Tenancy, draft: &Draft) -> BTreeMap<Key, Held> {
     let waiting = draft.waiting.iter().map(|(key, from)| {
         let origin = tenancy.get(key).and_then(|desired| desired.origin.clone());
         let because = format!("WaitingForOldName: it takes over {}/{from}, which is still in the input", key.kind.label());
         (key.clone(), Held { because: because.into(), origin })
     });
-    waiting.chain(tenancy.held.iter().map(|(key, held)| (key.clone(), held.clone()))).collect()
+    let alone = draft.alone.iter().map(|key| {
+        let origin = tenancy.get(key).and_then(|desired| desired.origin.clone());
+        let because = "in no project or workspace: the policy keeps nobody like that (members.withoutWorkspace: Remove)";
+        (key.clone(), Held { because: because.into(), origin })
+    });
+    waiting.chain(alone).chain(tenancy.held.iter().map(|(key, held)| (key.clone(), held.clone()))).collect()
 }
 
 impl Plan {
@@ -136,13 +151,29 @@ impl Plan {
         held.append(&mut self.held);
         self.held = held;
         let before = World::new(&snapshot.rows, context.now);
-        let mut replaced: BTreeMap<&Key, Option<&Row>> =
-            changes.iter().filter_map(|change| Some((&change.before.as_ref()?.key, None))).collect();
-        replaced.extend(changes.iter().map(|change| (&change.key, change.after.as_deref())));
+        let replaced = replaced(&changes);
         let after = before.with(&replaced);
         self.access = access_diff(&changes, &before, &after);
         let steps = steps(&changes, &before, &after);
         self.changes = in_order(changes, steps);
+    }
+
+    /// Asks the access tests about the state that would result; where one fails, nothing changes.
+    fn assert(&mut self, tenancy: &Tenancy, snapshot: &Snapshot, context: &Context) {
+        let failures = {
+            let replaced = replaced(&self.changes);
+            failures(&World::new(&snapshot.rows, context.now).with(&replaced))
+        };
+        if failures.is_empty() {
+            return;
+        }
+        self.refusals.extend(failures.into_iter().map(|failure| failure.refusal(tenancy)));
+        self.refusals.sort();
+        self.changes.clear();
+        self.drift.iter_mut().for_each(|drifted| drifted.noted = None);
+        self.loosened.clear();
+        self.approval = None;
+        self.access = AccessDiff::default();
     }
 
     fn loosened_guards(&self, in_force: Option<&Policy>, wanted: &Policy) -> Vec<Loosened> {

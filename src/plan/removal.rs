@@ -32,6 +32,13 @@ pub(super) fn remove(comparison: &Comparison<'_>, absent: &[&Row], draft: &mut D
     }
 }
 
+/// The removal of a member whom the policy does not keep.
+pub(super) fn leave(comparison: &Comparison<'_>, row: &Row) -> Change {
+    let tombstone = comparison.new_id(&Key::new(row.key.kind, format!("tombstone of {}", row.key.name)));
+    let removal = Removal { comparison, reserved: BTreeSet::new() };
+    removal.delete(row, &Root { key: &row.key, tombstone }, Cause::Implied("members.withoutWorkspace".into()))
+}
+
 struct Removal<'a> {
     comparison: &'a Comparison<'a>,
     /// Objects that the input means by another name.

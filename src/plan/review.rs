@@ -101,7 +101,7 @@ pub fn review(
             admins_before: &admins_before,
             admins_after: OnceCell::new(),
         };
-        let mut stages = Stage::ALL.into_iter();
+        let mut stages = Stage::OF_CHANGES.into_iter();
         if !stages.any(|stage| reviewed.judge(&case, rules.iter().filter(|rule| rule.stage == stage))) {
             return reviewed;
         }

@@ -87,7 +87,12 @@ fn reaches(reach: PrivateWorkspaces, verb: Verb) -> bool {
     }
 }
 
-fn add(access: &mut Access, (name, role): (&str, &MembershipRole), given: (&Key, Option<Timestamp>), allows: impl Fn(Verb) -> bool) {
+fn add(
+    access: &mut Access,
+    (name, role): (&str, &MembershipRole),
+    given: (&Key, Option<Timestamp>),
+    allows: impl Fn(Verb) -> bool,
+) {
     for verb in role.permissions.iter().filter(|verb| allows(**verb)) {
         let grant = Grant { place: given.0.clone(), role: name.into(), expires_at: given.1 };
         access.entry(*verb).or_default().push(grant);

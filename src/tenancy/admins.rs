@@ -125,7 +125,9 @@ fn places(world: &World<'_>) -> BTreeMap<Key, Above> {
     let above = |key: &Key, view: &View| {
         let organization = world.reach_from_above(key) == PrivateWorkspaces::Full;
         let project = match view {
-            View::Workspace(workspace) => World::open_project(workspace).or_else(|| World::project_of(workspace).filter(|_| organization)),
+            View::Workspace(workspace) => {
+                World::open_project(workspace).or_else(|| World::project_of(workspace).filter(|_| organization))
+            }
             _ => None,
         };
         Above { project, organization }

@@ -20,6 +20,8 @@ pub struct Tenancy {
     pub objects: Vec<Desired>,
     /// Objects and memberships that are in the input but held back, with the reason: what is stored of them is left alone.
     pub held: BTreeMap<Key, Held>,
+    /// The owners of private and local workspaces whose documents name none: the one who first applied them.
+    pub owners: BTreeMap<Key, Name>,
     /// What held objects may still be called in the store: it is left alone like what they are called now.
     pub reserved: BTreeSet<Key>,
     /// False when a part of the input could not be read far enough to know what it is about.
@@ -152,8 +154,8 @@ impl Desired {
 
     /// A membership that a rule implies.
     #[must_use]
-    pub fn implied_membership(member: &str, place: &Key, role: &str, rule: &'static str) -> Self {
-        let spec = serde_json::json!({ "role": role }).to_string();
+    pub fn implied_membership(member: &str, place: &Key, role: Option<&str>, rule: &'static str) -> Self {
+        let spec = role.map_or_else(|| serde_json::json!({}), |role| serde_json::json!({ "role": role })).to_string();
         Self { implied_by: Some(rule), ..Self::new(Key::membership(member, place), spec, None) }
     }
 }

@@ -21,6 +21,8 @@ pub mod role;
 mod snapshot;
 /// Stored specs as the rules read them.
 pub mod view;
+mod visibility;
+mod why;
 mod world;
 
 pub use access::{Access, Grant, access, members_with_email, places_of};
@@ -35,4 +37,6 @@ pub use policy::{CreationPolicy, InvitationsPolicy, Loosened, Policy};
 pub use preset::preset;
 pub use resolve::{Resolved, resolve};
 pub use snapshot::{Claim, Manager, Revision, Row, Snapshot, Tombstone};
+pub use visibility::Viewer;
+pub use why::{obstacle, roles_with};
 pub use world::{Item, World, level_of};

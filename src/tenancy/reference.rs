@@ -37,14 +37,16 @@ pub const fn references(kind: Kind) -> &'static [Reference] {
     }
 }
 
-/// The objects that an object is part of: its project, workspace or template; for a membership, its member and its place. The
-/// organization is left out.
+/// The objects that an object is part of: its project, workspace or template; for a membership, its member and its place; for a
+/// local workspace, its owner. The organization is left out.
 #[must_use]
 pub fn owners(key: &Key, spec: &str) -> Vec<Key> {
     if let Some((member, place)) = key.member_and_place() {
         return vec![Key::new(Kind::Member, member), place];
     }
-    targets(key, spec).into_iter().filter(|(_, reference)| reference.part_of).map(|(target, _)| target).collect()
+    let local = key.kind == Kind::Workspace && spec.contains(r#""scope":"Local""#);
+    let part_of = |(target, reference): &(Key, Reference)| reference.part_of || local && target.kind == Kind::Member;
+    targets(key, spec).into_iter().filter(part_of).map(|(target, _)| target).collect()
 }
 
 /// Every object that a stored spec names, with the reference that does.
@@ -95,6 +97,12 @@ mod tests {
         let spec = r#"{"owner":"alice","projectRef":{"name":"core"}}"#;
         assert_eq!(owners(&key, spec), [Key::new(Kind::Project, "core")]);
         assert_eq!(targets(&key, spec).len(), 2);
+    }
+
+    #[test]
+    fn a_local_workspace_is_part_of_its_owner() {
+        let key = Key::new(Kind::Workspace, "local-alice");
+        assert_eq!(owners(&key, r#"{"owner":"alice","scope":"Local"}"#), [Key::new(Kind::Member, "alice")]);
     }
 
     #[test]

@@ -65,8 +65,7 @@ pub const fn owner_role(catalog: Catalog) -> Option<&'static str> {
 type Allows = fn(Verb) -> bool;
 type Catalogued = &'static [(&'static str, &'static [Level], Allows)];
 
-const STANDARD: Catalogued =
-    &[("Admin", Level::ALL, |_| true), ("Member", Level::ALL, works), ("ReadOnly", Level::ALL, sees)];
+const STANDARD: Catalogued = &[("Admin", Level::ALL, |_| true), ("Member", Level::ALL, works), ("ReadOnly", Level::ALL, sees)];
 
 /// Who works with what a workspace holds sees, but does not change, who is in it and how it is set up.
 fn works(verb: Verb) -> bool {
@@ -120,9 +119,7 @@ const AAQ: Catalogued = &[
     ("Admin", &[Level::Workspace], |verb| {
         matches!(verb.resource(), "members" | "workspace" | "content" | "apiKey" | "developer" | "costly")
     }),
-    ("ReadOnly", &[Level::Workspace], |verb| {
-        matches!(verb, Verb::WorkspaceCreate | Verb::WorkspaceRead | Verb::ContentRead)
-    }),
+    ("ReadOnly", &[Level::Workspace], |verb| matches!(verb, Verb::WorkspaceCreate | Verb::WorkspaceRead | Verb::ContentRead)),
 ];
 
 /// `FastPix`, Set up workspace, the tables of the admin and of the member role.
@@ -132,9 +129,6 @@ const FASTPIX: Catalogued = &[
         resource => resource == "developer",
     }),
     ("Member", &[Level::Organization], |verb| {
-        matches!(
-            verb,
-            Verb::OrganizationRead | Verb::MembersRead | Verb::WorkspaceRead | Verb::MediaRead | Verb::LiveStreamsRead
-        )
+        matches!(verb, Verb::OrganizationRead | Verb::MembersRead | Verb::WorkspaceRead | Verb::MediaRead | Verb::LiveStreamsRead)
     }),
 ];

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::{Key, World};
 use crate::api::membership_type::Level;
 use crate::api::types::Ref;
 use crate::api::workspace::{DataResidency, Scope};
@@ -21,7 +22,7 @@ pub enum View {
     Member(MemberView),
     Membership(MembershipView),
     Credential,
-    AccessTest,
+    AccessTest(Box<TestView>),
     Unreadable,
 }
 
@@ -42,7 +43,7 @@ impl View {
             Kind::Member => with(spec, Self::Member),
             Kind::Membership => with(spec, Self::Membership),
             Kind::Credential => Self::Credential,
-            Kind::AccessTest => Self::AccessTest,
+            Kind::AccessTest => with(spec, |spec| Self::AccessTest(Box::new(spec))),
         }
     }
 }
@@ -74,6 +75,9 @@ pub struct WorkspaceView {
     pub data_residency: Option<DataResidency>,
     /// Whether it obeys HIPAA.
     pub hipaa: Option<bool>,
+    /// Whether it is the first workspace of the account.
+    #[serde(default)]
+    pub default: bool,
     /// Whether it is protected from deletion.
     #[serde(default)]
     pub deletion_protection: bool,
@@ -113,6 +117,44 @@ pub struct MemberView {
     /// How often the person was invited again.
     #[serde(default)]
     pub invitation: i64,
+    /// The workspace that opens first.
+    pub default_workspace: Option<Box<str>>,
+}
+
+/// What somebody must and must not be able to do somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TestView {
+    /// The e-mail address of the person.
+    pub subject: Box<str>,
+    /// Where.
+    #[serde(rename = "where")]
+    pub place: TestedPlace,
+    /// What must be allowed.
+    #[serde(default)]
+    pub allow: BTreeSet<Verb>,
+    /// What must not be allowed.
+    #[serde(default)]
+    pub deny: BTreeSet<Verb>,
+    /// When; at the moment of the world where it is left out.
+    pub at: Option<jiff::Timestamp>,
+}
+
+/// The place that an access test is about.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TestedPlace {
+    project: Option<Box<str>>,
+    workspace: Option<Box<str>>,
+}
+
+impl TestedPlace {
+    /// The place; the organization where no other is named.
+    #[must_use]
+    pub fn key(&self, world: &World<'_>) -> Option<Key> {
+        let named = |kind, name: &Option<Box<str>>| name.as_deref().map(|name| Key::new(kind, name));
+        named(Kind::Workspace, &self.workspace)
+            .or_else(|| named(Kind::Project, &self.project))
+            .or_else(|| world.of_kind(Kind::Organization).first().map(|item| item.row.key.clone()))
+    }
 }
 
 /// A member in a project or workspace.

@@ -79,6 +79,12 @@ impl<'a> World<'a> {
         World::of(items, self.now)
     }
 
+    /// The same objects at another moment.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Self {
+        Self { now, ..self.clone() }
+    }
+
     /// A live object whose stored spec cannot be read: another hand, or a newer program, wrote it.
     #[must_use]
     pub fn unreadable(&self) -> Option<&Key> {

@@ -22,6 +22,7 @@ pub const BEGIN: &str = "2026-03-01T09:00:00Z";
 pub struct Options {
     pub now: Timestamp,
     pub manager: String,
+    pub asker: Option<String>,
     pub prune: bool,
     pub allow_empty: bool,
     /// Whether the store can be read only in part.
@@ -37,6 +38,7 @@ impl Options {
         let mut options = Self {
             now: BEGIN.parse().unwrap(),
             manager: "muster".to_owned(),
+            asker: None,
             prune: false,
             allow_empty: false,
             incomplete_observation: false,
@@ -55,6 +57,7 @@ impl Options {
                 "--incomplete-observation" => options.incomplete_observation = true,
                 "--approve-all" => options.approve_all = true,
                 "--at" => options.now = value().parse().unwrap(),
+                "--as" => options.asker = Some(value().to_owned()),
                 "--manager" => value().clone_into(&mut options.manager),
                 "--approve" => options.approve.push(Digest::parse(value()).unwrap()),
                 "--max-removals" => options.max_removals = value().parse().ok(),
@@ -69,7 +72,8 @@ impl Options {
         Context {
             now: self.now,
             manager: Manager::new(self.manager.as_str()),
-            actor: "ci".into(),
+            actor: self.asker.as_deref().unwrap_or("ci").into(),
+            asker: self.asker.as_deref().map(Into::into),
             prune: self.prune,
             allow_empty: self.allow_empty,
             approved: self.approve.clone(),

@@ -31,6 +31,7 @@ impl Fixture {
             now: "2026-08-01T00:00:00Z".parse().unwrap(),
             manager: Manager::new("muster"),
             actor: "ci".into(),
+            asker: None,
             prune: false,
             allow_empty: false,
             approved: Vec::new(),

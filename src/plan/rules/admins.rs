@@ -83,11 +83,10 @@ fn from_afar<'c>(case: &'c Case<'_>, place: &Key) -> Vec<(usize, &'c Change)> {
         let same = project.as_ref().map(|project| renames.get(project).copied().unwrap_or(project)).cloned();
         same != project_of(&case.after, &change.key)
     };
-    let policy =
-        |world: &World<'_>| {
-            let policy = &world.policy;
-            (policy.implicit_admins, policy.private_workspaces, policy.catalog, policy.default_role.clone(), policy.invitations.mode)
-        };
+    let policy = |world: &World<'_>| {
+        let policy = &world.policy;
+        (policy.implicit_admins, policy.private_workspaces, policy.catalog, policy.default_role.clone(), policy.invitations.mode)
+    };
     let lost = |name: &str| {
         let is_admin = |world: &World<'_>| world.roles.get(name).is_some_and(MembershipRole::is_admin);
         is_admin(case.before) && !is_admin(&case.after)
@@ -153,11 +152,36 @@ impl Last<'_> {
     }
 }
 
+pub(super) fn last_owner(case: &Case<'_>) -> Vec<Violation> {
+    let kept = || case.after.owners().next().is_some();
+    if !case.guard.last_owner || case.before.owners().next().is_none() || kept() {
+        return Vec::new();
+    }
+    let organization = Key::new(Kind::Organization, case.tenancy.organization.clone());
+    let mut blamed: BTreeMap<usize, &Name> = BTreeMap::new();
+    for owner in case.before.owners().map(|item| &item.row.key) {
+        let own = case.change_from(owner).into_iter().filter(|(_, change)| costs(case, &organization, change));
+        let own: Vec<_> = own.collect();
+        let all = if own.is_empty() { from_afar(case, &organization) } else { own };
+        blamed.extend(all.into_iter().map(|(number, _)| (number, &owner.name)));
+    }
+    let refuse = |(change, owner): (usize, &Name)| Violation {
+        change,
+        because: format!("member/{owner} is the last owner of the organization (organization:write)"),
+        way_out: "make another active member an owner; both may be in the same commit".to_owned(),
+    };
+    let guarded =
+        |(number, _): &(usize, &Name)| case.guard.admins_protected_from.contains(&loss_by(&case.draft.changes[*number]));
+    blamed.into_iter().filter(guarded).map(refuse).collect()
+}
+
 pub(super) fn admin_missing(case: &Case<'_>) -> Vec<Violation> {
     if case.guard.min_admins == 0 {
         return Vec::new();
     }
-    let is_place = |kind| matches!(kind, Kind::Organization | Kind::Project | Kind::Workspace);
+    // Where no role makes anybody an admin (AAQ has none for the organization), nobody is missing.
+    let can_have = |kind| case.after.roles.values().any(|role| role.is_admin() && role.levels.contains(&level_of(kind)));
+    let is_place = |kind| matches!(kind, Kind::Organization | Kind::Project | Kind::Workspace) && can_have(kind);
     let new =
         case.changes().filter(|(_, change)| is_place(change.key.kind) && matches!(change.verb, Verb::Create | Verb::Restore));
     let without = new.filter(|(_, change)| {

@@ -3,6 +3,7 @@
 //! A rule is asked about the state that would result from a plan and names the changes to blame. It never looks at how the
 //! plan came about, and it does not know of the other rules.
 
+mod actor;
 mod admins;
 mod fixed;
 mod loss;
@@ -54,6 +55,8 @@ pub enum Class {
     State,
     /// The state before and the state that would result.
     Change,
+    /// Who asks, and what the state before lets them do. It holds only where that is known.
+    Actor,
 }
 
 impl Class {
@@ -63,6 +66,7 @@ impl Class {
         match self {
             Self::State => "state",
             Self::Change => "change",
+            Self::Actor => "actor",
         }
     }
 
@@ -72,6 +76,7 @@ impl Class {
         match self {
             Self::State => "the state that would result",
             Self::Change => "the state before and the state that would result",
+            Self::Actor => "who asks (`--as`), and what the state before lets them do",
         }
     }
 }
@@ -85,11 +90,13 @@ pub enum Stage {
     EachChange,
     /// Last, because it counts what is left.
     Loss,
+    /// When all others are content, about the plan as a whole: what fails here refuses everything.
+    Whole,
 }
 
 impl Stage {
-    /// Every stage, in order.
-    pub const ALL: [Self; 3] = [Self::Absence, Self::EachChange, Self::Loss];
+    /// The stages that judge changes, in order.
+    pub const OF_CHANGES: [Self; 3] = [Self::Absence, Self::EachChange, Self::Loss];
 }
 
 const RULE: Rule = Rule {
@@ -139,6 +146,34 @@ pub const RULES: &[Rule] = &[
         source: "AAQ, Introducing Workspaces: at least one admin at all times. FastPix, Set up workspace: an admin leaves by making another one admin.",
         way_out: "Make another active member admin of the place; both may be in the same commit.",
         check: admins::last_admin,
+        ..RULE
+    },
+    Rule {
+        id: "last-owner",
+        title: "Where the policy says `lastAdmin.lastOwner: true`, an organization that has an active owner keeps one.",
+        source: "100ms, Workspaces: only the Organization Owner manages the organization's settings.",
+        way_out: "Make another active member an owner; both may be in the same commit.",
+        check: admins::last_owner,
+        ..RULE
+    },
+    Rule {
+        id: "workspace-creation",
+        title: "A workspace is created by those whom `workspaceCreation` names: who holds workspace:create, or every active member.",
+        source: "KeyRunner, Workspaces: private ones by anyone in the tenant, others by its admins or those of the project. AAQ, Introducing Workspaces: every user. FastPix, Set up workspace: admins.",
+        way_out: "Ask somebody who may create it to apply this.",
+        class: Class::Actor,
+        stage: Stage::Absence,
+        check: actor::workspace_creation,
+        ..RULE
+    },
+    Rule {
+        id: "not-permitted",
+        title: "Who asks with `--as` holds the permission for each change in the place it is about, before the plan.",
+        source: "The tables of permissions of 100ms, KeyRunner, AAQ and FastPix. FastPix: the list of access is the same for the API and the dashboard.",
+        way_out: "Ask somebody who holds the permission to apply this.",
+        class: Class::Actor,
+        stage: Stage::Absence,
+        check: actor::not_permitted,
         ..RULE
     },
     Rule {
@@ -313,6 +348,15 @@ pub const RULES: &[Rule] = &[
         source: "FastPix, Set up workspace: while an invitation is open, its role cannot be changed; the invited member can be removed.",
         way_out: "Wait for the answer, or remove the member and invite again.",
         check: people::pending_role,
+        ..RULE
+    },
+    Rule {
+        id: crate::plan::assertions::ACCESS_TEST,
+        title: "Every access test holds in the state that would result; where one fails, nothing of the organization changes.",
+        source: "Muster: what must never be possible for a person is written down once, and every plan is asked.",
+        way_out: "Change the roles so that the test holds, or the test.",
+        class: Class::State,
+        stage: Stage::Whole,
         ..RULE
     },
     Rule {

@@ -82,7 +82,7 @@ pub fn check(scope: &Scope<'_>) -> Vec<Objection> {
 }
 
 /// Objects that claim what only one of them may have: all of them are held, and each names another.
-fn unique<K: Ord>(
+pub fn unique<K: Ord>(
     groups: BTreeMap<K, Vec<&Manifest>>,
     code: &'static str,
     path: &str,

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::Unplaced;
+use super::implied::{first_of_account, is_meant, personal_workspace};
+use crate::api::policy::PersonalWorkspaces;
 use crate::api::{Kind, Spec};
 use crate::tenancy::{Input, Key, Manifest, Name, Policy, Snapshot, nearest};
 
@@ -132,18 +134,25 @@ impl<'a> Index<'a> {
     }
 }
 
-/// The default workspaces of the organizations of an input.
+/// The workspaces that the policies of the organizations of an input imply.
 fn implied_workspaces(input: &Input) -> Vec<(&Name, Name, &Name)> {
-    let of_organization = |manifest: &'_ Manifest| match &*manifest.spec {
-        Spec::Organization(spec) => Policy::of(spec).default_workspaces,
-        _ => Vec::new(),
-    };
-    let organizations = input.manifests.iter().filter(|manifest| manifest.spec.kind() == Kind::Organization);
-    let implied = organizations.flat_map(|manifest| {
-        let names = of_organization(manifest).into_iter().map(|workspace| Name::from(workspace.name.as_str()));
-        names.map(|name| (&manifest.namespace, name, &manifest.name))
-    });
-    implied.collect()
+    let mut implied = Vec::new();
+    for organization in &input.manifests {
+        let Spec::Organization(spec) = &*organization.spec else { continue };
+        let policy = Policy::of(spec);
+        let own = |reference: &crate::api::types::Ref| reference.name.as_str() == organization.name.as_str();
+        let parts = input.manifests.iter().filter(|manifest| manifest.namespace == organization.namespace);
+        let workspaces =
+            parts.clone().filter(|manifest| matches!(&*manifest.spec, Spec::Workspace(spec) if own(&spec.organization_ref)));
+        let first = first_of_account(workspaces);
+        let names = policy.default_workspaces.iter().filter(|it| is_meant(it, first)).map(|it| Name::from(it.name.as_str()));
+        let members = parts.filter(|manifest| matches!(&*manifest.spec, Spec::Member(spec) if own(&spec.organization_ref)));
+        let personal = members
+            .filter(|_| policy.personal_workspaces == PersonalWorkspaces::Local)
+            .filter_map(|member| personal_workspace(&member.name));
+        implied.extend(names.chain(personal).map(|name| (&organization.namespace, name, &organization.name)));
+    }
+    implied
 }
 
 fn organization(reference: &crate::api::types::Ref) -> Key {

@@ -5,11 +5,16 @@
 //! why, and the rest goes on.
 
 mod checks;
+mod implied;
 mod index;
 mod links;
+mod owners;
+mod templates;
+mod workspaces;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use implied::{Implications, first_workspaces};
 use index::Index;
 
 use super::{Desired, Digest, Finding, Held, Input, Key, Manifest, Name, Policy, Severity, Snapshot, Tenancy};
@@ -25,11 +30,11 @@ pub struct Resolved {
 }
 
 /// Resolves an input against what is stored. The snapshots are those of the organizations that this run is about: references
-/// lead to their live objects, too.
+/// lead to their live objects, too. `asker` is the e-mail address of whoever asks for it, who owns what has no other owner.
 #[must_use]
-pub fn resolve(input: &Input, snapshots: &[Snapshot]) -> Resolved {
+pub fn resolve(input: &Input, snapshots: &[Snapshot], asker: Option<&str>) -> Resolved {
     let index = Index::new(input, snapshots);
-    let mut resolver = Resolver { input, snapshots, index: &index, findings: Vec::new() };
+    let mut resolver = Resolver { input, snapshots, index: &index, asker, findings: Vec::new() };
     let groups = resolver.group();
     let tenancies = groups.into_iter().map(|(organization, group)| resolver.tenancy(organization, &group)).collect();
     let mut findings = resolver.findings;
@@ -41,6 +46,7 @@ struct Resolver<'a> {
     input: &'a Input,
     snapshots: &'a [Snapshot],
     index: &'a Index<'a>,
+    asker: Option<&'a str>,
     findings: Vec<Finding>,
 }
 
@@ -113,12 +119,18 @@ impl<'a> Resolver<'a> {
             input_is_empty: self.input.manifests.is_empty() && self.input.held.is_empty(),
             approved: manifest.map(|manifest| approvals(manifest)).unwrap_or_default(),
             objects: Vec::new(),
+            owners: BTreeMap::new(),
             organization,
         };
         let policy = policy_of(manifest, snapshot);
         let scope = checks::Scope::new(&tenancy.organization, &group.manifests, snapshot, &policy);
         let mut objections = checks::check(&scope);
         objections.extend(links::check(&scope, self.index));
+        objections.extend(workspaces::check(&scope));
+        objections.extend(templates::check(&scope, snapshot));
+        let owners = owners::owners(&scope, snapshot, self.asker);
+        objections.extend(owners.objections);
+        tenancy.owners = owners.implied;
         for objection in objections {
             let (held, finding) = objection.into_parts();
             if let Some((key, held)) = held {
@@ -133,8 +145,11 @@ impl<'a> Resolver<'a> {
             let former = |it: Desired| it.previous_names.into_iter().map(move |name| Key::new(it.key.kind, name));
             tenancy.reserved.extend(Vec::into_iter(held).flat_map(former));
         }
-        tenancy.objects.extend(implied(&tenancy, &group.manifests, &policy));
+        let implications = Implications { tenancy: &tenancy, manifests: &group.manifests, policy: &policy };
+        let implied = implications.all();
+        tenancy.objects.extend(implied);
         tenancy.objects.sort_by(|a, b| a.key.cmp(&b.key));
+        first_workspaces(&mut tenancy.objects, snapshot, &policy);
         tenancy
     }
 }
@@ -170,38 +185,6 @@ fn desired(manifests: &[&Manifest]) -> Vec<Desired> {
         let running: Vec<_> = chunks.map(|chunk| scope.spawn(move || all(chunk))).collect();
         running.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
     })
-}
-
-/// What a policy implies beside what is written: default workspaces, and the membership of a workspace's owner. What is held
-/// implies nothing new.
-fn implied(tenancy: &Tenancy, manifests: &[&Manifest], policy: &Policy) -> Vec<Desired> {
-    let mut implied = Vec::new();
-    let written: BTreeSet<&Key> = tenancy.objects.iter().map(|desired| &desired.key).filter(|key| is_implied(key.kind)).collect();
-    let organization = manifests.iter().any(|manifest| manifest.spec.kind() == Kind::Organization);
-    for workspace in policy.default_workspaces.iter().filter(|_| organization) {
-        let key = Key::new(Kind::Workspace, workspace.name.as_str());
-        if !written.contains(&key) && !tenancy.holds(&key) {
-            let mut spec = serde_json::Map::new();
-            spec.extend(workspace.type_.map(|type_| ("type".to_owned(), type_.as_str().into())));
-            let spec = serde_json::Value::Object(spec).to_string();
-            implied.push(Desired { implied_by: Some("default-workspaces"), ..Desired::new(key, spec, None) });
-        }
-    }
-    let owned = manifests.iter().filter_map(|manifest| match &*manifest.spec {
-        Spec::Workspace(spec) => Some((Key::new(Kind::Workspace, manifest.name.clone()), spec.owner.as_ref()?)),
-        _ => None,
-    });
-    for (workspace, owner) in owned.filter(|(workspace, _)| !tenancy.holds(workspace)) {
-        let key = Key::membership(owner.as_str(), &workspace);
-        if !written.contains(&key) && !tenancy.holds(&key) {
-            implied.push(Desired::implied_membership(owner.as_str(), &workspace, "Admin", "owner"));
-        }
-    }
-    implied
-}
-
-const fn is_implied(kind: Kind) -> bool {
-    matches!(kind, Kind::Workspace | Kind::Membership)
 }
 
 /// A reason to hold something, or just to say something about it.

@@ -1,0 +1,203 @@
+use std::collections::BTreeSet;
+
+use crate::api::policy::Creators;
+use crate::api::workspace::Scope;
+use crate::api::{CredentialSpec, Kind, Verb as Permission, credential::CredentialType};
+use crate::plan::{Case, Cause, Change, Verb, Violation};
+use crate::tenancy::reference::owners;
+use crate::tenancy::view::{MemberView, View};
+use crate::tenancy::{Key, Row, Standing, World, access, members_with_email};
+
+/// Whoever asks for a plan. The rights are those of the observed state: nobody grants himself the right that he needs.
+struct Asker<'c> {
+    world: &'c World<'c>,
+    email: &'c str,
+    /// The active members with the address.
+    members: Vec<&'c str>,
+}
+
+impl<'c> Asker<'c> {
+    /// `None` for the organization's automation, and for whoever creates an organization: nobody has rights in it yet.
+    fn of(case: &'c Case<'_>) -> Option<Self> {
+        let (world, email) = (case.before, case.context.asker.as_deref()?);
+        world.organization()?;
+        let active = |name: &&str| world.member(name).is_some_and(|(item, view)| world.standing(item, view) == Standing::Active);
+        let members = members_with_email(world, email).map(|name| name.as_str()).filter(active).collect();
+        Some(Self { world, email, members })
+    }
+
+    fn may(&self, verb: Permission, place: &Key) -> bool {
+        self.members.iter().any(|member| access(self.world, member, place).contains_key(&verb))
+    }
+
+    fn may_anywhere(&self, verb: Permission) -> bool {
+        let places = [Kind::Organization, Kind::Project, Kind::Workspace].into_iter().flat_map(|kind| self.world.of_kind(kind));
+        places.map(|item| &item.row.key).any(|place| self.may(verb, place))
+    }
+
+    fn is(&self, member: &str) -> bool {
+        self.members.contains(&member)
+    }
+}
+
+pub(super) fn workspace_creation(case: &Case<'_>) -> Vec<Violation> {
+    let Some(asker) = Asker::of(case) else { return Vec::new() };
+    let new = written(case).filter(|(_, change)| change.key.kind == Kind::Workspace && change.verb == Verb::Create);
+    let refused = new.filter_map(|(change, it)| {
+        let because = may_not_create(case, &asker, it.after.as_deref()?)?;
+        Some(Violation { change, because, way_out: "ask somebody who may create it to apply this".to_owned() })
+    });
+    refused.collect()
+}
+
+/// Why somebody may not create a workspace; `None` where nothing is against it.
+fn may_not_create(case: &Case<'_>, asker: &Asker<'_>, row: &Row) -> Option<String> {
+    let View::Workspace(workspace) = View::read(Kind::Workspace, &row.spec) else { return None };
+    let (creation, email) = (case.before.policy.creation, asker.email);
+    if asker.members.is_empty() {
+        return Some(format!("{email} is no active member of the organization"));
+    }
+    let opens_first = |name: &&str| {
+        let named = case.before.member(name).and_then(|(_, view)| view.default_workspace.as_deref());
+        named.is_some_and(|workspace| case.before.workspace(workspace).is_some())
+    };
+    if creation.require_default_workspace && !asker.members.iter().any(opens_first) {
+        return Some(format!("{email} has no default workspace yet"));
+    }
+    let private = workspace.scope == Some(Scope::Private);
+    if [creation.by, creation.private_by][usize::from(private)] == Creators::AnyMember {
+        return None;
+    }
+    let project = World::project_of(&workspace);
+    let allowed = match &project {
+        Some(project) => asker.may(Permission::WorkspaceCreate, project),
+        None => asker.may_anywhere(Permission::WorkspaceCreate),
+    };
+    let place = project.map_or_else(|| "the organization".to_owned(), |project| project.to_string());
+    (!allowed).then(|| format!("{email} does not hold {} in {place}", Permission::WorkspaceCreate))
+}
+
+pub(super) fn not_permitted(case: &Case<'_>) -> Vec<Violation> {
+    let Some(asker) = Asker::of(case) else { return Vec::new() };
+    let others = written(case).filter(|(_, change)| change.key.kind != Kind::Workspace || change.verb != Verb::Create);
+    let refused = others.filter_map(|(number, change)| {
+        let because = match missing(case, &asker, change)? {
+            _ if asker.members.is_empty() => format!("{} is no active member of the organization", asker.email),
+            (verb, place) => format!("{} does not hold {verb} in {place}", asker.email),
+        };
+        Some(Violation { change: number, because, way_out: "ask somebody who holds it to apply this".to_owned() })
+    });
+    refused.collect()
+}
+
+/// The changes that somebody asked for: neither what a policy implies, nor what time does, nor what goes with another change.
+fn written<'c>(case: &'c Case<'_>) -> impl Iterator<Item = (usize, &'c Change)> {
+    case.changes().filter(|(_, change)| change.root.is_none() && matches!(change.cause, Cause::Git | Cause::Drift))
+}
+
+/// The permission that the asker lacks for a change, and where.
+fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permission, Key)> {
+    let organization = case.before.of_kind(Kind::Organization).first().map(|item| item.row.key.clone())?;
+    let needs = match change.key.kind {
+        Kind::Organization | Kind::Project | Kind::MembershipType | Kind::AccessTest => {
+            vec![(Permission::OrganizationWrite, organization)]
+        }
+        Kind::Workspace => vec![(workspace_verb(change), old_key(change))],
+        Kind::Template | Kind::Role => {
+            let verb = if change.is_removal() { Permission::TemplatesDelete } else { Permission::TemplatesWrite };
+            workspace_of(case, change).map(|place| (verb, place)).into_iter().collect()
+        }
+        Kind::Credential => workspace_of(case, change).map(|place| (credential_verb(change), place)).into_iter().collect(),
+        Kind::Membership => {
+            let place = change.key.member_and_place().map(|(_, place)| place);
+            let leaves = change.is_removal() && change.key.member_and_place().is_some_and(|(member, _)| asker.is(member));
+            place.filter(|_| !leaves).map(|place| (Permission::MembersWrite, place)).into_iter().collect()
+        }
+        Kind::Member => return missing_for_member(case, asker, change, organization),
+    };
+    // What is part of something new comes with the right to create it.
+    let known = |place: &Key| case.before.get(place).is_some() || case.snapshot.row(place).is_some();
+    needs.into_iter().find(|(verb, place)| known(place) && !asker.may(*verb, &live(case, place)))
+}
+
+/// A deleted workspace gives nobody rights, so bringing it back needs the right in the organization.
+fn live(case: &Case<'_>, place: &Key) -> Key {
+    let organization = || case.before.of_kind(Kind::Organization).first().map(|item| item.row.key.clone());
+    if case.before.get(place).is_some() { place.clone() } else { organization().unwrap_or_else(|| place.clone()) }
+}
+
+/// People are managed by the admins of the organization; who is only in projects and workspaces, by the admins of these; and
+/// everybody may leave, and say how he wants to be called.
+fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organization: Key) -> Option<(Permission, Key)> {
+    const OWN: [&str; 2] = ["defaultWorkspace", "displayName"];
+    let verb = Permission::MembersWrite;
+    if asker.may(verb, &organization) {
+        return None;
+    }
+    let own = asker.is(&old_key(change).name);
+    let personal = || change.verb == Verb::Update && change.fields.iter().all(|field| OWN.contains(&&*field.path));
+    if own && (change.is_removal() || personal()) {
+        return None;
+    }
+    let view = |row: &Row| match View::read(Kind::Member, &row.spec) {
+        View::Member(view) => Some(view),
+        _ => None,
+    };
+    let sides = [change.before.as_deref().filter(|row| row.is_live()), change.after.as_deref().filter(|row| row.is_live())];
+    let [before, after] = sides.map(|row| row.and_then(view));
+    if central(before.as_ref()) != central(after.as_ref()) {
+        return Some((verb, organization));
+    }
+    let places: BTreeSet<Key> = [case.before, &case.after]
+        .into_iter()
+        .flat_map(|world| world.memberships(&change.key.name).map(|(_, place, _)| place).collect::<Vec<_>>())
+        .collect();
+    if places.is_empty() {
+        return Some((verb, organization));
+    }
+    let known = |place: &&Key| case.before.get(place).is_some();
+    places.iter().filter(known).find(|place| !asker.may(verb, place)).map(|place| (verb, place.clone()))
+}
+
+/// What only the admins of the organization decide about a person: the roles in it. Who is in no organization-wide role, and is not
+/// disabled, is the same to them whether there or not.
+fn central(member: Option<&MemberView>) -> (Vec<String>, bool) {
+    let roles = member.map(|view| view.roles.iter().map(str::to_owned).collect()).unwrap_or_default();
+    (roles, member.is_some_and(|view| view.disabled))
+}
+
+fn workspace_verb(change: &Change) -> Permission {
+    match change.verb {
+        Verb::SoftDelete | Verb::Purge => Permission::WorkspaceDelete,
+        Verb::Restore => Permission::WorkspaceRestore,
+        _ => Permission::WorkspaceUpdate,
+    }
+}
+
+fn credential_verb(change: &Change) -> Permission {
+    let spec = change.after.as_ref().or(change.before.as_ref()).map(|row| serde_json::from_str::<CredentialSpec>(&row.spec));
+    match (spec.and_then(Result::ok).map(|spec| spec.type_), change.is_removal()) {
+        (Some(CredentialType::SigningKey), false) => Permission::SigningKeysCreate,
+        (Some(CredentialType::SigningKey), true) => Permission::SigningKeysDelete,
+        (Some(CredentialType::AccessToken), false) => Permission::AccessTokensCreate,
+        (Some(CredentialType::AccessToken), true) => Permission::AccessTokensRevoke,
+        (Some(CredentialType::ApiKey), _) => Permission::ApiKeyRotate,
+        _ => Permission::DeveloperWrite,
+    }
+}
+
+fn old_key(change: &Change) -> Key {
+    change.before.as_ref().map_or_else(|| change.key.clone(), |row| row.key.clone())
+}
+
+/// The workspace that a template, credential or roles.muster.dev is in.
+fn workspace_of(case: &Case<'_>, change: &Change) -> Option<Key> {
+    let row = change.before.as_deref().or(change.after.as_deref())?;
+    let owner = owners(&row.key, &row.spec).into_iter().next()?;
+    if owner.kind == Kind::Workspace {
+        return Some(owner);
+    }
+    let worlds = [case.before, &case.after];
+    let template = worlds.into_iter().find_map(|world| world.get(&owner))?;
+    owners(&template.row.key, &template.row.spec).into_iter().next()
+}

@@ -1,0 +1,138 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::api::policy::{DefaultWorkspace, FirstWorkspace, PersonalWorkspaces};
+use crate::api::types::ObjectName;
+use crate::api::workspace::Scope;
+use crate::api::{Kind, Spec};
+use crate::tenancy::role::owner_role;
+use crate::tenancy::view::View;
+use crate::tenancy::{Desired, Digest, Key, Manifest, Name, Policy, Row, Snapshot, Tenancy};
+
+/// What a policy implies beside what is written depends on these.
+pub struct Implications<'a> {
+    pub tenancy: &'a Tenancy,
+    pub manifests: &'a [&'a Manifest],
+    pub policy: &'a Policy,
+}
+
+impl Implications<'_> {
+    /// Default workspaces, those that members have for themselves, and the memberships of owners. What is held implies nothing
+    /// new, and a document takes over what would be implied.
+    pub fn all(&self) -> Vec<Desired> {
+        let written: BTreeSet<&Key> =
+            self.tenancy.objects.iter().map(|desired| &desired.key).filter(|key| is_implied(key.kind)).collect();
+        let implied = self.default_workspaces().into_iter().chain(self.personal_workspaces()).chain(self.ownerships());
+        implied.filter(|desired| !written.contains(&desired.key) && !self.tenancy.holds(&desired.key)).collect()
+    }
+
+    fn default_workspaces(&self) -> Vec<Desired> {
+        let organization = self.manifests.iter().any(|manifest| manifest.spec.kind() == Kind::Organization);
+        let first = first_of_account(self.manifests.iter().copied());
+        let meant = self.policy.default_workspaces.iter().filter(|_| organization).filter(|it| is_meant(it, first));
+        meant.map(default_workspace).collect()
+    }
+
+    fn personal_workspaces(&self) -> Vec<Desired> {
+        if self.policy.personal_workspaces == PersonalWorkspaces::None {
+            return Vec::new();
+        }
+        let members = self.tenancy.objects.iter().filter(|desired| desired.key.kind == Kind::Member);
+        let own = members.filter_map(|member| Some((&member.key.name, personal_workspace(&member.key.name)?)));
+        own.flat_map(|(member, name)| {
+            let key = Key::new(Kind::Workspace, name);
+            let spec = json!({ "owner": member, "scope": Scope::Local.as_str() }).to_string();
+            let membership = self.ownership(&key, member, "personal-workspaces");
+            [Desired { implied_by: Some("personal-workspaces"), ..Desired::new(key, spec, None) }, membership]
+        })
+        .collect()
+    }
+
+    /// The memberships of those who own a workspace.
+    fn ownerships(&self) -> Vec<Desired> {
+        let owned = self.manifests.iter().filter_map(|manifest| match &*manifest.spec {
+            Spec::Workspace(spec) => {
+                let key = Key::new(Kind::Workspace, manifest.name.clone());
+                let owner = spec.owner.as_ref().map(|owner| Name::from(owner.as_str()));
+                let owner = owner.or_else(|| self.tenancy.owners.get(&key).cloned())?;
+                Some((key, owner))
+            }
+            _ => None,
+        });
+        let free = owned.filter(|(workspace, _)| !self.tenancy.holds(workspace));
+        free.map(|(workspace, owner)| self.ownership(&workspace, &owner, "owner")).collect()
+    }
+
+    fn ownership(&self, workspace: &Key, owner: &str, rule: &'static str) -> Desired {
+        Desired::implied_membership(owner, workspace, owner_role(self.policy.catalog), rule)
+    }
+}
+
+const fn is_implied(kind: Kind) -> bool {
+    matches!(kind, Kind::Workspace | Kind::Membership)
+}
+
+/// The workspace that documents say is the first of the account.
+pub fn first_of_account<'m>(mut manifests: impl Iterator<Item = &'m Manifest>) -> Option<&'m Name> {
+    let is_first = |manifest: &&Manifest| matches!(&*manifest.spec, Spec::Workspace(spec) if spec.default == Some(true));
+    manifests.find(is_first).map(|manifest| &manifest.name)
+}
+
+/// A default workspace that is the first of the account is not implied where a document says that another one is.
+pub fn is_meant(workspace: &DefaultWorkspace, first: Option<&Name>) -> bool {
+    workspace.default != Some(true) || first.is_none_or(|first| **first == *workspace.name.as_str())
+}
+
+/// The name of the workspace that a member has for itself; `None` where it would be too long.
+pub fn personal_workspace(member: &str) -> Option<Name> {
+    let name = format!("local-{member}");
+    ObjectName::parse(&name).ok().map(|name| name.as_str().into())
+}
+
+fn default_workspace(workspace: &DefaultWorkspace) -> Desired {
+    let DefaultWorkspace { name, type_, default } = workspace;
+    let mut spec = Map::new();
+    spec.extend(default.map(|default| ("default".to_owned(), default.into())));
+    spec.extend(type_.map(|type_| ("type".to_owned(), type_.as_str().into())));
+    let key = Key::new(Kind::Workspace, name.as_str());
+    Desired { implied_by: Some("default-workspaces"), ..Desired::new(key, Value::Object(spec).to_string(), None) }
+}
+
+/// Where the policy says so, whoever names no default workspace has the one that is the default already, or else the one that the
+/// member has been in for the longest time. The objects must be sorted.
+pub fn first_workspaces(objects: &mut [Desired], snapshot: Option<&Snapshot>, policy: &Policy) {
+    if policy.first_workspace == FirstWorkspace::Written {
+        return;
+    }
+    let stored = |key: &Key| snapshot.and_then(|snapshot| snapshot.row(key)).filter(|row| row.is_live());
+    let mut places: BTreeMap<Name, Vec<(Timestamp, Name)>> = BTreeMap::new();
+    for desired in objects.iter() {
+        if let Some((member, place)) = desired.key.member_and_place()
+            && place.kind == Kind::Workspace
+        {
+            let since = stored(&desired.key).map_or(Timestamp::MAX, |row| row.created_at);
+            places.entry(member.into()).or_default().push((since, place.name));
+        }
+    }
+    for member in objects.iter_mut().filter(|desired| desired.key.kind == Kind::Member) {
+        let Some(places) = places.get(&member.key.name) else { continue };
+        let Ok(Value::Object(mut spec)) = serde_json::from_str::<Value>(&member.spec) else { continue };
+        if spec.contains_key("defaultWorkspace") {
+            continue;
+        }
+        let current = stored(&member.key).and_then(default_of).filter(|name| places.iter().any(|(_, place)| place == name));
+        let Some(first) = current.or_else(|| places.iter().min().map(|(_, place)| place.clone())) else { continue };
+        spec.insert("defaultWorkspace".to_owned(), first.as_str().into());
+        member.spec = Value::Object(spec).to_string().into();
+        member.digest = Digest::of(member.spec.as_bytes());
+    }
+}
+
+fn default_of(row: &Row) -> Option<Name> {
+    match View::read(Kind::Member, &row.spec) {
+        View::Member(member) => member.default_workspace.map(|name| Name::from(&*name)),
+        _ => None,
+    }
+}

@@ -1,0 +1,67 @@
+use std::collections::BTreeMap;
+
+use super::Objection;
+use super::checks::Scope;
+use crate::api::workspace::Scope as WorkspaceScope;
+use crate::api::{Kind, Spec};
+use crate::tenancy::view::View;
+use crate::tenancy::{Key, Manifest, Name, Snapshot};
+
+/// Who owns the private and local workspaces whose documents name nobody.
+#[derive(Default)]
+pub struct Owners {
+    /// The one who first applied them: as stored, or else the one who asks now.
+    pub implied: BTreeMap<Key, Name>,
+    pub objections: Vec<Objection>,
+}
+
+/// Finds the owners of the private and local workspaces whose documents name nobody (`KeyRunner`, Workspaces: the user who creates a
+/// private workspace owns it).
+pub fn owners(scope: &Scope<'_>, snapshot: Option<&Snapshot>, asker: Option<&str>) -> Owners {
+    let mut owners = Owners::default();
+    let mut asking = None;
+    for manifest in scope.manifests {
+        let Spec::Workspace(spec) = &*manifest.spec else { continue };
+        let Some(WorkspaceScope::Private | WorkspaceScope::Local) = spec.scope.filter(|_| spec.owner.is_none()) else { continue };
+        let key = Key::new(Kind::Workspace, manifest.name.clone());
+        let row = snapshot.and_then(|snapshot| snapshot.row(&key)).filter(|row| row.is_live());
+        if let Some(row) = row {
+            if let View::Workspace(stored) = View::read(Kind::Workspace, &row.spec) {
+                owners.implied.extend(stored.owner.map(|owner| (key, Name::from(&*owner))));
+            }
+            continue;
+        }
+        match asking.get_or_insert_with(|| asker.and_then(|email| member_with(email, scope, snapshot))) {
+            Some(member) => drop(owners.implied.insert(key, member.clone())),
+            None => owners.objections.push(without_owner(manifest, key, spec.scope, asker)),
+        }
+    }
+    owners
+}
+
+fn member_with(email: &str, scope: &Scope<'_>, snapshot: Option<&Snapshot>) -> Option<Name> {
+    let stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows).find_map(|row| {
+        let own = row.is_live() && row.key.kind == Kind::Member;
+        match own.then(|| View::read(Kind::Member, &row.spec)) {
+            Some(View::Member(member)) if member.email.eq_ignore_ascii_case(email) => Some(row.key.name.clone()),
+            _ => None,
+        }
+    });
+    let written = || {
+        scope.manifests.iter().find_map(|manifest| match &*manifest.spec {
+            Spec::Member(spec) if spec.email.as_str().eq_ignore_ascii_case(email) => Some(manifest.name.clone()),
+            _ => None,
+        })
+    };
+    stored.or_else(written)
+}
+
+fn without_owner(manifest: &Manifest, key: Key, scope: Option<WorkspaceScope>, asker: Option<&str>) -> Objection {
+    let scope = scope.map_or("", WorkspaceScope::as_str);
+    let message = match asker {
+        Some(email) => format!("is required with scope {scope}: {email}, who asks for it, is no member of the organization"),
+        None => format!("is required with scope {scope}, because nobody is known to ask for it"),
+    };
+    let help = "write owner, the metadata.name of a Member; or say who asks with --as".to_owned();
+    Objection::error(manifest, key, "owner-missing", "spec.owner".to_owned(), message).help(Some(help))
+}
