@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! rename    the store under the names of the input            Renamed
+//!   names   what the input still calls by an old name         Tenancy
 //! diff      desired against stored, a merge of two lists      Draft
 //!   merge     one object: last applied, desired, observed
 //!   removal   what is not in the input
@@ -21,6 +22,7 @@ mod diff;
 mod draft;
 mod invite;
 mod merge;
+mod names;
 mod order;
 #[allow(clippy::module_inception)]
 mod plan;

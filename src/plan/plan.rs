@@ -6,6 +6,7 @@ use super::access::{AccessDiff, access_diff};
 use super::diff::{Comparison, compare};
 use super::draft::{Draft, Drifted};
 use super::invite::{activate_first_admin, invite_again};
+use super::names::by_new_names;
 use super::order::{in_order, steps};
 use super::rename::rename;
 use super::review::{Approval, Refusal, Reviewed, review};
@@ -58,6 +59,7 @@ pub fn plan(tenancy: &Tenancy, snapshot: &Snapshot, context: &Context) -> Plan {
 #[must_use]
 pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: &Context) -> Plan {
     let renamed = rename(tenancy, snapshot);
+    let tenancy = &*by_new_names(tenancy, &renamed.names);
     let (in_force, wanted) = policies(tenancy, snapshot);
     let guard = in_force.as_ref().map_or_else(|| wanted.clone(), |policy| wanted.guarded_by(policy));
     let comparison = Comparison { tenancy, renamed: &renamed, revision: snapshot.revision, policy: &guard, context };

@@ -183,9 +183,10 @@ impl Reviewed {
     /// The changes that are allowed. What is part of two goes with the one that goes.
     #[must_use]
     pub fn changes(&self, draft: Draft) -> Vec<Change> {
-        let Draft { changes, shared, .. } = draft;
+        let Draft { changes, shared, moved, .. } = draft;
         let mut allowed: Vec<Change> =
             changes.into_iter().zip(&self.allowed).filter(|(_, allowed)| **allowed).map(|(change, _)| change).collect();
+        stay(&mut allowed, &moved);
         if shared.is_empty() {
             return allowed;
         }
@@ -201,6 +202,24 @@ impl Reviewed {
             }
         }
         allowed
+    }
+}
+
+/// Lets what is removed go by the name that it has, where the rename that would move it does not happen.
+fn stay(allowed: &mut [Change], moved: &BTreeMap<Key, Key>) {
+    if moved.is_empty() {
+        return;
+    }
+    let renamed: BTreeSet<Key> = allowed.iter().map(|change| change.key.clone()).collect();
+    let stays = |change: &&mut Change| moved.get(&change.key).is_some_and(|root| !renamed.contains(root));
+    for change in allowed.iter_mut().filter(stays) {
+        let Some(before) = &change.before else { continue };
+        change.key = before.key.clone();
+        change.from = None;
+        if let Some(after) = &mut change.after {
+            let tombstone = after.tombstone.take();
+            **after = Row { tombstone, manager: after.manager.take(), ..(**before).clone() };
+        }
     }
 }
 
