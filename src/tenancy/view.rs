@@ -85,6 +85,8 @@ pub struct WorkspaceView {
 pub struct TemplateView {
     /// The workspace it is in.
     pub workspace_ref: Ref,
+    /// What the outside world calls it; the object's name where it is left out.
+    pub name: Option<Box<str>>,
     /// Whether rooms that name no template get this one.
     #[serde(default)]
     pub default: bool,
@@ -96,6 +98,8 @@ pub struct TemplateView {
 pub struct RoleView {
     /// The template it is in.
     pub template_ref: Ref,
+    /// What the outside world calls it; the object's name where it is left out.
+    pub name: Option<Box<str>>,
 }
 
 /// A person.

@@ -4,6 +4,7 @@
 //! plan came about, and it does not know of the other rules.
 
 mod admins;
+mod exclusive;
 mod fixed;
 mod loss;
 mod ownership;
@@ -295,7 +296,16 @@ pub const RULES: &[Rule] = &[
         source: "AAQ, Introducing Workspaces: users are unique. The address identifies the person.",
         way_out: "Write `previousNames` if it is the same person; or remove the other one first.",
         class: Class::State,
-        check: people::address_taken,
+        check: exclusive::address_taken,
+        ..RULE
+    },
+    Rule {
+        id: "spec-name-taken",
+        title: "No two templates of a workspace, no two roles.muster.dev of a template and no two membership types are called the same by `spec.name`.",
+        source: "100ms, Templates and Roles: a service knows a role by its name in a template, and a template by its name.",
+        way_out: "Write `previousNames` if it is the same one; give it another `spec.name`; or remove the other one first.",
+        class: Class::State,
+        check: exclusive::spec_name_taken,
         ..RULE
     },
     Rule {
