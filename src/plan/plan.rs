@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::absence::keep_unmentioned;
 use super::access::{AccessDiff, access_diff};
 use super::diff::{Comparison, compare};
 use super::draft::{Draft, Drifted};
@@ -66,6 +67,7 @@ pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: 
     let mut draft = compare(&comparison);
     activate_first_admin(&mut draft, &wanted, snapshot, context);
     invite_again(&mut draft, &wanted, snapshot, context);
+    let approval = keep_unmentioned(&mut draft, tenancy, snapshot, context);
     let mut plan = Plan {
         organization: tenancy.organization.clone(),
         namespace: tenancy.namespace.clone(),
@@ -77,7 +79,7 @@ pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: 
         missing: std::mem::take(&mut draft.missing),
         loosened: Vec::new(),
         access: AccessDiff::default(),
-        approval: None,
+        approval,
         unchanged: draft.unchanged,
         complete: tenancy.complete,
     };
@@ -150,6 +152,12 @@ impl Plan {
     fn loosened_guards(&self, in_force: Option<&Policy>, wanted: &Policy) -> Vec<Loosened> {
         let changes = self.changes.iter().any(|change| change.key.kind == Kind::Organization && change.is_live());
         in_force.filter(|_| changes).map(|policy| policy.loosened_by(wanted)).unwrap_or_default()
+    }
+
+    /// The organization itself, where it is not in the input and stays with everything in it.
+    #[must_use]
+    pub fn kept_whole(&self) -> Option<&Key> {
+        self.missing.iter().find(|key| key.kind == Kind::Organization)
     }
 
     /// True when there is nothing to write.

@@ -7,7 +7,7 @@ use super::case::{Case, Numbers, Violation};
 use super::draft::Draft;
 use super::rules::{Rule, Stage};
 use super::{Change, Context, Verb};
-use crate::tenancy::{Digest, Held, Key, ObjectId, Origin, Policy, Row, Snapshot, Tenancy, Tombstone, World};
+use crate::tenancy::{Digest, Held, Key, Name, ObjectId, Origin, Policy, Row, Snapshot, Tenancy, Tombstone, World};
 
 /// A change that must not happen.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,24 +36,33 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// The approval that would release these changes with everything that goes with them.
-    fn of(case: &Case<'_>, blamed: &BTreeSet<usize>) -> Option<Self> {
-        let goes_along =
-            |(number, change): &(usize, &Change)| blamed.contains(number) || blamed.contains(&case.root(*number, change).0);
-        let all = case.changes().filter(|_| !blamed.is_empty()).filter(goes_along);
+    /// The approval that would release these removals, given with all that goes with them.
+    pub(super) fn of<'c>(
+        organization: &Name,
+        changes: impl Iterator<Item = &'c Change>,
+        removals: BTreeSet<Key>,
+    ) -> Option<Self> {
         let rows: BTreeSet<(&Key, ObjectId)> =
-            all.filter_map(|(_, change)| change.before.as_ref()).map(|row| (&row.key, row.id)).collect();
+            changes.filter_map(|change| change.before.as_ref()).map(|row| (&row.key, row.id)).collect();
         let pieces = rows.iter().flat_map(|(key, id)| {
             [key.kind.as_str().as_bytes().to_vec(), key.name.as_bytes().to_vec(), id.as_uuid().as_bytes().to_vec()]
         });
-        let pieces: Vec<Vec<u8>> = std::iter::once(case.tenancy.organization.as_bytes().to_vec()).chain(pieces).collect();
-        let removals: BTreeSet<Key> = blamed.iter().map(|number| case.draft.changes[*number].key.clone()).collect();
+        let pieces: Vec<Vec<u8>> = std::iter::once(organization.as_bytes().to_vec()).chain(pieces).collect();
         (!rows.is_empty())
             .then(|| Self { digest: Digest::of_all(pieces.iter().map(Vec::as_slice)), removals: removals.into_iter().collect() })
     }
 
-    fn is_given(&self, case: &Case<'_>) -> bool {
-        case.context.approved.contains(&self.digest) || case.tenancy.approved.contains(&self.digest)
+    /// The approval that would release the changes to blame.
+    fn of_blamed(case: &Case<'_>, blamed: &BTreeSet<usize>) -> Option<Self> {
+        let goes_along =
+            |(number, change): &(usize, &Change)| blamed.contains(number) || blamed.contains(&case.root(*number, change).0);
+        let all = case.changes().filter(|_| !blamed.is_empty()).filter(goes_along);
+        let removals = blamed.iter().map(|number| case.draft.changes[*number].key.clone()).collect();
+        Self::of(&case.tenancy.organization, all.map(|(_, change)| change), removals)
+    }
+
+    pub(super) fn is_given(&self, tenancy: &Tenancy, context: &Context) -> bool {
+        context.approved.contains(&self.digest) || tenancy.approved.contains(&self.digest)
     }
 }
 
@@ -123,8 +132,8 @@ impl Reviewed {
         let mut objections: Vec<(&Rule, Violation)> =
             rules.flat_map(|rule| (rule.check)(case).into_iter().map(move |violation| (rule, violation))).collect();
         let approvable = objections.iter().filter(|(rule, _)| rule.approvable).map(|(_, violation)| violation.change).collect();
-        if let Some(approval) = Approval::of(case, &approvable) {
-            if approval.is_given(case) {
+        if let Some(approval) = Approval::of_blamed(case, &approvable) {
+            if approval.is_given(case.tenancy, case.context) {
                 objections.retain(|(rule, _)| !rule.approvable);
             } else {
                 self.approval = Some(approval);
