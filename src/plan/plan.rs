@@ -65,8 +65,6 @@ pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: 
     let guard = in_force.as_ref().map_or_else(|| wanted.clone(), |policy| wanted.guarded_by(policy));
     let comparison = Comparison { tenancy, renamed: &renamed, revision: snapshot.revision, policy: &guard, context };
     let mut draft = compare(&comparison);
-    activate_first_admin(&mut draft, &wanted, snapshot, context);
-    invite_again(&mut draft, &wanted, snapshot, context);
     let approval = keep_unmentioned(&mut draft, tenancy, snapshot, context);
     let mut plan = Plan {
         organization: tenancy.organization.clone(),
@@ -83,11 +81,15 @@ pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: 
         unchanged: draft.unchanged,
         complete: tenancy.complete,
     };
-    if !draft.changes.is_empty() {
-        let reviewed = review(rules, tenancy, snapshot, &draft, (&guard, context));
-        plan.settle(draft, reviewed, snapshot, context);
-        plan.loosened = plan.loosened_guards(in_force.as_ref(), &wanted);
+    if draft.changes.is_empty() && context.observed_at == context.now {
+        return plan;
     }
+    let before = World::new(&snapshot.rows, context.now);
+    activate_first_admin(&mut draft, &wanted, &before, context);
+    invite_again(&mut draft, &wanted, snapshot, context);
+    let reviewed = review(rules, tenancy, snapshot, (&draft, &before), (&guard, context));
+    plan.settle(draft, reviewed, &before, context);
+    plan.loosened = plan.loosened_guards(in_force.as_ref(), &wanted);
     plan
 }
 
@@ -127,7 +129,7 @@ fn held(tenancy: &Tenancy, draft: &Draft) -> BTreeMap<Key, Held> {
 }
 
 impl Plan {
-    fn settle(&mut self, draft: Draft, reviewed: Reviewed, snapshot: &Snapshot, context: &Context) {
+    fn settle(&mut self, draft: Draft, reviewed: Reviewed, before: &World<'_>, context: &Context) {
         let changes = reviewed.changes(draft);
         let Reviewed { refusals, mut held, approval, .. } = reviewed;
         self.refusals.extend(refusals);
@@ -139,13 +141,15 @@ impl Plan {
         }
         held.append(&mut self.held);
         self.held = held;
-        let before = World::new(&snapshot.rows, context.now);
         let mut replaced: BTreeMap<&Key, Option<&Row>> =
             changes.iter().filter_map(|change| Some((&change.before.as_ref()?.key, None))).collect();
         replaced.extend(changes.iter().map(|change| (&change.key, change.after.as_deref())));
         let after = before.with(&replaced);
-        self.access = access_diff(&changes, &before, &after);
-        let steps = steps(&changes, &before, &after);
+        self.access = match context.observed_at == context.now {
+            true => access_diff(&changes, before, &after),
+            false => access_diff(&changes, &before.at(context.observed_at), &after),
+        };
+        let steps = steps(&changes, before, &after);
         self.changes = in_order(changes, steps);
     }
 

@@ -87,10 +87,9 @@ pub fn review(
     rules: &[Rule],
     tenancy: &Tenancy,
     snapshot: &Snapshot,
-    draft: &Draft,
+    (draft, before): (&Draft, &World<'_>),
     (guard, context): (&Policy, &Context),
 ) -> Reviewed {
-    let before = World::new(&snapshot.rows, context.now);
     let (numbers, admins_before) = (Numbers::of(draft), OnceCell::new());
     let mut reviewed = Reviewed { allowed: vec![true; draft.changes.len()], ..Reviewed::default() };
     loop {
@@ -102,7 +101,7 @@ pub fn review(
             draft,
             allowed: &allowed,
             held: &held,
-            before: &before,
+            before,
             after: before.with(&replaced),
             guard,
             context,
@@ -140,8 +139,14 @@ impl Reviewed {
             }
         }
         let objected = !objections.is_empty();
+        let mut by_root: BTreeMap<(&str, usize), Vec<Violation>> = BTreeMap::new();
         for (rule, violation) in objections {
-            self.object(case, rule, violation);
+            self.allowed[violation.change] = false;
+            let (root, _) = case.root(violation.change, &case.draft.changes[violation.change]);
+            by_root.entry((rule.id, root)).or_default().push(violation);
+        }
+        for ((rule, root), violations) in by_root {
+            self.object(case, rule, root, violations);
         }
         if objected {
             self.take_parts_along(case.draft);
@@ -149,27 +154,42 @@ impl Reviewed {
         objected
     }
 
-    fn object(&mut self, case: &Case<'_>, rule: &Rule, violation: Violation) {
-        let Violation { change: number, because, way_out } = violation;
-        let change = &case.draft.changes[number];
-        self.allowed[number] = false;
-        let (root_number, root) = case.root(number, change);
-        let because = if root_number == number { because } else { format!("{} is part of it, and {because}", change.key) };
-        let origin = root.origin.clone();
-        if way_out.is_empty() {
-            let held = Held { because: because.into(), origin };
-            let first = self.held.entry(root.key.clone()).or_insert_with(|| held.clone());
-            *first = held.min(first.clone());
-            return;
+    /// Holds or refuses what a rule objects to in a root and its parts: one row, whatever the number of parts.
+    fn object(&mut self, case: &Case<'_>, rule: &str, root_number: usize, violations: Vec<Violation>) {
+        let key = |number: usize| &case.draft.changes[number].key;
+        let (waiting, wrong): (Vec<Violation>, Vec<Violation>) =
+            violations.into_iter().partition(|violation| violation.way_out.is_empty());
+        let root = &case.draft.changes[root_number];
+        for violations in [waiting, wrong] {
+            let others = violations.iter().map(|violation| violation.change).collect::<BTreeSet<_>>().len().saturating_sub(1);
+            let first = violations.into_iter().min_by_key(|violation| (violation.change != root_number, key(violation.change)));
+            let Some(Violation { change, because, way_out }) = first else { continue };
+            let because = match change == root_number {
+                true => because,
+                false => format!("{} is part of it, and {because}", key(change)),
+            };
+            if way_out.is_empty() {
+                let held = Held { because: because.into(), origin: root.origin.clone() };
+                let first = self.held.entry(root.key.clone()).or_insert_with(|| held.clone());
+                *first = held.min(first.clone());
+                continue;
+            }
+            let more = match (others, change == root_number) {
+                (0, _) => String::new(),
+                (1, true) => " (and so for 1 part of it)".to_owned(),
+                (_, true) => format!(" (and so for {others} parts of it)"),
+                (1, false) => " (and so for 1 more part)".to_owned(),
+                (_, false) => format!(" (and so for {others} more parts)"),
+            };
+            self.refusals.push(Refusal {
+                subject: root.key.clone(),
+                rule: rule.into(),
+                verb: Some(root.verb),
+                because: format!("{because}{more}").into(),
+                way_out: way_out.into(),
+                origin: root.origin.clone(),
+            });
         }
-        self.refusals.push(Refusal {
-            subject: root.key.clone(),
-            rule: rule.id.into(),
-            verb: Some(root.verb),
-            because: because.into(),
-            way_out: way_out.into(),
-            origin,
-        });
     }
 
     /// A subtree goes or comes whole or not at all: where one of it is stopped, the root and all other parts are. What is part

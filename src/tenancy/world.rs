@@ -50,6 +50,12 @@ impl<'a> World<'a> {
         world
     }
 
+    /// The same objects at another moment.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Self {
+        Self { now, ..self.clone() }
+    }
+
     /// The world in which these objects are replaced: `Some` row is the object afterwards, `None` (or a tombstone) means that
     /// it is gone. Both keys of a rename must be given. The replacements must be sorted by key.
     #[must_use]

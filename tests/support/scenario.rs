@@ -21,6 +21,8 @@ pub const BEGIN: &str = "2026-03-01T09:00:00Z";
 #[allow(clippy::struct_excessive_bools)]
 pub struct Options {
     pub now: Timestamp,
+    /// The date that is planned for instead of now.
+    pub as_of: Option<Timestamp>,
     pub manager: String,
     pub prune: bool,
     pub allow_empty: bool,
@@ -36,6 +38,7 @@ impl Options {
     fn parse(line: &str) -> Self {
         let mut options = Self {
             now: BEGIN.parse().unwrap(),
+            as_of: None,
             manager: "muster".to_owned(),
             prune: false,
             allow_empty: false,
@@ -55,6 +58,7 @@ impl Options {
                 "--incomplete-observation" => options.incomplete_observation = true,
                 "--approve-all" => options.approve_all = true,
                 "--at" => options.now = value().parse().unwrap(),
+                "--as-of" => options.as_of = value().parse().ok(),
                 "--manager" => value().clone_into(&mut options.manager),
                 "--approve" => options.approve.push(Digest::parse(value()).unwrap()),
                 "--max-removals" => options.max_removals = value().parse().ok(),
@@ -67,7 +71,8 @@ impl Options {
 
     pub fn context(&self) -> Context {
         Context {
-            now: self.now,
+            now: self.as_of.unwrap_or(self.now),
+            observed_at: self.now,
             manager: Manager::new(self.manager.as_str()),
             actor: "ci".into(),
             prune: self.prune,

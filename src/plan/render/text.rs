@@ -48,7 +48,7 @@ enum Tense {
 /// True when there is anything to say about a plan.
 pub fn tells(plan: &Plan) -> bool {
     let quiet = plan.changes.is_empty() && plan.refusals.is_empty() && plan.held.is_empty() && plan.drift.is_empty();
-    !quiet || !plan.missing.is_empty() || !plan.complete
+    !quiet || !plan.missing.is_empty() || !plan.complete || !plan.access.changes.is_empty()
 }
 
 struct Text<'o> {
