@@ -11,6 +11,7 @@ mod ownership;
 mod people;
 mod protection;
 mod references;
+mod subscriptions;
 mod templates;
 
 use super::{Case, Violation};
@@ -211,7 +212,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "in-use",
-        title: "Nothing is removed while something that stays refers to it, and no membership type loses a name or a level that somebody has.",
+        title: "Nothing is removed while something that stays refers to it, no roles.muster.dev loses a name that another one subscribes to, and no membership type a name or a level that somebody has.",
         source: "Muster: references resolve at all times.",
         stage: Stage::Absence,
         way_out: "Change what refers to it first; both may be in the same commit.",

@@ -94,6 +94,11 @@ impl<'a> Index<'a> {
         Some(if stored.next().is_none() { Found::Stored(first) } else { Found::Several })
     }
 
+    /// True for a document that is held back.
+    pub fn is_held(&self, namespace: &Name, kind: Kind, name: &str) -> bool {
+        self.held.binary_search_by(|(other, of, held)| (*other, *of, held.as_str()).cmp(&(namespace, kind, name))).is_ok()
+    }
+
     /// The object of the input that a name means which only the store knows, or knew: the input renames it, or did so before.
     pub fn renamed(&self, namespace: &Name, old: &Key) -> Option<&'a Manifest> {
         let wanted = (namespace, old.kind, &*old.name);

@@ -7,6 +7,7 @@
 mod checks;
 mod index;
 mod links;
+mod subscriptions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,6 +120,7 @@ impl<'a> Resolver<'a> {
         let scope = checks::Scope::new(&tenancy.organization, &group.manifests, snapshot, &policy);
         let mut objections = checks::check(&scope);
         objections.extend(links::check(&scope, self.index));
+        objections.extend(subscriptions::check(&scope, self.index, snapshot));
         for objection in objections {
             let (held, finding) = objection.into_parts();
             if let Some((key, held)) = held {
