@@ -228,6 +228,7 @@ fn now() -> Timestamp {
 fn context() -> Context {
     Context {
         now: now(),
+        observed_at: now(),
         manager: Manager::new("muster"),
         actor: "bench".into(),
         asker: None,

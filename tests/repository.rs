@@ -183,6 +183,7 @@ fn the_decision_table_in_the_documentation_is_the_one_in_the_code() {
 fn every_example_plans_cleanly_on_an_empty_store() {
     let context = Context {
         now: "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap(),
+        observed_at: "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap(),
         manager: Manager::new("muster"),
         actor: "somebody".into(),
         asker: None,

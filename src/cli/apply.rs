@@ -116,7 +116,7 @@ impl Arguments {
             Err(Failure::Store(StoreError::Older { .. })) => self.plan.store.open(Mode::Write).await?,
             opened => opened?,
         };
-        let planned = self.plan.plan(&store, now, console).await;
+        let planned = self.plan.plan(&store, now, None, console).await;
         store.close().await;
         let source = source::revision(&self.plan.input.filename).map(Into::into);
         Ok((planned?, Apply { source, ..self.how(now) }))

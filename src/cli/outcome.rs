@@ -174,6 +174,7 @@ mod tests {
         };
         let context = Context {
             now: jiff::Timestamp::UNIX_EPOCH,
+            observed_at: jiff::Timestamp::UNIX_EPOCH,
             manager: Manager::new("muster"),
             actor: "ci".into(),
             asker: None,

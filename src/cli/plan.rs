@@ -35,11 +35,11 @@ pub struct Arguments {
 /// `muster plan`.
 pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let store = arguments.plan.observe().await?;
-    let now = arguments.as_of.unwrap_or_else(now);
-    let planned = arguments.plan.plan(&store, now, console).await;
+    let now = now();
+    let planned = arguments.plan.plan(&store, now, arguments.as_of, console).await;
     store.close().await;
     let planned = planned?;
-    show(&planned, &arguments.show, now, console)?;
+    show(&planned, &arguments.show, arguments.as_of.unwrap_or(now), console)?;
     if let Some(path) = &arguments.out {
         saved::write(path, &planned, &arguments.plan, now)?;
         if arguments.show.output == Output::Text && !console.in_automation {

@@ -50,11 +50,19 @@ pub struct Planned {
 }
 
 impl PlanFlags {
-    /// Plans the input against the store.
-    pub async fn plan(&self, store: &impl Observe, now: Timestamp, console: &Console) -> Result<Planned, Failure> {
+    /// Plans the input against the store, as if it were another date where one is given.
+    pub async fn plan(
+        &self,
+        store: &impl Observe,
+        now: Timestamp,
+        as_of: Option<Timestamp>,
+        console: &Console,
+    ) -> Result<Planned, Failure> {
+        let (observed_at, now) = as_of.map_or((now, now), |date| (now.min(date), date));
         let Reading { mut input, sources } = self.input.read(console)?;
         let context = Context {
             now,
+            observed_at,
             manager: self.actor.manager.clone(),
             actor: ci::actor(self.actor.claimed.as_deref()),
             asker: self.actor.claimed.as_deref().map(Into::into),

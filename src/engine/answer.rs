@@ -25,6 +25,16 @@ pub enum AnswerError {
         /// The address.
         email: String,
     },
+    /// Several members have this address.
+    #[error("{organization} has several members with the address {email}: {}; remove all but one", list(.members))]
+    Several {
+        /// The organization.
+        organization: Name,
+        /// The address.
+        email: String,
+        /// The members.
+        members: Vec<Name>,
+    },
     /// The member has no open invitation.
     #[error("member/{member} of {organization} has no open invitation: the member is {standing}{hint}")]
     NotInvited {
@@ -42,6 +52,10 @@ pub enum AnswerError {
     Store(#[from] StoreError),
 }
 
+fn list(members: &[Name]) -> String {
+    members.iter().map(|name| format!("member/{name}")).collect::<Vec<_>>().join(", ")
+}
+
 /// Records the answer to an invitation, with history, and returns the name of the member.
 ///
 /// # Errors
@@ -56,9 +70,12 @@ pub async fn answer(
 ) -> Result<Name, AnswerError> {
     let snapshot = store.observe(organization).await?;
     let world = World::new(&snapshot.rows, how.now);
-    let name = members_with_email(&world, email).next().cloned();
     let unknown = || AnswerError::Unknown { organization: organization.clone(), email: email.to_owned() };
-    let name = name.ok_or_else(unknown)?;
+    let mut members: Vec<Name> = members_with_email(&world, email).cloned().collect();
+    if members.len() > 1 {
+        return Err(AnswerError::Several { organization: organization.clone(), email: email.to_owned(), members });
+    }
+    let name = members.pop().ok_or_else(unknown)?;
     let (item, view) = world.member(&name).ok_or_else(unknown)?;
     let standing = world.standing(item, view);
     if standing != Standing::Invited {

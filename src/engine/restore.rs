@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::apply::Apply;
@@ -5,7 +7,8 @@ use super::export::{Document, documents};
 use crate::api::Kind;
 use crate::store::{Batch, Entry, Happened, Store, StoreError, Write};
 use crate::tenancy::reference::owners;
-use crate::tenancy::{Claim, Key, Name, Row, Snapshot};
+use crate::tenancy::view::View;
+use crate::tenancy::{Claim, Exclusive, Key, Name, Row, Snapshot};
 
 /// What a restore brought back.
 #[derive(Debug)]
@@ -40,6 +43,16 @@ pub enum RestoreError {
         /// What it is part of.
         owner: Key,
     },
+    /// What the object alone may have belongs to another one by now.
+    #[error("{key} cannot come back, because {other} {exclusive}, too: remove or change {other} first")]
+    Taken {
+        /// The object.
+        key: Key,
+        /// The other one.
+        other: Key,
+        /// What both would have.
+        exclusive: Exclusive,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -60,6 +73,9 @@ pub async fn restore(store: &impl Store, organization: &Name, key: &Key, how: &A
         snapshot.rows.iter().filter(together).partition(|row| row.key.kind == Kind::Membership && row.key != *key);
     if let Some(missing) = without_owner(&snapshot, &objects) {
         return Err(missing);
+    }
+    if let Some(taken) = taken(&snapshot, &objects) {
+        return Err(taken);
     }
     let batch = batch(&snapshot, &objects, how);
     store.commit(&batch).await?;
@@ -84,6 +100,19 @@ fn without_owner(snapshot: &Snapshot, objects: &[&Row]) -> Option<RestoreError> 
     objects.iter().find_map(|row| {
         let owner = owners(&row.key, &row.spec).into_iter().find(|owner| !there(owner))?;
         Some(RestoreError::WithoutOwner { key: row.key.clone(), owner })
+    })
+}
+
+fn taken(snapshot: &Snapshot, objects: &[&Row]) -> Option<RestoreError> {
+    let of = |row: &Row| Exclusive::of(&row.key, &View::read(row.key.kind, &row.spec));
+    let mut wanted = BTreeMap::new();
+    for row in objects {
+        wanted.extend(of(row).into_iter().map(|exclusive| (exclusive, &row.key)));
+    }
+    let live = snapshot.rows.iter().filter(|row| row.is_live() && !wanted.is_empty());
+    live.flat_map(|row| of(row).into_iter().map(|exclusive| (&row.key, exclusive))).find_map(|(other, exclusive)| {
+        let key = (*wanted.get(&exclusive)?).clone();
+        Some(RestoreError::Taken { key, other: other.clone(), exclusive })
     })
 }
 

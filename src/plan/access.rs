@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Change;
@@ -127,6 +128,7 @@ impl Sides<'_> {
             self.add_holders(&mut people, &has);
         }
         self.add_project_members(&mut people, &moved);
+        self.add_those_whose_time_comes(&mut people);
         people
     }
 
@@ -170,6 +172,15 @@ impl Sides<'_> {
             for (item, _) in self.after.members().filter(|(_, member)| reaches(self.after, member)) {
                 people.entry(item.row.key.name.clone()).or_default().extend(places.iter().cloned());
             }
+        }
+    }
+
+    /// Those whose access ends between the two moments, though nothing of theirs changes.
+    fn add_those_whose_time_comes(&self, people: &mut Affected) {
+        let between = |end: Timestamp| end > self.before.now && end <= self.after.now;
+        let ending = self.before.all_memberships().filter(|_| self.before.now < self.after.now);
+        for (member, _, _) in ending.filter(|(_, _, membership)| membership.expires_at.is_some_and(between)) {
+            people.entry(self.names.member_now(member)).or_default();
         }
     }
 

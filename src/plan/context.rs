@@ -7,6 +7,8 @@ use crate::tenancy::{Digest, Manager};
 pub struct Context {
     /// The moment that dates are compared with.
     pub now: Timestamp,
+    /// The moment at which the store was read: before `now` where a plan says what time alone will do until then.
+    pub observed_at: Timestamp,
     /// Who plans: objects of other managers are not touched.
     pub manager: Manager,
     /// Who asked for it, for tombstones and history.

@@ -63,6 +63,10 @@ pub fn compare(comparison: &Comparison<'_>) -> Draft {
     }
     absent.extend(rows);
     remove(comparison, &absent, &mut draft);
+    let removed = draft.changes.iter().filter(|change| !change.is_live());
+    let touched =
+        removed.filter_map(|change| Some((change.key.clone(), comparison.renamed.touched.get(&change.key)?.root.clone())));
+    draft.moved = touched.collect();
     comparison.follow_renames(&mut draft);
     leave_without_workspace(comparison, &mut draft);
     bind_owners(&mut draft);

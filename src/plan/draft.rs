@@ -14,6 +14,8 @@ pub struct Draft {
     pub missing: Vec<Key>,
     /// Memberships that go with two removals, with the second one: the first is the root of their change.
     pub shared: BTreeMap<Key, Key>,
+    /// What is removed while a rename moves it, with the renamed object: it goes by its old name where that one keeps its own.
+    pub moved: BTreeMap<Key, Key>,
     /// Objects whose new name is taken by a tombstone, with their old name.
     pub taken: BTreeMap<Key, Name>,
     /// Objects that wait until their old name leaves the input, with that name.

@@ -10,17 +10,16 @@ use crate::tenancy::{AdminsByPlace, Key, Policy, Row, Snapshot, World, standing}
 
 /// Where people join by invitation, somebody has to be there to invite: the first admin of an organization that has none is
 /// active at once (FastPix, Set up workspace: the first in an organization is its admin).
-pub fn activate_first_admin(draft: &mut Draft, policy: &Policy, snapshot: &Snapshot, context: &Context) {
+pub fn activate_first_admin(draft: &mut Draft, policy: &Policy, before: &World<'_>, context: &Context) {
     if policy.invitations.mode == InvitationMode::Direct {
         return;
     }
-    let Some(organization) = organization_of(draft, snapshot) else { return };
-    let before = World::new(&snapshot.rows, context.now);
-    let has_admin = AdminsByPlace::of(&before).get(&organization).is_some_and(|admins| !admins.lasting.is_empty());
+    let Some(organization) = organization_of(draft, before) else { return };
+    let has_admin = AdminsByPlace::of(before).get(&organization).is_some_and(|admins| !admins.lasting.is_empty());
     if has_admin {
         return;
     }
-    let roles = roles_after(draft, snapshot, context);
+    let roles = roles_after(draft, before);
     let is_admin = |row: &Row| match View::read(row.key.kind, &row.spec) {
         View::Member(member) => member.roles.iter().any(|role| roles.get(role).is_some_and(MembershipRole::is_admin)),
         _ => false,
@@ -102,16 +101,16 @@ fn role_changes(change: &Change) -> bool {
     change.was_live() && change.is_live() && sides.is_some_and(|(old, new)| old != new)
 }
 
-fn organization_of(draft: &Draft, snapshot: &Snapshot) -> Option<Key> {
-    let stored = snapshot.rows.iter().map(|row| &row.key);
+fn organization_of(draft: &Draft, before: &World<'_>) -> Option<Key> {
+    let stored = before.of_kind(Kind::Organization).iter().map(|item| &item.row.key);
     draft.changes.iter().map(|change| &change.key).chain(stored).find(|key| key.kind == Kind::Organization).cloned()
 }
 
-fn roles_after(draft: &Draft, snapshot: &Snapshot, context: &Context) -> Roles {
+fn roles_after(draft: &Draft, before: &World<'_>) -> Roles {
     let mut rows: Vec<&Row> = draft.changes.iter().filter_map(|change| change.after.as_deref()).collect();
-    rows.extend(&snapshot.rows);
+    rows.extend(before.of_kind(Kind::MembershipType).iter().map(|item| item.row));
     rows.retain(|row| row.key.kind == Kind::MembershipType);
     rows.sort_by(|a, b| a.key.cmp(&b.key));
     rows.dedup_by(|a, b| a.key == b.key);
-    (*World::new(rows, context.now).roles).clone()
+    (*World::new(rows, before.now).roles).clone()
 }

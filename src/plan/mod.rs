@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! rename    the store under the names of the input            Renamed
+//!   names   what the input still calls by an old name         Tenancy
 //! diff      desired against stored, a merge of two lists      Draft
 //!   merge     one object: last applied, desired, observed
 //!   removal   what is not in the input
+//!   absence an organization that the input never mentions
 //! review    every rule judges the state that would result     Reviewed
 //! order     what comes first                                  Plan
 //! access    who gains and loses what
@@ -13,6 +15,7 @@
 //! Everything here is pure, total and clock-free: it must not import a store, a source, a clock, an async runtime or a
 //! `HashMap`. Given the same input it gives the same bytes.
 
+mod absence;
 mod access;
 mod assertions;
 mod case;
@@ -23,6 +26,7 @@ mod draft;
 mod invite;
 mod leaving;
 mod merge;
+mod names;
 mod order;
 #[allow(clippy::module_inception)]
 mod plan;

@@ -2,11 +2,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::absence::keep_unmentioned;
 use super::access::{AccessDiff, access_diff};
 use super::assertions::failures;
 use super::diff::{Comparison, compare};
 use super::draft::{Draft, Drifted};
 use super::invite::{activate_first_admin, invite_again};
+use super::names::by_new_names;
 use super::order::{in_order, steps};
 use super::rename::rename;
 use super::review::{Approval, Refusal, Reviewed, review};
@@ -59,12 +61,12 @@ pub fn plan(tenancy: &Tenancy, snapshot: &Snapshot, context: &Context) -> Plan {
 #[must_use]
 pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: &Context) -> Plan {
     let renamed = rename(tenancy, snapshot);
+    let tenancy = &*by_new_names(tenancy, &renamed.names);
     let (in_force, wanted) = policies(tenancy, snapshot);
     let guard = in_force.as_ref().map_or_else(|| wanted.clone(), |policy| wanted.guarded_by(policy));
     let comparison = Comparison { tenancy, renamed: &renamed, revision: snapshot.revision, policy: &guard, context };
     let mut draft = compare(&comparison);
-    activate_first_admin(&mut draft, &wanted, snapshot, context);
-    invite_again(&mut draft, &wanted, snapshot, context);
+    let approval = keep_unmentioned(&mut draft, tenancy, snapshot, context);
     let mut plan = Plan {
         organization: tenancy.organization.clone(),
         namespace: tenancy.namespace.clone(),
@@ -76,16 +78,23 @@ pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: 
         missing: std::mem::take(&mut draft.missing),
         loosened: Vec::new(),
         access: AccessDiff::default(),
-        approval: None,
+        approval,
         unchanged: draft.unchanged,
         complete: tenancy.complete,
     };
-    if !draft.changes.is_empty() {
-        let reviewed = review(rules, tenancy, snapshot, &draft, (&guard, context));
-        plan.settle(draft, reviewed, snapshot, context);
-        plan.loosened = plan.loosened_guards(in_force.as_ref(), &wanted);
+    let tested = is_tested(snapshot, &draft);
+    if draft.changes.is_empty() && context.observed_at == context.now && !tested {
+        return plan;
     }
-    plan.assert(tenancy, snapshot, context);
+    let before = World::new(&snapshot.rows, context.now);
+    activate_first_admin(&mut draft, &wanted, &before, context);
+    invite_again(&mut draft, &wanted, snapshot, context);
+    let reviewed = review(rules, tenancy, snapshot, (&draft, &before), (&guard, context));
+    plan.settle(draft, reviewed, &before, context);
+    plan.loosened = plan.loosened_guards(in_force.as_ref(), &wanted);
+    if tested {
+        plan.assert(tenancy, &before);
+    }
     plan
 }
 
@@ -115,6 +124,12 @@ fn blocked(tenancy: &Tenancy, draft: &Draft) -> Vec<Refusal> {
     draft.taken.iter().map(refuse).collect()
 }
 
+/// Whether there are access tests, stored or new.
+fn is_tested(snapshot: &Snapshot, draft: &Draft) -> bool {
+    let stored = snapshot.rows.iter().any(|row| row.key.kind == Kind::AccessTest && row.is_live());
+    stored || draft.changes.iter().any(|change| change.key.kind == Kind::AccessTest && change.is_live())
+}
+
 /// The rows that changes replace, by their old and new keys.
 fn replaced(changes: &[Change]) -> BTreeMap<&Key, Option<&Row>> {
     let mut replaced: BTreeMap<&Key, Option<&Row>> =
@@ -138,7 +153,7 @@ fn held(tenancy: &Tenancy, draft: &Draft) -> BTreeMap<Key, Held> {
 }
 
 impl Plan {
-    fn settle(&mut self, draft: Draft, reviewed: Reviewed, snapshot: &Snapshot, context: &Context) {
+    fn settle(&mut self, draft: Draft, reviewed: Reviewed, before: &World<'_>, context: &Context) {
         let changes = reviewed.changes(draft);
         let Reviewed { refusals, mut held, approval, .. } = reviewed;
         self.refusals.extend(refusals);
@@ -150,20 +165,19 @@ impl Plan {
         }
         held.append(&mut self.held);
         self.held = held;
-        let before = World::new(&snapshot.rows, context.now);
         let replaced = replaced(&changes);
         let after = before.with(&replaced);
-        self.access = access_diff(&changes, &before, &after);
-        let steps = steps(&changes, &before, &after);
+        self.access = match context.observed_at == context.now {
+            true => access_diff(&changes, before, &after),
+            false => access_diff(&changes, &before.at(context.observed_at), &after),
+        };
+        let steps = steps(&changes, before, &after);
         self.changes = in_order(changes, steps);
     }
 
     /// Asks the access tests about the state that would result; where one fails, nothing changes.
-    fn assert(&mut self, tenancy: &Tenancy, snapshot: &Snapshot, context: &Context) {
-        let failures = {
-            let replaced = replaced(&self.changes);
-            failures(&World::new(&snapshot.rows, context.now).with(&replaced))
-        };
+    fn assert(&mut self, tenancy: &Tenancy, before: &World<'_>) {
+        let failures = failures(&before.with(&replaced(&self.changes)));
         if failures.is_empty() {
             return;
         }
@@ -179,6 +193,12 @@ impl Plan {
     fn loosened_guards(&self, in_force: Option<&Policy>, wanted: &Policy) -> Vec<Loosened> {
         let changes = self.changes.iter().any(|change| change.key.kind == Kind::Organization && change.is_live());
         in_force.filter(|_| changes).map(|policy| policy.loosened_by(wanted)).unwrap_or_default()
+    }
+
+    /// The organization itself, where it is not in the input and stays with everything in it.
+    #[must_use]
+    pub fn kept_whole(&self) -> Option<&Key> {
+        self.missing.iter().find(|key| key.kind == Kind::Organization)
     }
 
     /// True when there is nothing to write.

@@ -20,6 +20,8 @@ use crate::tenancy::{Desired, Digest, Key, Name, Row, Snapshot, Tenancy};
 pub struct Renamed<'a> {
     /// The rows under their new names, sorted by key.
     pub rows: Cow<'a, [Row]>,
+    /// What the input may still call by an old name, renamed now or by an earlier plan: the new key by the old key.
+    pub names: BTreeMap<Key, Key>,
     /// The rows that were touched, under their new key: how they were observed, and the object whose rename touched them.
     pub touched: BTreeMap<Key, Touched>,
     /// Objects that wait until their old name leaves the input.
@@ -68,8 +70,22 @@ pub fn rename<'a>(tenancy: &Tenancy, snapshot: &'a Snapshot) -> Renamed<'a> {
         let mut rows: Vec<Row> = snapshot.rows.iter().map(|row| accepted.applied_to(row, &mut renamed.touched)).collect();
         rows.sort_by(|a, b| a.key.cmp(&b.key));
         renamed.rows = Cow::Owned(rows);
+        renamed.names = accepted.to;
     }
+    renamed.names.extend(renamed_before(tenancy, snapshot));
     renamed
+}
+
+/// What earlier plans renamed, by previous names that the input still has and nothing else took since.
+fn renamed_before(tenancy: &Tenancy, snapshot: &Snapshot) -> Vec<(Key, Key)> {
+    let with_names = tenancy.objects.iter().filter(|desired| !desired.previous_names.is_empty());
+    let old = |desired: &Desired| -> Vec<(Key, Key)> {
+        let Some(row) = snapshot.row(&desired.key) else { return Vec::new() };
+        let carried = desired.previous_names.iter().filter(|name| row.former_names.contains(name));
+        let keys = carried.map(|name| Key::new(row.key.kind, name.clone())).filter(|old| snapshot.row(old).is_none());
+        keys.map(|old| (old, row.key.clone())).collect()
+    };
+    with_names.flat_map(old).collect()
 }
 
 /// What stands in the way of a rename.

@@ -7,7 +7,7 @@ use super::case::{Case, Numbers, Violation};
 use super::draft::Draft;
 use super::rules::{Rule, Stage};
 use super::{Change, Context, Verb};
-use crate::tenancy::{Digest, Held, Key, ObjectId, Origin, Policy, Row, Snapshot, Tenancy, Tombstone, World};
+use crate::tenancy::{Digest, Held, Key, Name, ObjectId, Origin, Policy, Row, Snapshot, Tenancy, Tombstone, World};
 
 /// A change that must not happen.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,24 +36,33 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// The approval that would release these changes with everything that goes with them.
-    fn of(case: &Case<'_>, blamed: &BTreeSet<usize>) -> Option<Self> {
-        let goes_along =
-            |(number, change): &(usize, &Change)| blamed.contains(number) || blamed.contains(&case.root(*number, change).0);
-        let all = case.changes().filter(|_| !blamed.is_empty()).filter(goes_along);
+    /// The approval that would release these removals, given with all that goes with them.
+    pub(super) fn of<'c>(
+        organization: &Name,
+        changes: impl Iterator<Item = &'c Change>,
+        removals: BTreeSet<Key>,
+    ) -> Option<Self> {
         let rows: BTreeSet<(&Key, ObjectId)> =
-            all.filter_map(|(_, change)| change.before.as_ref()).map(|row| (&row.key, row.id)).collect();
+            changes.filter_map(|change| change.before.as_ref()).map(|row| (&row.key, row.id)).collect();
         let pieces = rows.iter().flat_map(|(key, id)| {
             [key.kind.as_str().as_bytes().to_vec(), key.name.as_bytes().to_vec(), id.as_uuid().as_bytes().to_vec()]
         });
-        let pieces: Vec<Vec<u8>> = std::iter::once(case.tenancy.organization.as_bytes().to_vec()).chain(pieces).collect();
-        let removals: BTreeSet<Key> = blamed.iter().map(|number| case.draft.changes[*number].key.clone()).collect();
+        let pieces: Vec<Vec<u8>> = std::iter::once(organization.as_bytes().to_vec()).chain(pieces).collect();
         (!rows.is_empty())
             .then(|| Self { digest: Digest::of_all(pieces.iter().map(Vec::as_slice)), removals: removals.into_iter().collect() })
     }
 
-    fn is_given(&self, case: &Case<'_>) -> bool {
-        case.context.approved.contains(&self.digest) || case.tenancy.approved.contains(&self.digest)
+    /// The approval that would release the changes to blame.
+    fn of_blamed(case: &Case<'_>, blamed: &BTreeSet<usize>) -> Option<Self> {
+        let goes_along =
+            |(number, change): &(usize, &Change)| blamed.contains(number) || blamed.contains(&case.root(*number, change).0);
+        let all = case.changes().filter(|_| !blamed.is_empty()).filter(goes_along);
+        let removals = blamed.iter().map(|number| case.draft.changes[*number].key.clone()).collect();
+        Self::of(&case.tenancy.organization, all.map(|(_, change)| change), removals)
+    }
+
+    pub(super) fn is_given(&self, tenancy: &Tenancy, context: &Context) -> bool {
+        context.approved.contains(&self.digest) || tenancy.approved.contains(&self.digest)
     }
 }
 
@@ -78,10 +87,9 @@ pub fn review(
     rules: &[Rule],
     tenancy: &Tenancy,
     snapshot: &Snapshot,
-    draft: &Draft,
+    (draft, before): (&Draft, &World<'_>),
     (guard, context): (&Policy, &Context),
 ) -> Reviewed {
-    let before = World::new(&snapshot.rows, context.now);
     let (numbers, admins_before) = (Numbers::of(draft), OnceCell::new());
     let mut reviewed = Reviewed { allowed: vec![true; draft.changes.len()], ..Reviewed::default() };
     loop {
@@ -93,7 +101,7 @@ pub fn review(
             draft,
             allowed: &allowed,
             held: &held,
-            before: &before,
+            before,
             after: before.with(&replaced),
             guard,
             context,
@@ -123,16 +131,22 @@ impl Reviewed {
         let mut objections: Vec<(&Rule, Violation)> =
             rules.flat_map(|rule| (rule.check)(case).into_iter().map(move |violation| (rule, violation))).collect();
         let approvable = objections.iter().filter(|(rule, _)| rule.approvable).map(|(_, violation)| violation.change).collect();
-        if let Some(approval) = Approval::of(case, &approvable) {
-            if approval.is_given(case) {
+        if let Some(approval) = Approval::of_blamed(case, &approvable) {
+            if approval.is_given(case.tenancy, case.context) {
                 objections.retain(|(rule, _)| !rule.approvable);
             } else {
                 self.approval = Some(approval);
             }
         }
         let objected = !objections.is_empty();
+        let mut by_root: BTreeMap<(&str, usize), Vec<Violation>> = BTreeMap::new();
         for (rule, violation) in objections {
-            self.object(case, rule, violation);
+            self.allowed[violation.change] = false;
+            let (root, _) = case.root(violation.change, &case.draft.changes[violation.change]);
+            by_root.entry((rule.id, root)).or_default().push(violation);
+        }
+        for ((rule, root), violations) in by_root {
+            self.object(case, rule, root, violations);
         }
         if objected {
             self.take_parts_along(case.draft);
@@ -140,27 +154,42 @@ impl Reviewed {
         objected
     }
 
-    fn object(&mut self, case: &Case<'_>, rule: &Rule, violation: Violation) {
-        let Violation { change: number, because, way_out } = violation;
-        let change = &case.draft.changes[number];
-        self.allowed[number] = false;
-        let (root_number, root) = case.root(number, change);
-        let because = if root_number == number { because } else { format!("{} is part of it, and {because}", change.key) };
-        let origin = root.origin.clone();
-        if way_out.is_empty() {
-            let held = Held { because: because.into(), origin };
-            let first = self.held.entry(root.key.clone()).or_insert_with(|| held.clone());
-            *first = held.min(first.clone());
-            return;
+    /// Holds or refuses what a rule objects to in a root and its parts: one row, whatever the number of parts.
+    fn object(&mut self, case: &Case<'_>, rule: &str, root_number: usize, violations: Vec<Violation>) {
+        let key = |number: usize| &case.draft.changes[number].key;
+        let (waiting, wrong): (Vec<Violation>, Vec<Violation>) =
+            violations.into_iter().partition(|violation| violation.way_out.is_empty());
+        let root = &case.draft.changes[root_number];
+        for violations in [waiting, wrong] {
+            let others = violations.iter().map(|violation| violation.change).collect::<BTreeSet<_>>().len().saturating_sub(1);
+            let first = violations.into_iter().min_by_key(|violation| (violation.change != root_number, key(violation.change)));
+            let Some(Violation { change, because, way_out }) = first else { continue };
+            let because = match change == root_number {
+                true => because,
+                false => format!("{} is part of it, and {because}", key(change)),
+            };
+            if way_out.is_empty() {
+                let held = Held { because: because.into(), origin: root.origin.clone() };
+                let first = self.held.entry(root.key.clone()).or_insert_with(|| held.clone());
+                *first = held.min(first.clone());
+                continue;
+            }
+            let more = match (others, change == root_number) {
+                (0, _) => String::new(),
+                (1, true) => " (and so for 1 part of it)".to_owned(),
+                (_, true) => format!(" (and so for {others} parts of it)"),
+                (1, false) => " (and so for 1 more part)".to_owned(),
+                (_, false) => format!(" (and so for {others} more parts)"),
+            };
+            self.refusals.push(Refusal {
+                subject: root.key.clone(),
+                rule: rule.into(),
+                verb: Some(root.verb),
+                because: format!("{because}{more}").into(),
+                way_out: way_out.into(),
+                origin: root.origin.clone(),
+            });
         }
-        self.refusals.push(Refusal {
-            subject: root.key.clone(),
-            rule: rule.id.into(),
-            verb: Some(root.verb),
-            because: because.into(),
-            way_out: way_out.into(),
-            origin,
-        });
     }
 
     /// A subtree goes or comes whole or not at all: where one of it is stopped, the root and all other parts are. What is part
@@ -183,9 +212,10 @@ impl Reviewed {
     /// The changes that are allowed. What is part of two goes with the one that goes.
     #[must_use]
     pub fn changes(&self, draft: Draft) -> Vec<Change> {
-        let Draft { changes, shared, .. } = draft;
+        let Draft { changes, shared, moved, .. } = draft;
         let mut allowed: Vec<Change> =
             changes.into_iter().zip(&self.allowed).filter(|(_, allowed)| **allowed).map(|(change, _)| change).collect();
+        stay(&mut allowed, &moved);
         if shared.is_empty() {
             return allowed;
         }
@@ -201,6 +231,24 @@ impl Reviewed {
             }
         }
         allowed
+    }
+}
+
+/// Lets what is removed go by the name that it has, where the rename that would move it does not happen.
+fn stay(allowed: &mut [Change], moved: &BTreeMap<Key, Key>) {
+    if moved.is_empty() {
+        return;
+    }
+    let renamed: BTreeSet<Key> = allowed.iter().map(|change| change.key.clone()).collect();
+    let stays = |change: &&mut Change| moved.get(&change.key).is_some_and(|root| !renamed.contains(root));
+    for change in allowed.iter_mut().filter(stays) {
+        let Some(before) = &change.before else { continue };
+        change.key = before.key.clone();
+        change.from = None;
+        if let Some(after) = &mut change.after {
+            let tombstone = after.tombstone.take();
+            **after = Row { tombstone, manager: after.manager.take(), ..(**before).clone() };
+        }
     }
 }
 

@@ -89,6 +89,8 @@ pub struct WorkspaceView {
 pub struct TemplateView {
     /// The workspace it is in.
     pub workspace_ref: Ref,
+    /// What the outside world calls it; the object's name where it is left out.
+    pub name: Option<Box<str>>,
     /// Whether rooms that name no template get this one.
     #[serde(default)]
     pub default: bool,
@@ -100,6 +102,23 @@ pub struct TemplateView {
 pub struct RoleView {
     /// The template it is in.
     pub template_ref: Ref,
+    /// What the outside world calls it; the object's name where it is left out.
+    pub name: Option<Box<str>>,
+    subscribe_params: Option<SubscribeView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SubscribeView {
+    subscribe_to_roles: Option<Vec<Box<str>>>,
+}
+
+impl RoleView {
+    /// The names of the other ones of its template that it subscribes to.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &str> {
+        let names = self.subscribe_params.as_ref().and_then(|params| params.subscribe_to_roles.as_ref());
+        names.into_iter().flatten().map(|name| &**name)
+    }
 }
 
 /// A person.

@@ -21,6 +21,8 @@ pub const BEGIN: &str = "2026-03-01T09:00:00Z";
 #[allow(clippy::struct_excessive_bools)]
 pub struct Options {
     pub now: Timestamp,
+    /// The date that is planned for instead of now.
+    pub as_of: Option<Timestamp>,
     pub manager: String,
     pub asker: Option<String>,
     pub prune: bool,
@@ -37,6 +39,7 @@ impl Options {
     fn parse(line: &str) -> Self {
         let mut options = Self {
             now: BEGIN.parse().unwrap(),
+            as_of: None,
             manager: "muster".to_owned(),
             asker: None,
             prune: false,
@@ -58,6 +61,7 @@ impl Options {
                 "--approve-all" => options.approve_all = true,
                 "--at" => options.now = value().parse().unwrap(),
                 "--as" => options.asker = Some(value().to_owned()),
+                "--as-of" => options.as_of = value().parse().ok(),
                 "--manager" => value().clone_into(&mut options.manager),
                 "--approve" => options.approve.push(Digest::parse(value()).unwrap()),
                 "--max-removals" => options.max_removals = value().parse().ok(),
@@ -70,7 +74,8 @@ impl Options {
 
     pub fn context(&self) -> Context {
         Context {
-            now: self.now,
+            now: self.as_of.unwrap_or(self.now),
+            observed_at: self.now,
             manager: Manager::new(self.manager.as_str()),
             actor: self.asker.as_deref().unwrap_or("ci").into(),
             asker: self.asker.as_deref().map(Into::into),

@@ -29,6 +29,7 @@ impl Fixture {
         let snapshot = Snapshot { organization: "acme".into(), complete: true, ..Snapshot::default() };
         let context = Context {
             now: "2026-08-01T00:00:00Z".parse().unwrap(),
+            observed_at: "2026-08-01T00:00:00Z".parse().unwrap(),
             manager: Manager::new("muster"),
             actor: "ci".into(),
             asker: None,

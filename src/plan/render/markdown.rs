@@ -8,6 +8,7 @@ use super::text::tells;
 use super::value::safe;
 use super::{Detail, Options};
 use crate::plan::{Plan, Verb};
+use crate::tenancy::Key;
 
 /// How large a comment may become: GitHub takes 65 536 characters.
 pub const DEFAULT_BUDGET: usize = 60_000;
@@ -72,7 +73,7 @@ impl Comment {
         items.extend(people.iter().filter(|sentence| sentence.new_admin).map(|sentence| format!("- {}\n", code(&sentence.text))));
         items.extend(page.rows.iter().filter(|row| row.change.verb.removes()).map(change));
         items.extend(more(page, Verb::removes));
-        if let Some(approval) = &plan.approval {
+        if let Some(approval) = plan.approval.as_ref().filter(|_| plan.kept_whole().is_none()) {
             let command = code(&format!("muster apply --approve {}", approval.digest));
             items.push(format!("- {} removals wait for an approval: {command}\n", approval.removals.len()));
         }
@@ -101,7 +102,16 @@ impl Comment {
             .map(|drifted| item(&code(&drifted.key.to_string()), &drift_lines(&drifted.fields, Detail::Normal), ""))
             .collect();
         self.details(plan, &format!("{} changed by another hand, and kept", drift.len()), &drift);
-        let missing: Vec<String> = page.missing.values().flatten().map(|key| format!("- {}\n", code(&key.to_string()))).collect();
+        let removal = |key: &Key| {
+            let approval = plan.approval.as_ref().filter(|_| plan.kept_whole() == Some(key))?;
+            Some(format!(
+                ", with everything in it; to remove it: {}",
+                code(&format!("muster apply --prune --approve {}", approval.digest))
+            ))
+        };
+        let missing = page.missing.values().flatten();
+        let missing: Vec<String> =
+            missing.map(|key| format!("- {}{}\n", code(&key.to_string()), removal(key).unwrap_or_default())).collect();
         self.details(plan, &format!("{} managed, but not in the input, and kept", missing.len()), &missing);
     }
 

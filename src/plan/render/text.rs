@@ -48,7 +48,7 @@ enum Tense {
 /// True when there is anything to say about a plan.
 pub fn tells(plan: &Plan) -> bool {
     let quiet = plan.changes.is_empty() && plan.refusals.is_empty() && plan.held.is_empty() && plan.drift.is_empty();
-    !quiet || !plan.missing.is_empty() || !plan.complete
+    !quiet || !plan.missing.is_empty() || !plan.complete || !plan.access.changes.is_empty()
 }
 
 struct Text<'o> {
@@ -70,7 +70,7 @@ impl Text<'_> {
         self.held(&page);
         self.access(plan);
         self.drift(&plan.drift);
-        self.missing(&page);
+        self.missing(plan, &page);
         self.approval(plan);
     }
 
@@ -263,9 +263,17 @@ impl Text<'_> {
         self.line("");
     }
 
-    fn missing(&mut self, page: &Page<'_>) {
+    fn missing(&mut self, plan: &Plan, page: &Page<'_>) {
         if page.missing.is_empty() {
             return;
+        }
+        if let Some(organization) = plan.kept_whole() {
+            let how = match &plan.approval {
+                Some(approval) => format!("to remove it: muster apply --prune --approve {}", approval.digest),
+                None => "--prune says how to remove it".to_owned(),
+            };
+            let organization = safe(&organization.to_string()).into_owned();
+            return self.section(&format!("{organization} is not in the input, and is kept with everything in it; {how}"));
         }
         self.section("Managed, but not in the input (kept; --prune removes):");
         for (kind, keys) in &page.missing {
@@ -281,7 +289,7 @@ impl Text<'_> {
     }
 
     fn approval(&mut self, plan: &Plan) {
-        let Some(approval) = &plan.approval else { return };
+        let Some(approval) = plan.approval.as_ref().filter(|_| plan.kept_whole().is_none()) else { return };
         let what = match approval.removals.as_slice() {
             [one] => format!("The removal of {} waits for an approval", safe(&one.to_string())),
             many => format!("{} removals wait for an approval", many.len()),

@@ -21,9 +21,10 @@ pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
             continue;
         }
         let (Some(had), Some(has)) = (before.get(place), after.get(now)) else { continue };
-        for member in lost(&had, &has, min, &renamed) {
-            let last = Last { place, member: &member, invited: had.lasting.is_empty(), min };
-            for (number, change) in blamed(case, place, &member) {
+        let lost = lost(&had, &has, min, &renamed);
+        let last = Last { place, lost: &lost, invited: had.lasting.is_empty(), min };
+        for member in &lost {
+            for (number, change) in blamed(case, place, member) {
                 violations.entry(number).or_insert_with(|| last.refuse(number, change));
             }
         }
@@ -124,17 +125,17 @@ fn loss_by(change: &Change) -> AdminLoss {
     }
 }
 
-/// An admin whom a place cannot do without.
+/// Admins whom a place cannot do without.
 struct Last<'a> {
     place: &'a Key,
-    member: &'a Name,
+    lost: &'a [Name],
     invited: bool,
     min: usize,
 }
 
 impl Last<'_> {
     fn refuse(&self, change: usize, blamed: &Change) -> Violation {
-        let Self { place, member, invited, min } = self;
+        let Self { place, lost, invited, min } = self;
         let by = match loss_by(blamed) {
             _ if !matches!(blamed.key.kind, Kind::Member | Kind::Membership) => "cease to be one",
             AdminLoss::Remove => "be removed",
@@ -143,12 +144,27 @@ impl Last<'_> {
             AdminLoss::Expire => "be limited in time",
         };
         let kind = if *invited { "invited" } else { "lasting" };
-        let because = match min {
-            1 => format!("member/{member} is the last {kind} admin of {place} and cannot {by}"),
-            _ => format!("{place} keeps at least {min} {kind} admins, so member/{member} cannot {by}"),
+        let because = match (lost, min) {
+            ([member], 1) => format!("member/{member} is the last {kind} admin of {place} and cannot {by}"),
+            ([member], _) => format!("{place} keeps at least {min} {kind} admins, so member/{member} cannot {by}"),
+            (_, 1) => format!("{} are the last {kind} admins of {place} and cannot cease to be so together", names(lost)),
+            (_, _) => format!("{place} keeps at least {min} {kind} admins, so {} cannot cease to be so together", names(lost)),
         };
         let way_out = format!("make another active member admin of {place}; both may be in the same commit");
         Violation { change, because, way_out }
+    }
+}
+
+/// The most members that a reason names.
+const NAMED: usize = 3;
+
+/// `member/alice and member/bob`, or `member/alice, member/bob, member/carol and 4 others`.
+fn names(members: &[Name]) -> String {
+    let named = |members: &[Name]| members.iter().map(|name| format!("member/{name}")).collect::<Vec<_>>().join(", ");
+    match members {
+        [first, last] => format!("member/{first} and member/{last}"),
+        _ if members.len() > NAMED => format!("{} and {} others", named(&members[..NAMED]), members.len() - NAMED),
+        _ => named(members),
     }
 }
 

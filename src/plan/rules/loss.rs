@@ -13,7 +13,7 @@ pub(super) fn max_removals(case: &Case<'_>) -> Vec<Violation> {
     for (kind, changes) in removed {
         let live = case.before.of_kind(kind).len();
         let Some(bound) = exceeded(case, changes.len(), live) else { continue };
-        let because = format!("this plan removes {} of {live} {}, more than {bound}", changes.len(), kind.plural());
+        let because = format!("this plan removes {} of {live} {}s, more than {bound}", changes.len(), kind.label());
         for (number, change) in changes {
             refused.entry(case.root(number, change).0).or_insert_with(|| because.clone());
         }

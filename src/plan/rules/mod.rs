@@ -5,12 +5,14 @@
 
 mod actor;
 mod admins;
+mod exclusive;
 mod fixed;
 mod loss;
 mod ownership;
 mod people;
 mod protection;
 mod references;
+mod subscriptions;
 mod templates;
 
 use super::{Case, Violation};
@@ -245,7 +247,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "in-use",
-        title: "Nothing is removed while something that stays refers to it, and no membership type loses a name or a level that somebody has.",
+        title: "Nothing is removed while something that stays refers to it, no roles.muster.dev loses a name that another one subscribes to, and no membership type a name or a level that somebody has.",
         source: "Muster: references resolve at all times.",
         stage: Stage::Absence,
         way_out: "Change what refers to it first; both may be in the same commit.",
@@ -330,7 +332,16 @@ pub const RULES: &[Rule] = &[
         source: "AAQ, Introducing Workspaces: users are unique. The address identifies the person.",
         way_out: "Write `previousNames` if it is the same person; or remove the other one first.",
         class: Class::State,
-        check: people::address_taken,
+        check: exclusive::address_taken,
+        ..RULE
+    },
+    Rule {
+        id: "spec-name-taken",
+        title: "No two templates of a workspace, no two roles.muster.dev of a template and no two membership types are called the same by `spec.name`.",
+        source: "100ms, Templates and Roles: a service knows a role by its name in a template, and a template by its name.",
+        way_out: "Write `previousNames` if it is the same one; give it another `spec.name`; or remove the other one first.",
+        class: Class::State,
+        check: exclusive::spec_name_taken,
         ..RULE
     },
     Rule {

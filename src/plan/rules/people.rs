@@ -1,39 +1,9 @@
-use std::collections::BTreeMap;
-
 use crate::api::Kind;
 use crate::api::membership_type::Level;
 use crate::api::policy::{InvitationMode, PendingRoleChange, RoleAssignment};
 use crate::plan::{Case, Change, Verb, Violation};
-use crate::tenancy::view::{MemberView, RolesView, View};
-use crate::tenancy::{Item, Key, Row, World};
-
-pub(super) fn address_taken(case: &Case<'_>) -> Vec<Violation> {
-    let address = |row: &Row| match View::read(Kind::Member, &row.spec) {
-        View::Member(member) => Some(member.email.to_ascii_lowercase()),
-        _ => None,
-    };
-    let new = case.changes().filter(|(_, change)| change.key.kind == Kind::Member && change.is_live()).filter_map(
-        |(number, change)| {
-            let has = address(change.after.as_ref()?)?;
-            let had = change.before.as_ref().filter(|row| row.is_live()).and_then(|row| address(row));
-            (had.as_ref() != Some(&has)).then_some((has, (number, &change.key)))
-        },
-    );
-    let new: BTreeMap<String, (usize, &Key)> = new.collect();
-    if new.is_empty() {
-        return Vec::new();
-    }
-    let clash = |(item, member): (&Item<'_>, &MemberView)| {
-        let (number, key) = *new.get(&member.email.to_ascii_lowercase())?;
-        let other = &item.row.key;
-        (other != key).then(|| Violation {
-            change: number,
-            because: format!("{other} has the address {}", member.email),
-            way_out: format!("write previousNames: [{}] if it is the same person, or remove {other} first", other.name),
-        })
-    };
-    case.after.members().filter_map(clash).collect()
-}
+use crate::tenancy::view::{RolesView, View};
+use crate::tenancy::{Row, World};
 
 pub(super) fn role_before_invitation(case: &Case<'_>) -> Vec<Violation> {
     let invitations = &case.after.policy.invitations;

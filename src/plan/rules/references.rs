@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::subscriptions;
 use crate::api::Kind;
 use crate::api::membership_type::Level;
 use crate::plan::{Case, Change, Verb, Violation};
@@ -45,7 +46,8 @@ pub(super) fn in_use(case: &Case<'_>) -> Vec<Violation> {
         way_out: format!("change {user} first; both may be in the same commit"),
     };
     let users = users(case).into_iter().map(|user| refuse(user, "refers to"));
-    users.chain(holders(case).into_iter().map(|holder| refuse(holder, "has"))).collect()
+    let users = users.chain(holders(case).into_iter().map(|holder| refuse(holder, "has")));
+    users.chain(subscriptions::lost(case).into_iter().map(|user| refuse(user, "subscribes to"))).collect()
 }
 
 /// What stays and refers to something that is removed, without being part of it.
@@ -113,7 +115,8 @@ pub(super) fn reference_missing(case: &Case<'_>) -> Vec<Violation> {
         let target = all.into_iter().find(|target| case.after.get(target).is_none())?;
         Some(without(case, number, &target))
     });
-    missing.collect()
+    let unsubscribed = subscriptions::missing(case).into_iter().map(|(number, target)| without(case, number, &target));
+    missing.chain(unsubscribed).collect()
 }
 
 pub(super) fn name_taken(case: &Case<'_>) -> Vec<Violation> {

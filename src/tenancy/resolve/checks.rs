@@ -71,7 +71,6 @@ const CHECKS: &[(&str, Check)] = &[
     ("a workspace has one default template at most", default_templates),
     ("no two templates of a workspace have the same name", template_names),
     ("no two roles.muster.dev of a template have the same name", role_names),
-    ("roles.muster.dev subscribe to roles of their own template", subscriptions),
     ("the priority of a roles.muster.dev is in the range of the service's API", priorities),
     ("no two objects take over the same previous name, and none its own", previous_names),
 ];
@@ -236,8 +235,7 @@ fn template_names(scope: &Scope<'_>) -> Vec<Objection> {
     unique(groups, "duplicate-name", "spec.name", |(workspace, name)| format!("has the name {name} in workspace/{workspace}"))
 }
 
-/// The roles.muster.dev of every template of the input, by the name the outside world calls them.
-fn roles_by_template<'s>(scope: &Scope<'s>) -> BTreeMap<(&'s str, &'s str), Vec<&'s Manifest>> {
+fn role_names(scope: &Scope<'_>) -> Vec<Objection> {
     let mut groups: BTreeMap<(&str, &str), Vec<&Manifest>> = BTreeMap::new();
     for manifest in scope.manifests {
         if let Spec::Role(spec) = &*manifest.spec {
@@ -245,33 +243,7 @@ fn roles_by_template<'s>(scope: &Scope<'s>) -> BTreeMap<(&'s str, &'s str), Vec<
             groups.entry((spec.template_ref.name.as_str(), name)).or_default().push(manifest);
         }
     }
-    groups
-}
-
-fn role_names(scope: &Scope<'_>) -> Vec<Objection> {
-    unique(roles_by_template(scope), "duplicate-name", "spec.name", |(template, name)| {
-        format!("has the name {name} in template/{template}")
-    })
-}
-
-fn subscriptions(scope: &Scope<'_>) -> Vec<Objection> {
-    let roles = roles_by_template(scope);
-    let mut objections = Vec::new();
-    for manifest in scope.manifests {
-        let Spec::Role(spec) = &*manifest.spec else { continue };
-        let template = spec.template_ref.name.as_str();
-        let wanted = spec.subscribe_params.as_ref().and_then(|params| params.subscribe_to_roles.as_ref());
-        for name in
-            wanted.into_iter().flat_map(|roles| roles.iter()).filter(|name| !roles.contains_key(&(template, name.as_str())))
-        {
-            let path = "spec.subscribeParams.subscribeToRoles".to_owned();
-            let message = format!("subscribes to {name}, which is no mrole of template/{template} in the input");
-            let known = roles.keys().filter(|(other, _)| *other == template).map(|(_, name)| *name);
-            let help = nearest(name.as_str(), known).map(|name| format!("did you mean {name}?"));
-            objections.push(Objection::error(manifest, key(manifest), "dangling-reference", path, message).help(help));
-        }
-    }
-    objections
+    unique(groups, "duplicate-name", "spec.name", |(template, name)| format!("has the name {name} in template/{template}"))
 }
 
 fn priorities(scope: &Scope<'_>) -> Vec<Objection> {

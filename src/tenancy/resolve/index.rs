@@ -4,11 +4,14 @@ use super::Unplaced;
 use super::implied::{first_of_account, is_meant, personal_workspace};
 use crate::api::policy::PersonalWorkspaces;
 use crate::api::{Kind, Spec};
+use crate::tenancy::desired::previous_names_of;
 use crate::tenancy::{Input, Key, Manifest, Name, Policy, Snapshot, nearest};
 
 /// Finds objects by namespace, kind and name, in the input and in what is stored.
 pub struct Index<'a> {
     manifests: Vec<(&'a Name, Kind, &'a Name, &'a Manifest)>,
+    /// Manifests by each of their previous names.
+    former: Vec<(&'a Name, Kind, &'a str, &'a Manifest)>,
     held: Vec<(&'a Name, Kind, &'a Name)>,
     stored: BTreeMap<(Kind, &'a Name), Vec<&'a Snapshot>>,
     /// The workspaces that the policies of organizations of the input imply, with their namespace and organization.
@@ -39,6 +42,8 @@ impl<'a> Index<'a> {
         let of = |manifest: &'a Manifest| (&manifest.namespace, manifest.spec.kind(), &manifest.name, manifest);
         let mut manifests: Vec<_> = input.manifests.iter().map(of).filter(|(_, kind, _, _)| TARGETS.contains(kind)).collect();
         manifests.sort_by_key(|(namespace, kind, name, _)| (*namespace, *kind, *name));
+        let mut former: Vec<_> = manifests.iter().flat_map(|(_, _, _, manifest)| by_previous_names(manifest)).collect();
+        former.sort_by_key(|(namespace, kind, name, manifest)| (*namespace, *kind, *name, &manifest.name));
         let mut held: Vec<_> = input.held.iter().map(|held| (&held.namespace, held.kind, &held.name)).collect();
         held.sort();
         // Members are many and rarely referred to: they are looked up in their snapshot instead.
@@ -52,7 +57,7 @@ impl<'a> Index<'a> {
                 stored.entry((row.key.kind, &row.key.name)).or_default().push(snapshot);
             }
         }
-        Self { manifests, held, stored, implied: implied_workspaces(input), snapshots }
+        Self { manifests, former, held, stored, implied: implied_workspaces(input), snapshots }
     }
 
     /// Looks for an object of a namespace; in the store, only among the objects of `organization` where that is known.
@@ -91,6 +96,27 @@ impl<'a> Index<'a> {
         Some(if stored.next().is_none() { Found::Stored(first) } else { Found::Several })
     }
 
+    /// True for a document that is held back.
+    pub fn is_held(&self, namespace: &Name, kind: Kind, name: &str) -> bool {
+        self.held.binary_search_by(|(other, of, held)| (*other, *of, held.as_str()).cmp(&(namespace, kind, name))).is_ok()
+    }
+
+    /// The object of the input that a name means which only the store knows, or knew: the input renames it, or did so before.
+    pub fn renamed(&self, namespace: &Name, old: &Key) -> Option<&'a Manifest> {
+        let wanted = (namespace, old.kind, &*old.name);
+        let start = self.former.partition_point(|(namespace, kind, name, _)| (*namespace, *kind, *name) < wanted);
+        let claimants = self.former[start..].iter().take_while(|(namespace, kind, name, _)| (*namespace, *kind, *name) == wanted);
+        claimants.map(|(_, _, _, manifest)| *manifest).find(|manifest| {
+            let new = Key::new(old.kind, manifest.name.clone());
+            let fits = |snapshot: &&Snapshot| snapshot.claim.as_ref().is_none_or(|claim| *claim.namespace == **namespace);
+            self.snapshots.iter().filter(fits).any(|snapshot| match (snapshot.row(old), snapshot.row(&new)) {
+                (Some(_), None) => true,
+                (None, Some(row)) => row.former_names.contains(&old.name),
+                _ => false,
+            })
+        })
+    }
+
     /// The organization that an object is part of.
     pub fn organization_of(&self, manifest: &'a Manifest) -> Result<Name, Unplaced> {
         let (path, target) = match &*manifest.spec {
@@ -111,10 +137,13 @@ impl<'a> Index<'a> {
             Some(Found::Several) => Err(Unplaced::Ambiguous { path, target }),
             Some(Found::Held) if target.kind == Kind::Organization => Ok(target.name),
             Some(Found::Held) => self.organization_of_held(&target).ok_or(Unplaced::Waiting { path, target }),
-            None => {
-                let nearest = self.nearest(&manifest.namespace, &target);
-                Err(Unplaced::Dangling { path, target, nearest })
-            }
+            None => match self.renamed(&manifest.namespace, &target) {
+                Some(parent) => self.organization_of(parent).map_err(|_| Unplaced::Waiting { path, target }),
+                None => {
+                    let nearest = self.nearest(&manifest.namespace, &target);
+                    Err(Unplaced::Dangling { path, target, nearest })
+                }
+            },
         }
     }
 
@@ -132,6 +161,11 @@ impl<'a> Index<'a> {
         let stored = self.stored.keys().filter(|(kind, _)| *kind == target.kind).map(|(_, name)| name.as_str());
         nearest(&target.name, of_kind.map(|(_, _, name, _)| name.as_str()).chain(stored)).map(str::to_owned)
     }
+}
+
+fn by_previous_names(manifest: &Manifest) -> impl Iterator<Item = (&Name, Kind, &str, &Manifest)> {
+    let names = previous_names_of(&manifest.spec).unwrap_or_default().iter();
+    names.map(move |name| (&manifest.namespace, manifest.spec.kind(), name.as_str(), manifest))
 }
 
 /// The workspaces that the policies of the organizations of an input imply.

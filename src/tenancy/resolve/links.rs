@@ -17,14 +17,25 @@ pub fn check(scope: &Scope<'_>, index: &Index<'_>) -> Vec<Objection> {
                 let message = format!("refers to {target}, which is held back");
                 objections.push(Objection::note(manifest, Severity::Note, "reference-held", path(), message));
             }
-            Some(Found::Stored(_)) => {
-                let message = format!("refers to {target}, which is not in the input but still stored");
-                objections.push(Objection::note(manifest, Severity::Note, "reference-retained", path(), message));
-            }
-            None => {
-                let message = format!("refers to {target}, which is neither in the input nor stored");
-                let help = index.nearest(&manifest.namespace, &target).map(|name| format!("did you mean {name}?"));
-                objections.push(Objection::error(manifest, subject(), "dangling-reference", path(), message).help(help));
+            found @ (Some(Found::Stored(_)) | None) => {
+                let renamed = index.renamed(&manifest.namespace, &target);
+                let nearest = || index.nearest(&manifest.namespace, &target);
+                objections.push(match (renamed, found) {
+                    (Some(new), _) => {
+                        let message = format!("refers to {target}, which is {}/{} now", target.kind.label(), new.name);
+                        let help = Some(format!("write {}", new.name));
+                        Objection::note(manifest, Severity::Note, "reference-renamed", path(), message).help(help)
+                    }
+                    (None, Some(_)) => {
+                        let message = format!("refers to {target}, which is not in the input but still stored");
+                        Objection::note(manifest, Severity::Note, "reference-retained", path(), message)
+                    }
+                    (None, None) => {
+                        let message = format!("refers to {target}, which is neither in the input nor stored");
+                        let help = nearest().map(|name| format!("did you mean {name}?"));
+                        Objection::error(manifest, subject(), "dangling-reference", path(), message).help(help)
+                    }
+                });
             }
         }
     };

@@ -9,6 +9,7 @@ mod implied;
 mod index;
 mod links;
 mod owners;
+mod subscriptions;
 mod templates;
 mod workspaces;
 
@@ -131,6 +132,7 @@ impl<'a> Resolver<'a> {
         let owners = owners::owners(&scope, snapshot, self.asker);
         objections.extend(owners.objections);
         tenancy.owners = owners.implied;
+        objections.extend(subscriptions::check(&scope, self.index, snapshot));
         for objection in objections {
             let (held, finding) = objection.into_parts();
             if let Some((key, held)) = held {

@@ -1,0 +1,99 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Objection;
+use super::checks::Scope;
+use super::index::Index;
+use crate::api::{Kind, RoleSpec, Spec};
+use crate::tenancy::view::View;
+use crate::tenancy::{Key, Manifest, Name, Severity, Snapshot, nearest};
+
+/// Follows the subscriptions of roles.muster.dev: each names, as the outside world calls it, another one of the same template,
+/// in the input, held back or only stored.
+pub fn check(scope: &Scope<'_>, index: &Index<'_>, snapshot: Option<&Snapshot>) -> Vec<Objection> {
+    let roles = || scope.manifests.iter().filter_map(|manifest| Some((*manifest, role(manifest)?)));
+    let known: BTreeSet<(&str, &str)> = roles().map(|(manifest, spec)| (template(spec), outside_name(manifest, spec))).collect();
+    let mut open = Vec::new();
+    for (manifest, spec) in roles() {
+        let wanted = spec.subscribe_params.as_ref().and_then(|params| params.subscribe_to_roles.as_ref());
+        let names = wanted.into_iter().flat_map(|roles| roles.iter()).map(|name| name.as_str());
+        open.extend(names.filter(|name| !known.contains(&(template(spec), name))).map(|name| (manifest, template(spec), name)));
+    }
+    if open.is_empty() {
+        return Vec::new();
+    }
+    let candidates = Candidates::of(scope, index, snapshot);
+    open.into_iter().filter_map(|(manifest, template, name)| candidates.objection(manifest, template, name)).collect()
+}
+
+fn role(manifest: &Manifest) -> Option<&RoleSpec> {
+    match &*manifest.spec {
+        Spec::Role(spec) => Some(spec),
+        _ => None,
+    }
+}
+
+fn template(spec: &RoleSpec) -> &str {
+    spec.template_ref.name.as_str()
+}
+
+fn outside_name<'m>(manifest: &'m Manifest, spec: &'m RoleSpec) -> &'m str {
+    spec.name.as_ref().map_or(manifest.name.as_str(), |name| name.as_str())
+}
+
+/// Everything that a subscription may mean which is not plainly in the input, by the name of the template as it is now.
+struct Candidates<'a> {
+    index: &'a Index<'a>,
+    input: BTreeSet<(Name, &'a str)>,
+    stored: BTreeMap<(Name, Box<str>), &'a Name>,
+}
+
+impl<'a> Candidates<'a> {
+    fn of(scope: &Scope<'a>, index: &'a Index<'a>, snapshot: Option<&'a Snapshot>) -> Self {
+        let mut candidates = Self { index, input: BTreeSet::new(), stored: BTreeMap::new() };
+        let namespace = scope.manifests.first().map(|manifest| &manifest.namespace);
+        let mut written = BTreeSet::new();
+        for (manifest, spec) in scope.manifests.iter().filter_map(|manifest| Some((*manifest, role(manifest)?))) {
+            candidates.input.insert((candidates.now(&manifest.namespace, template(spec)), outside_name(manifest, spec)));
+            written.insert(&manifest.name);
+        }
+        let rows = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows).filter(|row| row.key.kind == Kind::Role);
+        for row in rows.filter(|row| row.is_live() && !written.contains(&row.key.name)) {
+            let (View::Role(view), Some(namespace)) = (View::read(Kind::Role, &row.spec), namespace) else { continue };
+            if index.renamed(namespace, &row.key).is_none() {
+                let name = view.name.unwrap_or_else(|| row.key.name.as_str().into());
+                candidates.stored.insert((candidates.now(namespace, view.template_ref.name.as_str()), name), &row.key.name);
+            }
+        }
+        candidates
+    }
+
+    /// What a template of this name is called now.
+    fn now(&self, namespace: &Name, template: &str) -> Name {
+        let renamed = self.index.renamed(namespace, &Key::new(Kind::Template, template));
+        renamed.map_or_else(|| template.into(), |manifest| manifest.name.clone())
+    }
+
+    fn objection(&self, manifest: &Manifest, template: &str, name: &str) -> Option<Objection> {
+        let now = self.now(&manifest.namespace, template);
+        if self.input.contains(&(now.clone(), name)) {
+            return None;
+        }
+        let path = "spec.subscribeParams.subscribeToRoles".to_owned();
+        let note = |code, why| {
+            Objection::note(manifest, Severity::Note, code, path.clone(), format!("subscribes to {name}, which is {why}"))
+        };
+        let stored = self.stored.get(&(now.clone(), name.into()));
+        if self.index.is_held(&manifest.namespace, Kind::Role, stored.map_or(name, |name| name.as_str())) {
+            return Some(note("reference-held", "held back"));
+        }
+        if stored.is_some() {
+            return Some(note("reference-retained", "not in the input but still stored"));
+        }
+        let message = format!("subscribes to {name}, which is no mrole of template/{template}, in the input or stored");
+        let own = Key::new(Kind::Role, manifest.name.clone());
+        let input = self.input.iter().filter(|(other, _)| *other == now).map(|(_, name)| *name);
+        let stored = self.stored.keys().filter(|(other, _)| *other == now).map(|(_, name)| &**name);
+        let help = nearest(name, input.chain(stored)).map(|name| format!("did you mean {name}?"));
+        Some(Objection::error(manifest, own, "dangling-reference", path, message).help(help))
+    }
+}
