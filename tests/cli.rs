@@ -367,6 +367,15 @@ fn what_was_deleted_comes_back_with_what_to_commit() {
 }
 
 #[test]
+fn a_history_that_was_cut_off_is_told_and_the_others_are_checked_too() {
+    let place = Place::applied(&format!("{ACME}---\n{}", ACME.replace("acme", "zeta").replace("alice", "zoe")));
+    place.run("history verify").code(0).last_line("organization zeta: 2 entries, unbroken");
+    place.by_hand("DELETE FROM history WHERE organization = 'acme' AND seq = 2");
+    let ran = place.run("history verify").code(1).last_line("organization zeta: 2 entries, unbroken");
+    ran.complains("the history of acme is broken at entry 2: it is missing, and so are all entries after it");
+}
+
+#[test]
 fn an_export_plans_to_nothing() {
     let place = Place::applied(&format!("{ACME}---\n{DESIGN}"));
     let exported = place.run("export acme").code(0).out;

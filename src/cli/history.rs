@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::flags::{Plain, StoreFlags};
 use super::names::key;
 use super::{Console, Exit, Failure, stored};
+use crate::engine::{self, VerifyError};
 use crate::plan::FieldChange;
 use crate::plan::render::{Paint, fields_on_one_line, json::FORMAT_VERSION, safe};
-use crate::store::{Chain, Entry, Mode, Observe, Recorded};
+use crate::store::{Entry, Mode, Observe, Recorded};
 use crate::tenancy::{Key, Name};
 
 #[derive(Args, Debug)]
@@ -64,19 +65,23 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
 
 async fn verify(organization: Option<&str>, flags: &StoreFlags, console: &Console) -> Result<Exit, Failure> {
     let store = flags.open(Mode::Read).await?;
+    let mut exit = Exit::Done;
     for name in stored::told_organizations(&store, organization, console).await? {
-        let mut chain = Chain::new(&name);
-        let mut erased = 0;
-        read(&store, &name, |recorded| {
-            erased += usize::from(recorded.entry.is_none());
-            Ok(chain.check(&recorded)?)
-        })
-        .await?;
-        let purged = if erased > 0 { format!(", {erased} of them erased by purges") } else { String::new() };
-        console.print(&format!("organization {}: {} entries, unbroken{purged}\n", safe(&name), chain.seq()))?;
+        match engine::verify(&store, &name).await {
+            Ok(chain) => {
+                let erased = chain.erased();
+                let purged = if erased > 0 { format!(", {erased} of them erased by purges") } else { String::new() };
+                console.print(&format!("organization {}: {} entries, unbroken{purged}\n", safe(&name), chain.seq()))?;
+            }
+            Err(VerifyError::Broken(broken)) => {
+                console.note(&format!("error: {}\n", safe(&broken.to_string())));
+                exit = Exit::Failed;
+            }
+            Err(VerifyError::Store(error)) => return Err(error.into()),
+        }
     }
     store.close().await;
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Reads the whole history of an organization, page by page.

@@ -67,6 +67,12 @@ pub enum StoreError {
         /// Which, as far as the database says.
         what: String,
     },
+    /// The history goes on after the last entry that Muster wrote.
+    #[error("{store}: the history has entries that no apply wrote; nothing was written: `muster history verify` names the first")]
+    History {
+        /// The store, without credentials.
+        store: String,
+    },
     /// The database refused, was busy for too long, was full or could not be reached. Nothing was written.
     #[error("{store}: {doing} failed; nothing was written{hint}")]
     Database {
