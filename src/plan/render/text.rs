@@ -70,7 +70,7 @@ impl Text<'_> {
         self.held(&page);
         self.access(plan);
         self.drift(&plan.drift);
-        self.missing(&page);
+        self.missing(&page, plan.complete);
         self.approval(plan);
     }
 
@@ -263,11 +263,14 @@ impl Text<'_> {
         self.line("");
     }
 
-    fn missing(&mut self, page: &Page<'_>) {
+    fn missing(&mut self, page: &Page<'_>, complete: bool) {
         if page.missing.is_empty() {
             return;
         }
-        self.section("Managed, but not in the input (kept; --prune removes):");
+        self.section(match complete {
+            true => "Managed, but not in the input (kept; --prune removes):",
+            false => "Managed, but not in the part of the input that could be read (kept):",
+        });
         for (kind, keys) in &page.missing {
             let shown = if self.options.detail == Detail::Full { keys.len() } else { MISSING };
             for key in keys.iter().take(shown) {
@@ -286,7 +289,7 @@ impl Text<'_> {
             [one] => format!("The removal of {} waits for an approval", safe(&one.to_string())),
             many => format!("{} removals wait for an approval", many.len()),
         };
-        self.section(&format!("{what}: muster apply --approve {}", approval.digest));
+        self.section(&format!("{what}: add `--approve {}` to this command", approval.digest));
     }
 }
 
@@ -413,7 +416,10 @@ Plan: 1 to create, 2 to update, 4 to soft-delete, 1 refused, 1 held, 1 drifted.
         let text = text(&[plan], &Options::default());
         assert_eq!(text.matches("refused by max-removals").count(), 12);
         assert_eq!(text.matches("because  ").count(), 1);
-        assert!(text.contains(&format!("12 removals wait for an approval: muster apply --approve {digest}\n")), "{text}");
+        assert!(
+            text.contains(&format!("12 removals wait for an approval: add `--approve {digest}` to this command\n")),
+            "{text}"
+        );
     }
 
     #[test]
