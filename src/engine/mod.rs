@@ -8,6 +8,7 @@ mod export;
 mod lower;
 mod outcome;
 mod planning;
+mod record;
 mod restore;
 mod verify;
 

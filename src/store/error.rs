@@ -43,6 +43,14 @@ pub enum StoreError {
         /// The version this program reads.
         supported: i64,
     },
+    /// The directory of the file does not exist.
+    #[error("{store}: the directory {directory} does not exist; create it, or check the address of the store")]
+    Directory {
+        /// The store.
+        store: String,
+        /// The directory.
+        directory: String,
+    },
     /// The store's address cannot be used.
     #[error("cannot use the store address {url}: {reason}")]
     Address {
