@@ -160,8 +160,8 @@ async fn bare_sqlite(file: &Path) -> Duration {
         "BEGIN IMMEDIATE",
         "INSERT INTO objects (organization, kind, name, spec, digest, manager, created_at, invited_at, accepted_at)
          SELECT 'bare', kind, name, spec, digest, manager, created_at, invited_at, accepted_at FROM objects WHERE organization = 'acme'",
-        "INSERT INTO history SELECT 'bare', seq, commitment, hash FROM history WHERE organization = 'acme'",
-        "INSERT INTO history_values SELECT 'bare', seq, kind, name, id, happened, at, actor, manager, plan, source, changes, salt
+        "INSERT INTO history SELECT 'bare', seq, id, commitment, hash FROM history WHERE organization = 'acme'",
+        "INSERT INTO history_values SELECT 'bare', seq, kind, name, happened, at, actor, manager, plan, source, changes, salt
          FROM history_values WHERE organization = 'acme'",
         "COMMIT",
     ];
@@ -181,8 +181,8 @@ async fn bare_postgres(url: &str) -> Duration {
         "BEGIN",
         "INSERT INTO objects (organization, kind, name, spec, digest, manager, created_at, invited_at, accepted_at)
          SELECT 'bare', kind, name, spec, digest, manager, created_at, invited_at, accepted_at FROM objects WHERE organization = 'acme'",
-        "INSERT INTO history SELECT 'bare', seq, commitment, hash FROM history WHERE organization = 'acme'",
-        "INSERT INTO history_values SELECT 'bare', seq, kind, name, id, happened, at, actor, manager, plan, source, changes, salt
+        "INSERT INTO history SELECT 'bare', seq, id, commitment, hash FROM history WHERE organization = 'acme'",
+        "INSERT INTO history_values SELECT 'bare', seq, kind, name, happened, at, actor, manager, plan, source, changes, salt
          FROM history_values WHERE organization = 'acme'",
         "COMMIT",
     ];
@@ -248,6 +248,7 @@ fn how() -> Apply {
         source: None,
         take_over: false,
         all_or_nothing: false,
+        errored: false,
         seed: [1; 16],
     }
 }

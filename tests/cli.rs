@@ -1,125 +1,12 @@
 //! The program as a user runs it: its exit codes, its streams, and what it takes from the environment.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use tempfile::TempDir;
-
-const ACME: &str = "\
-apiVersion: muster.dev/v1alpha1
-kind: Organization
-metadata: {name: acme}
-spec: {displayName: Acme}
----
-apiVersion: muster.dev/v1alpha1
-kind: Member
-metadata: {name: alice}
-spec: {organizationRef: {name: acme}, email: alice@acme.example, role: Admin}
-";
-
-const DESIGN: &str = "\
-apiVersion: muster.dev/v1alpha1
-kind: Workspace
-metadata: {name: design}
-spec: {organizationRef: {name: acme}, deletionProtection: true}
-";
-
-/// A directory with files and a store.
-struct Place(TempDir);
-
-/// What a run led to.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    /// A place where `acme.yaml` was applied.
-    fn applied(text: &str) -> Self {
-        let place = Self::new();
-        place.write("acme.yaml", text);
-        place.run("apply -f acme.yaml --auto-approve").code(0);
-        place
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path().join(name), text).unwrap();
-    }
-
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.current_dir(self.path()).args(arguments.split_whitespace()).stdin(Stdio::null());
-        command
-    }
-
-    /// What somebody with the password does to the store.
-    fn by_hand(&self, sql: &str) {
-        use sqlx::{Connection, Executor};
-        let url = format!("sqlite://{}", self.path().join("muster.db").display());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut store = sqlx::SqliteConnection::connect(&url).await.unwrap();
-            store.execute(sqlx::AssertSqlSafe(sql.to_owned())).await.unwrap();
-            store.close().await.unwrap();
-        });
-    }
-
-    fn run(&self, arguments: &str) -> Ran {
-        self.run_with(arguments, &[])
-    }
-
-    fn run_with(&self, arguments: &str, environment: &[(&str, &str)]) -> Ran {
-        ran(&self.command(arguments).envs(environment.iter().copied()).output().unwrap())
-    }
-
-    fn run_on(&self, arguments: &str, input: &str) -> Ran {
-        self.write("stdin", input);
-        let file = std::fs::File::open(self.path().join("stdin")).unwrap();
-        ran(&self.command(arguments).stdin(file).output().unwrap())
-    }
-}
-
-fn ran(output: &Output) -> Ran {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    Ran { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
-}
-
-impl Ran {
-    #[track_caller]
-    fn code(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "\n{}\n{}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn says(self, text: &str) -> Self {
-        assert!(self.out.contains(text), "{text:?} is not in\n{}\n{}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn complains(self, text: &str) -> Self {
-        assert!(self.err.contains(text), "{text:?} is not in\n{}\n{}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn last_line(self, line: &str) -> Self {
-        assert_eq!(self.out.lines().last(), Some(line), "\n{}", self.err);
-        self
-    }
-}
+use program::{ACME, DESIGN, Place, ran};
 
 fn without_a(text: &str, line: &str) -> String {
     assert!(text.contains(line), "{line}");
@@ -144,7 +31,7 @@ fn usage_errors_are_64_and_help_is_0() {
         "access",
         "explain workspce",
         "explain workspace.spec.scop",
-        "invite --role Admin -n acme not-an-address",
+        "invite --role Admin --organization acme not-an-address",
         "restore design",
     ] {
         let ran = place.run(arguments).code(64);
@@ -256,7 +143,7 @@ fn removing_much_waits_for_an_approval_of_exactly_that() {
     let place = Place::applied(&format!("{ACME}---\n{}", all.join("---\n")));
     place.write("acme.yaml", ACME);
     let plan = place.run("plan -f acme.yaml --prune").code(3).says("refused by max-removals");
-    let digest = plan.out.split("--approve ").nth(1).unwrap().split_whitespace().next().unwrap();
+    let digest = plan.out.split("add `--approve ").nth(1).unwrap().split('`').next().unwrap();
     place.write("acme.yaml", &format!("{ACME}---\n{}", all[0]));
     place.run(&format!("apply -f acme.yaml --prune --auto-approve --approve {digest}")).code(3);
     place.write("acme.yaml", ACME);
@@ -295,7 +182,7 @@ fn text_is_plain_where_nobody_looks_at_a_terminal() {
     place.write("acme.yaml", ACME);
     for environment in [[("TERM", "xterm-256color")], [("NO_COLOR", "1")]] {
         let ran = place.run_with("plan -f acme.yaml", &environment).code(0);
-        assert!(!ran.out.contains('\x1b') && ran.err.is_empty(), "{}", ran.err);
+        assert!(!ran.out.contains('\x1b') && !ran.err.contains('\x1b'), "{}", ran.err);
     }
 }
 
@@ -367,6 +254,15 @@ fn what_was_deleted_comes_back_with_what_to_commit() {
 }
 
 #[test]
+fn a_history_that_was_cut_off_is_told_and_the_others_are_checked_too() {
+    let place = Place::applied(&format!("{ACME}---\n{}", ACME.replace("acme", "zeta").replace("alice", "zoe")));
+    place.run("history verify").code(0).last_line("organization zeta: 2 entries, unbroken");
+    place.by_hand("DELETE FROM history WHERE organization = 'acme' AND seq = 2");
+    let ran = place.run("history verify").code(1).last_line("organization zeta: 2 entries, unbroken");
+    ran.complains("the history of acme is broken at entry 2: it is missing, and so are all entries after it");
+}
+
+#[test]
 fn an_export_plans_to_nothing() {
     let place = Place::applied(&format!("{ACME}---\n{DESIGN}"));
     let exported = place.run("export acme").code(0).out;
@@ -398,7 +294,8 @@ fn an_invitation_is_answered_once() {
 #[test]
 fn documents_for_invitations_are_valid() {
     let place = Place::new();
-    let ran = place.command("invite -n acme --role Admin").arg("bob@acme.example, Eve@acme.example").output().unwrap();
+    let ran =
+        place.command("invite --organization acme --role Admin").arg("bob@acme.example, Eve@acme.example").output().unwrap();
     let documents = ran_ok(&ran);
     place.write("acme.yaml", &format!("{ACME}---\n{documents}"));
     place.run("validate -f acme.yaml").code(0).says("Valid: 4 objects.");
@@ -424,6 +321,8 @@ fn an_interrupted_command_is_130() {
     let place = Place::new();
     let mut command = place.command("plan -f -");
     let mut child = command.env("MUSTER_LOG", "debug").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Its input stays open, so that only the signal ends it.
+    let _input = child.stdin.take();
     let mut log = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     // It says that it reads, and then waits for its input.

@@ -44,6 +44,10 @@ chapters! {
     a_subtree_comes_back_with_its_ids
     history_is_a_chain_that_is_read_in_pages
     erasing_a_row_erases_what_history_says_of_it_and_the_chain_still_verifies
+    an_end_of_the_history_that_was_cut_off_is_missed
+    an_apply_does_not_heal_a_history_that_was_cut_off
+    nothing_is_written_behind_an_entry_that_no_apply_wrote
+    values_that_a_hand_erased_are_not_taken_for_purged
     each_apply_leaves_its_claim_and_moves_the_revision
     organizations_do_not_meet
     an_edit_by_hand_is_seen_and_what_was_applied_stays_known
@@ -318,6 +322,57 @@ async fn erasing_a_row_erases_what_history_says_of_it_and_the_chain_still_verifi
     let said: Vec<_> = history.into_iter().map(|recorded| recorded.entry).collect();
     assert_eq!(said, [None, Some(entries[1].clone()), None, Some(purged)], "the record of the purge itself stays");
     assert_eq!(subject.verify().await, 4);
+}
+
+/// Alice comes, and something happens to her twice.
+async fn three_entries(subject: &Subject) -> Revision {
+    let alice = row(Kind::Member, "alice", "{}");
+    let entries = [Happened::Created, Happened::Updated, Happened::Updated].map(|happened| entry(&alice, happened));
+    subject.store.commit(&batch(Revision::default(), [put(&alice)], entries)).await.unwrap().revision
+}
+
+async fn an_end_of_the_history_that_was_cut_off_is_missed(subject: Subject) {
+    three_entries(&subject).await;
+    assert_eq!(subject.verify().await, 3);
+    for from in [3, 1] {
+        subject.cut_history(from).await;
+        let (seq, what) = subject.broken().await;
+        assert_eq!((seq, what.contains("missing")), (from, true), "{what}");
+    }
+}
+
+async fn an_apply_does_not_heal_a_history_that_was_cut_off(subject: Subject) {
+    let base = three_entries(&subject).await;
+    subject.cut_history(3).await;
+    let bob = row(Kind::Member, "bob", "{}");
+    let committed = subject.store.commit(&batch(base, [put(&bob)], [entry(&bob, Happened::Created)])).await.unwrap();
+    assert_eq!(committed.last_entry, 4, "the number of what is gone is not given again");
+    assert_eq!(subject.broken().await.0, 4);
+}
+
+async fn nothing_is_written_behind_an_entry_that_no_apply_wrote(subject: Subject) {
+    let base = three_entries(&subject).await;
+    subject.add_to_history().await;
+    assert_eq!(subject.broken().await.0, 4);
+    let bob = row(Kind::Member, "bob", "{}");
+    let refused = subject.store.commit(&batch(base, [put(&bob)], [entry(&bob, Happened::Created)])).await;
+    assert!(matches!(refused, Err(StoreError::History { .. })), "{refused:?}");
+    assert_eq!(subject.observe().await.revision, base);
+}
+
+async fn values_that_a_hand_erased_are_not_taken_for_purged(subject: Subject) {
+    let base = three_entries(&subject).await;
+    let bob = row(Kind::Member, "bob", "{}");
+    let base = subject.store.commit(&batch(base, [put(&bob)], [entry(&bob, Happened::Created)])).await.unwrap().revision;
+    subject.erase_values(2).await;
+    let (seq, what) = subject.broken().await;
+    assert_eq!((seq, what.contains("erased by hand")), (2, true), "{what}");
+    let purged = entry(&bob, Happened::Purged);
+    let base = subject.store.commit(&batch(base, [erase(&bob)], [purged])).await.unwrap().revision;
+    assert_eq!(subject.broken().await.0, 2, "the purge of another object explains nothing");
+    let alice = row(Kind::Member, "alice", "{}");
+    subject.store.commit(&batch(base, [erase(&alice)], [entry(&alice, Happened::Purged)])).await.unwrap();
+    assert_eq!(subject.verify().await, 6);
 }
 
 async fn each_apply_leaves_its_claim_and_moves_the_revision(subject: Subject) {

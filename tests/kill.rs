@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use muster::store::{AnyStore, Chain, Mode, Observe};
+use muster::store::{AnyStore, Mode, Observe};
 use muster::tenancy::{Name, Snapshot};
 use sqlx::{Connection, Executor, Row};
 
@@ -53,8 +53,7 @@ async fn check(url: &str, members: usize) -> Vec<&'static str> {
         let history = store.history(&name, 0, u32::MAX).await.unwrap();
         assert!(rows.is_empty() || rows.len() == members + 2, "{organization} has {} objects", rows.len());
         assert_eq!(rows.len(), history.len(), "{organization}: each object has one entry");
-        let mut chain = Chain::new(&name);
-        history.iter().for_each(|recorded| chain.check(recorded).unwrap());
+        muster::engine::verify(&store, &name).await.unwrap();
         if !rows.is_empty() {
             there.push(organization);
         }

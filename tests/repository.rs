@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use muster::api::Kind;
-use muster::plan::rules::RULES;
+use muster::plan::rules::{CLAIMED_ELSEWHERE, RULES, rule};
 use muster::plan::{Context, Tightened, plan, render};
 use muster::source::{Request, read};
 use muster::tenancy::{Manager, Snapshot, resolve};
@@ -114,6 +114,28 @@ fn every_folder_of_the_source_says_which_question_it_answers() {
             assert!(text.starts_with("//! "), "{name}");
         }
     }
+}
+
+#[test]
+fn every_rule_that_can_be_printed_is_in_the_table() {
+    // What refuses is named by an id of the table itself, by one of these literals, or by a constant.
+    let named = Regex::new(r#"(?:rule: |refused by )"?([a-z]+(?:-[a-z]+)+)"#).unwrap();
+    let mut printed: BTreeSet<String> = BTreeSet::from([CLAIMED_ELSEWHERE.to_owned()]);
+    for (_, text) in texts(&["src", "tests/plan", "README.md"]) {
+        printed.extend(named.captures_iter(&text).map(|found| found[1].to_owned()));
+    }
+    assert!(printed.len() > 20, "{printed:?}");
+    let page = render::rules_page();
+    for id in &printed {
+        let rule = rule(id).unwrap_or_else(|| panic!("{id} refuses, and `muster explain {id}` does not know it"));
+        assert!(page.contains(&format!("\n## {id}\n\n{}\n", rule.title)), "{id}");
+        assert!(![rule.title, rule.source, rule.way_out, rule.overridden_by].contains(&""), "{id}");
+    }
+    let refusals = occurrences(&rust(&["src/plan", "src/engine"]), r"\brule: [^&]");
+    let from_the_table = |line: &&String| line.contains("rule: rule.id.into()");
+    let literal = |line: &&String| named.is_match(line) || line.contains("pub rule: Box<str>");
+    let others: Vec<&String> = refusals.iter().filter(|line| !from_the_table(line) && !literal(line)).collect();
+    assert!(others.is_empty(), "a refusal names its rule in a way that this test cannot see: {others:?}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod structure;
 use std::collections::BTreeSet;
 
 use muster::api::{Cel, Kind, Problem, Spec, schema};
+use muster::source::read_text;
+use muster::tenancy::HeldManifest;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use samples::Sample;
@@ -56,6 +58,61 @@ fn agreed_on_change(old: &Sample, new: &Sample) -> Result<(), String> {
     let typed = sorted([after.check(), after.check_update(&before)].concat());
     let rules = cel(new.kind, &new.object, Some(&old.object));
     if typed == rules { Ok(()) } else { Err(format!("types: {typed:#?}\nCEL: {rules:#?}")) }
+}
+
+/// Every place of a document that holds a text, a key of a map included, with the same document that has a NUL there.
+fn with_nul(value: &Value, whole: &Value, at: &str, found: &mut Vec<(String, Value)>) {
+    let mut smuggle = |place: String, replace: &dyn Fn(&mut Value)| {
+        let mut object = whole.clone();
+        replace(object.pointer_mut(at).unwrap());
+        found.push((place, object));
+    };
+    match value {
+        Value::String(text) => smuggle(at.to_owned(), &|it| *it = json!(format!("{text}\0"))),
+        Value::Object(fields) => {
+            for name in fields.keys() {
+                smuggle(format!("{at}/{name} (key)"), &|it| {
+                    let fields = it.as_object_mut().unwrap();
+                    let value = fields.remove(name).unwrap();
+                    fields.insert(format!("{name}\0"), value);
+                });
+            }
+            for (name, value) in fields {
+                with_nul(value, whole, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), found);
+            }
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(n, item)| with_nul(item, whole, &format!("{at}/{n}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn no_text_name_key_or_annotation_smuggles_a_nul_into_the_store() {
+    let mut places = 0;
+    for sample in samples::all() {
+        let mut object = sample.object.clone();
+        object["metadata"] = json!({
+            "name": sample.name, "namespace": "acme", "annotations": { "muster.dev/change-reason": "moved\n\tto the new team" },
+        });
+        let read = |object: &Value| read_text("acme.yaml", &object.to_string()).input;
+        assert_eq!(read(&object).manifests.len(), 1, "{}: {:?}", sample.name, read(&object).findings);
+        let mut hostile = Vec::new();
+        with_nul(&object, &object, "", &mut hostile);
+        for (place, object) in &hostile {
+            let input = read(object);
+            let clean = |text: &str| !text.contains('\0');
+            let held = |held: &HeldManifest| {
+                clean(&held.name) && clean(&held.namespace) && held.previous_names.iter().all(|it| clean(it))
+            };
+            let harmless = place.starts_with("/metadata") && input.manifests.iter().all(|it| it.annotations.is_empty());
+            assert!(input.manifests.is_empty() || harmless, "{place} of {} is taken", sample.name);
+            assert!(input.held.iter().all(held), "{place} of {}", sample.name);
+        }
+        places += hostile.len();
+    }
+    assert!(places > 500, "{places}");
 }
 
 #[test]

@@ -95,8 +95,8 @@ pub struct WorkspaceSpec {
     /// cannot be changed or removed. Example: Project.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
-    /// The metadata.name of the Member who owns the workspace and is always an admin of it. Left out: with scope Private or Local the one
-    /// who applies it, otherwise nobody. It can change. Example: alice.
+    /// The metadata.name of the Member who owns the workspace: an Admin of it, unless the entry for it in the member's own workspaces says
+    /// another role. Left out: nobody. It can change. Example: alice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<ObjectName>,
     /// Where the data is kept: USA, Europe or India. Left out: policy.defaultDataResidency of the organization when the workspace is

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::flags::{Plain, StoreFlags, moment, now};
+use super::flags::{Plain, StoreFlags, WhichFlags, moment, now};
 use super::{Console, Exit, Failure, stored};
 use crate::api::Kind;
 use crate::plan::render::{Paint, json::FORMAT_VERSION, safe};
@@ -26,9 +26,8 @@ pub struct Arguments {
     /// Show only what this person may see; it narrows the answer and is no authentication
     #[arg(long = "as", value_name = "EMAIL")]
     viewer: Option<String>,
-    /// Only in this organization
-    #[arg(short = 'n', long, value_name = "NAME")]
-    organization: Option<String>,
+    #[command(flatten)]
+    which: WhichFlags,
     #[command(flatten)]
     store: StoreFlags,
     /// As it will be at this date, if nothing is applied until then
@@ -54,7 +53,7 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     let store = arguments.store.open(Mode::Read).await?;
     let mut rows = Vec::new();
     let mut known = false;
-    for name in stored::organizations(&store, arguments.organization.as_deref()).await? {
+    for name in stored::organizations(&store, &arguments.which).await? {
         let (found, there) = arguments.rows(&store.observe(&name).await?);
         rows.extend(found);
         known |= there;

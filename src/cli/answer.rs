@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::flags::{ActorFlags, StoreFlags, now};
+use super::flags::{ActorFlags, StoreFlags, WhichFlags, now};
 use super::planning::HOLDER;
 use super::{Console, Exit, Failure, ci, stored};
 use crate::engine::{Answer, Apply, answer};
@@ -13,9 +13,8 @@ pub struct Arguments {
     /// The address that was invited
     #[arg(value_name = "EMAIL")]
     email: String,
-    /// The organization, where several have a member with the address
-    #[arg(short = 'n', long, value_name = "NAME")]
-    organization: Option<String>,
+    #[command(flatten)]
+    which: WhichFlags,
     #[command(flatten)]
     store: StoreFlags,
     #[command(flatten)]
@@ -45,6 +44,7 @@ impl Arguments {
             source: None,
             take_over: false,
             all_or_nothing: false,
+            errored: false,
             seed: uuid::Uuid::new_v4().into_bytes(),
         };
         let member = answer(store, &organization, &self.email, what, &how).await?;
@@ -53,7 +53,7 @@ impl Arguments {
 
     /// The named organization, or the only one that has a member with the address.
     async fn organization(&self, store: &AnyStore) -> Result<Name, Failure> {
-        let names = stored::organizations(store, self.organization.as_deref()).await?;
+        let names = stored::organizations(store, &self.which).await?;
         if let [only] = names.as_slice() {
             return Ok(only.clone());
         }
@@ -69,7 +69,11 @@ impl Arguments {
             [] => Err(Failure::Other(format!("no organization of the store has a member with the address {}", self.email))),
             many => {
                 let names: Vec<&str> = many.iter().map(Name::as_str).collect();
-                Err(Failure::Usage(format!("{} is a member of {}: say which one with -n", self.email, names.join(", "))))
+                Err(Failure::Usage(format!(
+                    "{} is a member of {}: say which one with --organization",
+                    self.email,
+                    names.join(", ")
+                )))
             }
         }
     }

@@ -4,10 +4,11 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::flags::{Output, ShowFlags, now};
+use super::plan::refusals;
 use super::planning::{HOLDER, PlanFlags, Planned};
 use super::saved::{self, Saved};
 use super::{Console, Exit, Failure, ci, findings, outcome};
-use crate::engine::{Apply, apply};
+use crate::engine::{Apply, End, Outcome, apply};
 use crate::plan::Plan;
 use crate::plan::render::{self, Options};
 use crate::source;
@@ -29,7 +30,7 @@ pub struct Arguments {
     /// Apply although somebody applied from another place within the last hour
     #[arg(long, help_heading = "Safety")]
     take_over: bool,
-    /// Apply nothing where anything is refused or held
+    /// Apply nothing where anything is refused, held, wrong or unreadable
     #[arg(long, help_heading = "Safety")]
     all_or_nothing: bool,
     /// Apply although this runs on behalf of a pull request
@@ -45,7 +46,9 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
         Some(path) => arguments.load(path, now)?,
         None => arguments.make(now, console).await?,
     };
-    let asks = !arguments.auto_approve && planned.plans.iter().any(|plan| !plan.is_empty());
+    let how = Apply { errored: planned.errored, ..how };
+    let stopped = how.stopped_by(&planned.plans);
+    let asks = !arguments.auto_approve && stopped.is_none() && planned.plans.iter().any(|plan| !plan.is_empty());
     if asks {
         arguments.tell(&planned, console)?;
         if !console.ask(&format!("\nApply this to {}?", arguments.plan.store.address()?))? {
@@ -53,12 +56,20 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
             return Ok(Exit::Failed);
         }
     } else if arguments.show.output == Output::Github {
-        console.print(&findings::github(&planned.findings, &planned.sources))?;
+        let annotations = [planned.findings.clone(), refusals(&planned.plans)].concat();
+        console.print(&findings::github(&annotations, &planned.sources))?;
     } else {
         planned.tell_findings(&arguments.show, console);
     }
-    let exit = planned.exit();
-    let outcomes = arguments.carry_out(planned.plans, &how, console).await?;
+    if let Some(why) = stopped.filter(|_| planned.plans.is_empty()) {
+        console.note(&format!("Nothing was applied, because {why} and --all-or-nothing was said.\n"));
+    }
+    // With --all-or-nothing, the exit code says that nothing was applied, also where the input is to blame.
+    let exit = if stopped.is_some() { Exit::Refused } else { planned.exit() };
+    let outcomes = match stopped {
+        Some(why) => planned.plans.into_iter().map(|plan| Outcome { plan, end: End::AllOrNothing(why) }).collect(),
+        None => arguments.carry_out(planned.plans, &how, console).await?,
+    };
     outcome::show(&outcomes, &arguments.show, asks, console)?;
     Ok(exit.max(outcome::exit(&outcomes)))
 }
@@ -112,7 +123,7 @@ impl Arguments {
     }
 
     async fn make(&self, now: Timestamp, console: &Console) -> Result<(Planned, Apply), Failure> {
-        let store = match self.plan.observe().await {
+        let store = match self.plan.observe(console).await {
             Err(Failure::Store(StoreError::Older { .. })) => self.plan.store.open(Mode::Write).await?,
             opened => opened?,
         };
@@ -131,11 +142,12 @@ impl Arguments {
             source: None,
             take_over: self.take_over,
             all_or_nothing: self.all_or_nothing,
+            errored: false,
             seed: uuid::Uuid::new_v4().into_bytes(),
         }
     }
 
-    async fn carry_out(&self, plans: Vec<Plan>, how: &Apply, console: &Console) -> Result<Vec<crate::engine::Outcome>, Failure> {
+    async fn carry_out(&self, plans: Vec<Plan>, how: &Apply, console: &Console) -> Result<Vec<Outcome>, Failure> {
         let store = self.plan.store.open(Mode::Write).await?;
         let _progress = console.progress("applying");
         let outcomes = apply(&store, plans, how).await;

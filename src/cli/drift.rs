@@ -3,18 +3,20 @@ use std::fmt::Write;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::flags::{Plain, StoreFlags};
+use super::flags::{Plain, StoreFlags, WhichFlags};
 use super::{Console, Exit, Failure, stored};
 use crate::engine::{self, Drift};
 use crate::plan::render::{Paint, fields_on_one_line, json::FORMAT_VERSION, safe};
 use crate::store::{Mode, Observe};
-use crate::tenancy::{Key, Name};
+use crate::tenancy::{Key, Manager, Name};
 
 #[derive(Args, Debug)]
 pub struct Arguments {
     /// The organization; all of them where it is left out
-    #[arg(value_name = "ORGANIZATION")]
-    organization: Option<String>,
+    #[arg(value_name = "ORGANIZATION", conflicts_with = "organization")]
+    named: Option<String>,
+    #[command(flatten)]
+    which: WhichFlags,
     #[command(flatten)]
     store: StoreFlags,
     /// How to print it
@@ -45,7 +47,7 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
 
 async fn find(arguments: &Arguments, store: &impl Observe, console: &Console) -> Result<Vec<(Name, Drift)>, Failure> {
     let mut found = Vec::new();
-    for name in stored::told_organizations(store, arguments.organization.as_deref(), console).await? {
+    for name in stored::told_organizations(store, &arguments.which.or(arguments.named.as_deref()), console).await? {
         let drift = engine::drift(store, &name).await?;
         found.push((name, drift));
     }
@@ -57,7 +59,8 @@ fn text(found: &[(Name, Drift)], console: &Console) -> String {
     let mut count = 0;
     for (name, drift) in found.iter().filter(|(_, drift)| !drift.is_empty()) {
         let _ = writeln!(text, "{}\n", console.out.paint(Paint::Heading, &format!("organization {}", safe(name))));
-        let keys = drift.changed.iter().map(|(key, _)| key).chain(&drift.added).chain(&drift.vanished);
+        let managers = drift.managers.iter().map(|(key, ..)| key);
+        let keys = drift.changed.iter().map(|(key, _)| key).chain(managers).chain(&drift.added).chain(&drift.vanished);
         let width = keys.map(|key| key.to_string().len()).max().unwrap_or_default();
         let mut line = |symbol: (Paint, &str), key: &Key, what: &str| {
             count += 1;
@@ -66,6 +69,10 @@ fn text(found: &[(Name, Drift)], console: &Console) -> String {
         };
         for (key, fields) in &drift.changed {
             line((Paint::Change, "~"), key, &fields_on_one_line(fields));
+        }
+        for (key, applied, found) in &drift.managers {
+            let found = found.as_ref().map_or("nobody", Manager::as_str);
+            line((Paint::Change, "~"), key, &format!("manager: {applied} -> {}", safe(found)));
         }
         for key in &drift.added {
             line((Paint::Good, "+"), key, "added by another hand");
@@ -87,9 +94,12 @@ fn document(found: &[(Name, Drift)]) -> Value {
     let words = |keys: &[Key]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
     let one = |(name, drift): &(Name, Drift)| {
         let changed = drift.changed.iter().map(|(key, fields)| json!({ "address": key.to_string(), "fields": fields }));
+        let managers = drift.managers.iter();
+        let managers = managers.map(|(key, from, to)| json!({ "address": key.to_string(), "from": from, "to": to }));
         json!({
             "organization": name,
             "changed": changed.collect::<Vec<_>>(),
+            "managers": managers.collect::<Vec<_>>(),
             "added": words(&drift.added),
             "vanished": words(&drift.vanished),
         })

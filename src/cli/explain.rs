@@ -52,7 +52,7 @@ fn one_rule(rule: &Rule, console: &Console) -> String {
         wrapped(rule.source, 4),
         wrapped(rule.class.looks_at(), 4),
         wrapped(rule.way_out, 4),
-        wrapped(rule.overridden_by(), 4)
+        wrapped(rule.overridden_by, 4)
     )
 }
 

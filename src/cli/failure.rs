@@ -3,7 +3,7 @@ use std::io;
 
 use super::Exit;
 use crate::engine::{AnswerError, RestoreError};
-use crate::store::{Broken, StoreError};
+use crate::store::StoreError;
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +20,6 @@ pub enum Failure {
     /// Nothing was restored.
     #[error(transparent)]
     Restore(#[from] RestoreError),
-    /// The history was tampered with.
-    #[error(transparent)]
-    History(#[from] Broken),
     /// A file could not be read or written.
     #[error("cannot {doing} {path}")]
     File {

@@ -92,6 +92,25 @@ impl StoreFlags {
     }
 }
 
+/// Which of the stored organizations are meant. `-n` is a namespace everywhere, as in kubectl.
+#[derive(Args, Debug)]
+pub struct WhichFlags {
+    /// Only this organization
+    #[arg(long, value_name = "NAME", help_heading = "Store")]
+    pub organization: Option<String>,
+    /// Only organizations that were read from this namespace
+    #[arg(short, long, value_name = "NAME", help_heading = "Store")]
+    pub namespace: Option<String>,
+}
+
+impl WhichFlags {
+    /// The same with an organization that was named without a flag.
+    pub fn or(&self, named: Option<&str>) -> Self {
+        let organization = named.map(str::to_owned).or_else(|| self.organization.clone());
+        Self { organization, namespace: self.namespace.clone() }
+    }
+}
+
 /// Who asks.
 #[derive(Args, Debug)]
 pub struct ActorFlags {

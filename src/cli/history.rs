@@ -4,12 +4,13 @@ use std::fmt::Write;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::flags::{Plain, StoreFlags};
+use super::flags::{Plain, StoreFlags, WhichFlags};
 use super::names::key;
 use super::{Console, Exit, Failure, stored};
+use crate::engine::{self, VerifyError};
 use crate::plan::FieldChange;
 use crate::plan::render::{Paint, fields_on_one_line, json::FORMAT_VERSION, safe};
-use crate::store::{Chain, Entry, Mode, Observe, Recorded};
+use crate::store::{Entry, Mode, Observe, Recorded};
 use crate::tenancy::{Key, Name};
 
 #[derive(Args, Debug)]
@@ -26,8 +27,10 @@ enum Verify {
     /// Check the chain of hashes of one organization, or of all
     Verify {
         /// The organization; all of them where it is left out
-        #[arg(value_name = "ORGANIZATION")]
-        organization: Option<String>,
+        #[arg(value_name = "ORGANIZATION", conflicts_with = "organization")]
+        named: Option<String>,
+        #[command(flatten)]
+        which: WhichFlags,
         #[command(flatten)]
         store: StoreFlags,
     },
@@ -36,11 +39,13 @@ enum Verify {
 #[derive(Args, Debug)]
 struct Show {
     /// The organization; it can be left out where the store has only one
-    #[arg(value_name = "ORGANIZATION")]
-    organization: Option<String>,
+    #[arg(value_name = "ORGANIZATION", conflicts_with = "organization")]
+    named: Option<String>,
     /// Only what happened to this object
     #[arg(value_name = "KIND/NAME", value_parser = key)]
     object: Option<Key>,
+    #[command(flatten)]
+    which: WhichFlags,
     #[command(flatten)]
     store: StoreFlags,
     /// How many entries to show, the latest; 0 shows all
@@ -57,26 +62,30 @@ const PAGE: u32 = 10_000;
 /// `muster history`.
 pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     match &arguments.verify {
-        Some(Verify::Verify { organization, store }) => verify(organization.as_deref(), store, console).await,
+        Some(Verify::Verify { named, which, store }) => verify(&which.or(named.as_deref()), store, console).await,
         None => arguments.show.run(console).await,
     }
 }
 
-async fn verify(organization: Option<&str>, flags: &StoreFlags, console: &Console) -> Result<Exit, Failure> {
+async fn verify(which: &WhichFlags, flags: &StoreFlags, console: &Console) -> Result<Exit, Failure> {
     let store = flags.open(Mode::Read).await?;
-    for name in stored::told_organizations(&store, organization, console).await? {
-        let mut chain = Chain::new(&name);
-        let mut erased = 0;
-        read(&store, &name, |recorded| {
-            erased += usize::from(recorded.entry.is_none());
-            Ok(chain.check(&recorded)?)
-        })
-        .await?;
-        let purged = if erased > 0 { format!(", {erased} of them erased by purges") } else { String::new() };
-        console.print(&format!("organization {}: {} entries, unbroken{purged}\n", safe(&name), chain.seq()))?;
+    let mut exit = Exit::Done;
+    for name in stored::told_organizations(&store, which, console).await? {
+        match engine::verify(&store, &name).await {
+            Ok(chain) => {
+                let erased = chain.erased();
+                let purged = if erased > 0 { format!(", {erased} of them erased by purges") } else { String::new() };
+                console.print(&format!("organization {}: {} entries, unbroken{purged}\n", safe(&name), chain.seq()))?;
+            }
+            Err(VerifyError::Broken(broken)) => {
+                console.note(&format!("error: {}\n", safe(&broken.to_string())));
+                exit = Exit::Failed;
+            }
+            Err(VerifyError::Store(error)) => return Err(error.into()),
+        }
     }
     store.close().await;
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Reads the whole history of an organization, page by page.
@@ -98,7 +107,7 @@ impl Show {
     async fn run(&self, console: &Console) -> Result<Exit, Failure> {
         let store = self.store.open(Mode::Read).await?;
         let (named, object) = self.meant()?;
-        let organization = stored::organization(&store, named.as_deref()).await?;
+        let organization = stored::organization(&store, &self.which.or(named.as_deref())).await?;
         let about = |recorded: &Recorded| match (&object, &recorded.entry) {
             (Some(object), Some(entry)) => is_about(entry, object),
             (Some(_), None) => false,
@@ -128,9 +137,9 @@ impl Show {
 
     /// With one argument that has a slash in it, the organization was left out.
     fn meant(&self) -> Result<(Option<String>, Option<Key>), Failure> {
-        match (&self.organization, &self.object) {
+        match (&self.named, &self.object) {
             (Some(text), None) if text.contains('/') => Ok((None, Some(key(text).map_err(Failure::Usage)?))),
-            (organization, object) => Ok((organization.clone(), object.clone())),
+            (named, object) => Ok((named.clone(), object.clone())),
         }
     }
 }

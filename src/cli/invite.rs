@@ -13,7 +13,7 @@ pub struct Arguments {
     #[arg(value_name = "EMAILS", required = true)]
     addresses: Vec<String>,
     /// The organization
-    #[arg(short = 'n', long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     organization: String,
     /// The role: in the workspaces where some are named, else in the organization
     #[arg(long, value_name = "ROLE")]
@@ -22,7 +22,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = name)]
     workspace: Vec<String>,
     /// The namespace of the documents
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(short, long, value_name = "NAME", value_parser = name)]
     namespace: Option<String>,
 }
 

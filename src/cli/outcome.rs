@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::flags::{Output, ShowFlags};
 use super::{Console, Exit, Failure};
 use crate::engine::{End, Outcome};
-use crate::plan::Plan;
 use crate::plan::render::{self, Options};
+use crate::plan::rules::CLAIMED_ELSEWHERE;
+use crate::plan::{AccessDiff, Plan};
 
 /// Prints outcomes as it was asked for. What somebody has just seen as a plan is not told row by row again.
 pub fn show(outcomes: &[Outcome], show: &ShowFlags, seen: bool, console: &Console) -> Result<(), Failure> {
@@ -32,7 +33,7 @@ pub fn exit(outcomes: &[Outcome]) -> Exit {
     let wrote = outcomes.iter().any(Outcome::wrote);
     let of = |outcome: &Outcome| match &outcome.end {
         End::Committed(_) | End::NothingToDo | End::Skipped => Exit::Done,
-        End::AllOrNothing | End::ClaimedElsewhere(_) => Exit::Refused,
+        End::AllOrNothing(_) | End::ClaimedElsewhere(_) => Exit::Refused,
         End::Stale(_) if wrote => Exit::Partial,
         End::Stale(_) => Exit::Stale,
         End::Failed(_) => Exit::Failed,
@@ -72,6 +73,11 @@ fn one(outcome: &Outcome, options: &Options) -> String {
                 committed.revision
             )
         }
+        end @ End::AllOrNothing(_) if !quiet => {
+            let stopped = Plan { changes: Vec::new(), drift: Vec::new(), missing: Vec::new(), ..plan.clone() };
+            let stopped = Plan { loosened: Vec::new(), access: AccessDiff::default(), ..stopped };
+            render::applied(&stopped, &format!(": {}", told(end)), options)
+        }
         End::Committed(committed) => render::applied(plan, &format!(": applied, revision {}", committed.revision), options),
         end => format!("organization {}: {}\n\n", render::safe(&plan.organization), told(end)),
     }
@@ -82,10 +88,8 @@ fn told(end: &End) -> String {
     match end {
         End::Committed(_) => "applied".to_owned(),
         End::NothingToDo => "nothing to apply".to_owned(),
-        End::AllOrNothing => {
-            "not applied, because something is refused or held and --all-or-nothing was said; `muster plan` shows what".to_owned()
-        }
-        End::ClaimedElsewhere(why) => format!("refused by claimed-elsewhere: {why}"),
+        End::AllOrNothing(why) => format!("not applied, because {why} and --all-or-nothing was said"),
+        End::ClaimedElsewhere(why) => format!("refused by {CLAIMED_ELSEWHERE}: {why}"),
         End::Stale(why) => format!("stale: {why}"),
         End::Failed(why) => format!("failed: {why}"),
         End::Skipped => "skipped, because an organization before it failed; apply again".to_owned(),
@@ -96,8 +100,8 @@ fn word(end: &End) -> &'static str {
     match end {
         End::Committed(_) => "committed",
         End::NothingToDo => "nothing-to-do",
-        End::AllOrNothing => "all-or-nothing",
-        End::ClaimedElsewhere(_) => "claimed-elsewhere",
+        End::AllOrNothing(_) => "all-or-nothing",
+        End::ClaimedElsewhere(_) => CLAIMED_ELSEWHERE,
         End::Stale(_) => "stale",
         End::Failed(_) => "failed",
         End::Skipped => "skipped",
@@ -199,7 +203,7 @@ mod tests {
         assert_eq!(code(vec![committed(), End::Stale("stale".into()), End::Skipped]), 4);
         assert_eq!(code(vec![committed(), End::Failed("disk full".into())]), 1);
         assert_eq!(code(vec![committed(), End::ClaimedElsewhere("elsewhere".into())]), 3);
-        assert_eq!(code(vec![End::AllOrNothing]), 3);
+        assert_eq!(code(vec![End::AllOrNothing("something is refused")]), 3);
     }
 
     #[test]

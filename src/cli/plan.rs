@@ -10,7 +10,7 @@ use super::planning::{PlanFlags, Planned};
 use super::{Console, Exit, Failure, findings, outcome, saved};
 use crate::plan::rules::rule;
 use crate::plan::{Plan, Refusal, render};
-use crate::tenancy::{Finding, Severity};
+use crate::tenancy::{Finding, Origin, Severity};
 
 #[derive(Args, Debug)]
 pub struct Arguments {
@@ -34,7 +34,7 @@ pub struct Arguments {
 
 /// `muster plan`.
 pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
-    let store = arguments.plan.observe().await?;
+    let store = arguments.plan.observe(console).await?;
     let now = now();
     let planned = arguments.plan.plan(&store, now, arguments.as_of, console).await;
     store.close().await;
@@ -59,22 +59,23 @@ struct Document<'a> {
     diagnostics: Value,
 }
 
-/// The refusals of objects that are written somewhere, as findings about that place.
-fn refusals(plans: &[Plan]) -> Vec<Finding> {
+/// The refusals as findings about the place where the object is written. What is removed is written nowhere any more.
+pub fn refusals(plans: &[Plan]) -> Vec<Finding> {
+    let nowhere = || Origin { file: "".into(), line: 0, column: 0 };
     let finding = |refusal: &Refusal| {
         let what = refusal.verb.map_or_else(String::new, |verb| format!("{verb} "));
-        Some(Finding {
+        Finding {
             severity: Severity::Error,
-            code: rule(&refusal.rule)?.id,
+            code: rule(&refusal.rule).map_or("refused", |rule| rule.id),
             subject: Some((refusal.subject.kind, refusal.subject.name.clone())),
             path: "".into(),
             message: format!("{what}refused: {}", refusal.because).into(),
             help: Some(refusal.way_out.clone()),
-            origin: refusal.origin.clone()?,
+            origin: refusal.origin.clone().unwrap_or_else(nowhere),
             span: None,
-        })
+        }
     };
-    plans.iter().flat_map(|plan| &plan.refusals).filter_map(finding).collect()
+    plans.iter().flat_map(|plan| &plan.refusals).map(finding).collect()
 }
 
 /// Prints a plan as it was asked for.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::flags::{ActorFlags, InputFlags, ShowFlags, StoreFlags, digest};
 use super::{Console, Exit, Failure, ci, findings};
 use crate::engine::plan_input;
+use crate::plan::render::safe;
 use crate::plan::{Context, Plan, Tightened};
 use crate::source::{Reading, Sources};
 use crate::store::{AnyStore, Memory, Mode, Observe, StoreError};
@@ -80,12 +81,18 @@ impl PlanFlags {
         Ok(Planned { plans: planned.plans, errored, findings, sources })
     }
 
-    /// The store as planning needs it: one without a schema is empty, and nothing is created.
-    pub async fn observe(&self) -> Result<AnyStore, Failure> {
-        match self.store.open(Mode::Read).await {
-            Err(Failure::Store(StoreError::Missing { .. })) => Ok(AnyStore::Memory(Memory::new())),
-            opened => opened,
+    /// The store as planning needs it: one without a schema is empty, and nothing is created. That is said, because an address
+    /// that is misspelt makes everything look new.
+    pub async fn observe(&self, console: &Console) -> Result<AnyStore, Failure> {
+        let opened = match self.store.open(Mode::Read).await {
+            Err(Failure::Store(StoreError::Missing { .. })) => AnyStore::Memory(Memory::new()),
+            opened => opened?,
+        };
+        if matches!(opened, AnyStore::Memory(_)) {
+            let store = self.store.address()?;
+            console.note(&format!("note: the store {} does not exist yet; apply creates it\n\n", safe(&store)));
         }
+        Ok(opened)
     }
 }
 

@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use clap::Args;
 
-use super::flags::{ActorFlags, StoreFlags, now};
+use super::flags::{ActorFlags, StoreFlags, WhichFlags, now};
 use super::names::key;
 use super::planning::HOLDER;
 use super::{Console, Exit, Failure, ci, stored};
@@ -22,9 +22,8 @@ pub struct Arguments {
     /// Restore the membership of member/NAME in this project
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
-    /// The organization, where the store has several
-    #[arg(short = 'n', long, value_name = "NAME")]
-    organization: Option<String>,
+    #[command(flatten)]
+    which: WhichFlags,
     #[command(flatten)]
     store: StoreFlags,
     #[command(flatten)]
@@ -35,7 +34,7 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let key = arguments.key()?;
     let store = arguments.store.open_existing().await?;
-    let organization = stored::organization(&store, arguments.organization.as_deref()).await?;
+    let organization = stored::organization(&store, &arguments.which).await?;
     let how = Apply {
         now: now(),
         manager: arguments.actor.manager.clone(),
@@ -44,6 +43,7 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
         source: None,
         take_over: false,
         all_or_nothing: false,
+        errored: false,
         seed: uuid::Uuid::new_v4().into_bytes(),
     };
     let restored = restore(&store, &organization, &key, &how).await;

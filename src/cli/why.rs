@@ -3,7 +3,7 @@ use std::fmt::Write;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::flags::{InputFlags, Plain, StoreFlags, moment, now};
+use super::flags::{InputFlags, Plain, StoreFlags, WhichFlags, moment, now};
 use super::{Console, Exit, Failure, names, stored};
 use crate::api::types::Set;
 use crate::api::{Kind, MemberSpec, Spec, Verb};
@@ -25,9 +25,8 @@ pub struct Arguments {
     place: String,
     #[command(flatten)]
     input: InputFlags,
-    /// Only in this organization
-    #[arg(short = 'n', long, value_name = "NAME")]
-    organization: Option<String>,
+    #[command(flatten)]
+    which: WhichFlags,
     #[command(flatten)]
     store: StoreFlags,
     /// As it will be at this date, if nothing is applied until then
@@ -67,7 +66,7 @@ pub async fn run(arguments: &Arguments, question: Question, console: &Console) -
     let written = if arguments.input.filename.is_empty() { None } else { Some(arguments.input.read(console)?) };
     let store = arguments.store.open(Mode::Read).await?;
     let mut answers = Vec::new();
-    for name in stored::organizations(&store, arguments.organization.as_deref()).await? {
+    for name in stored::organizations(&store, &arguments.which).await? {
         let snapshot = store.observe(&name).await?;
         let world = World::new(&snapshot.rows, arguments.as_of.unwrap_or_else(now));
         let place = arguments.place(&name)?;

@@ -1,9 +1,9 @@
 use serde_json::json;
 
 use super::apply::Apply;
-use crate::api::Kind;
-use crate::store::{Batch, Entry, Happened, Store, StoreError, Write};
-use crate::tenancy::{Claim, Key, Name, Row, Standing, World, members_with_email};
+use super::record::Record;
+use crate::store::{Happened, Store, StoreError, Write};
+use crate::tenancy::{Name, Row, Standing, World, members_with_email};
 
 /// The answer to an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,31 +90,10 @@ pub async fn answer(
         declined_at: (answer == Answer::Decline).then_some(how.now),
         ..item.row.clone()
     };
-    let entry = Entry {
-        key: Key::new(Kind::Member, name.clone()),
-        id: row.id,
-        happened: if answer == Answer::Accept { Happened::Accepted } else { Happened::Declined },
-        at: how.now,
-        actor: how.actor.clone(),
-        manager: how.manager.clone(),
-        plan: None,
-        source: None,
-        values: json!({ "cause": "answer to the invitation" }).to_string().into(),
-        salt: how.salt(row.id),
-    };
-    let claim = snapshot.claim.clone().unwrap_or_else(|| Claim {
-        manager: how.manager.clone(),
-        holder: how.holder.clone(),
-        namespace: "".into(),
-        seen_at: how.now,
-    });
-    let batch = Batch {
-        organization: organization.clone(),
-        base: snapshot.revision,
-        claim,
-        writes: vec![Write::Put(Box::new(row))],
-        entries: vec![entry],
-    };
+    let happened = if answer == Answer::Accept { Happened::Accepted } else { Happened::Declined };
+    let mut record = Record::new(how, organization, None);
+    record.push(row.key.clone(), row.id, happened, &json!({ "cause": "answer to the invitation" }));
+    let batch = record.batch(&snapshot, vec![Write::Put(Box::new(row))]);
     store.commit(&batch).await?;
     Ok(name)
 }

@@ -7,7 +7,7 @@ use super::lower::lower;
 use super::outcome::{End, Outcome};
 use crate::plan::Plan;
 use crate::store::{Registered, Store, StoreError};
-use crate::tenancy::{Claim, Digest, Manager, Name, ObjectId, Revision};
+use crate::tenancy::{Claim, Manager, Name, Revision};
 
 /// How plans are applied, and by whom.
 #[derive(Clone, Debug)]
@@ -24,18 +24,26 @@ pub struct Apply {
     pub source: Option<Box<str>>,
     /// Whether to apply although another holder applied within the last hour.
     pub take_over: bool,
-    /// Whether a refusal keeps everything else from being applied.
+    /// Whether anything that is refused, held, wrong or unreadable keeps everything else from being applied.
     pub all_or_nothing: bool,
+    /// Whether something is wrong with the input that the plans were made from.
+    pub errored: bool,
     /// Random bytes, drawn once for each run: the salts of the history come from them.
     pub seed: [u8; 16],
 }
 
 impl Apply {
-    /// The salt of a history entry about this object; one run writes at most one such entry.
-    pub(super) fn salt(&self, id: ObjectId) -> [u8; 16] {
-        let mut salt = [0; 16];
-        salt.copy_from_slice(&Digest::of_all([self.seed.as_slice(), id.as_uuid().as_bytes()]).as_bytes()[..16]);
-        salt
+    /// What stops this apply before anything is tried; `None` where nothing does.
+    #[must_use]
+    pub fn stopped_by(&self, plans: &[Plan]) -> Option<&'static str> {
+        let any = |stops: fn(&Plan) -> bool| plans.iter().any(stops);
+        match self.all_or_nothing {
+            false => None,
+            _ if self.errored || any(|plan| !plan.complete) => Some("a part of the input is wrong or cannot be read"),
+            _ if any(|plan| !plan.refusals.is_empty()) => Some("something is refused"),
+            _ if any(|plan| !plan.held.is_empty()) => Some("something is held"),
+            _ => None,
+        }
     }
 }
 
@@ -50,9 +58,8 @@ impl Apply {
 /// in its outcome.
 pub async fn apply(store: &impl Store, mut plans: Vec<Plan>, how: &Apply) -> Result<Vec<Outcome>, StoreError> {
     plans.sort_by(|a, b| a.organization.cmp(&b.organization));
-    let refused = how.all_or_nothing && plans.iter().any(|plan| !plan.refusals.is_empty() || !plan.held.is_empty());
-    if refused {
-        return Ok(plans.into_iter().map(|plan| Outcome { plan, end: End::AllOrNothing }).collect());
+    if let Some(why) = how.stopped_by(&plans) {
+        return Ok(plans.into_iter().map(|plan| Outcome { plan, end: End::AllOrNothing(why) }).collect());
     }
     let known: BTreeMap<Name, Registered> =
         store.organizations().await?.into_iter().map(|known| (known.organization.clone(), known)).collect();

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::plan::{FieldChange, drifted_fields};
 use crate::store::{Happened, Observe, StoreError};
-use crate::tenancy::{Key, Name, ObjectId, Row};
+use crate::tenancy::{Key, Manager, Name, ObjectId, Row};
 
 /// What another hand did to an organization since Muster last applied to it.
 #[derive(Debug, Default)]
@@ -11,6 +11,8 @@ pub struct Drift {
     pub changed: Vec<(Key, Vec<FieldChange>)>,
     /// Objects that Muster never wrote.
     pub added: Vec<Key>,
+    /// Objects with another manager than the one that applied them, with that one and the one that was found.
+    pub managers: Vec<(Key, Manager, Option<Manager>)>,
     /// Objects that Muster wrote and that are gone without a trace, under their last name.
     pub vanished: Vec<Key>,
 }
@@ -19,7 +21,7 @@ impl Drift {
     /// True when there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changed.is_empty() && self.added.is_empty() && self.vanished.is_empty()
+        self.changed.is_empty() && self.managers.is_empty() && self.added.is_empty() && self.vanished.is_empty()
     }
 }
 
@@ -40,12 +42,19 @@ pub async fn drift(store: &impl Observe, organization: &Name) -> Result<Drift, S
         let fields = drifted_fields(row);
         if is_foreign(row) {
             drift.added.push(row.key.clone());
-        } else if !fields.is_empty() {
+            continue;
+        }
+        if !fields.is_empty() {
             drift.changed.push((row.key.clone(), fields));
+        }
+        let manager = written.get(&row.id).and_then(|written| written.manager.as_ref());
+        let implied = row.manager.as_ref().is_some_and(Manager::is_policy);
+        if let Some(manager) = manager.filter(|manager| row.manager.as_ref() != Some(manager) && !implied) {
+            drift.managers.push((row.key.clone(), manager.clone(), row.manager.clone()));
         }
     }
     let there: std::collections::BTreeSet<ObjectId> = snapshot.rows.iter().map(|row| row.id).collect();
-    drift.vanished = written.into_iter().filter(|(id, _)| !there.contains(id)).map(|(_, key)| key).collect();
+    drift.vanished = written.into_iter().filter(|(id, _)| !there.contains(id)).map(|(_, written)| written.key).collect();
     drift.vanished.sort();
     Ok(drift)
 }
@@ -54,19 +63,36 @@ fn is_foreign(row: &Row) -> bool {
     row.manager.is_none() && row.last_applied().is_none()
 }
 
-/// The objects that the history says are there, tombstones included, with their last names.
-async fn written(store: &impl Observe, organization: &Name) -> Result<BTreeMap<ObjectId, Key>, StoreError> {
-    let mut written = BTreeMap::new();
+/// What the history says of an object that is there.
+struct Written {
+    /// Its last name.
+    key: Key,
+    /// Who manages it; `None` after a release, and after a restore without a plan.
+    manager: Option<Manager>,
+}
+
+/// The objects that the history says are there, tombstones included.
+async fn written(store: &impl Observe, organization: &Name) -> Result<BTreeMap<ObjectId, Written>, StoreError> {
+    let mut written: BTreeMap<ObjectId, Written> = BTreeMap::new();
     let mut after = 0;
     loop {
         let page = store.history(organization, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(written) };
         after = last.seq;
         for entry in page.into_iter().filter_map(|recorded| recorded.entry) {
-            match entry.happened {
-                Happened::Purged => drop(written.remove(&entry.id)),
-                _ => drop(written.insert(entry.id, entry.key)),
-            }
+            let manager = match entry.happened {
+                Happened::Purged => {
+                    written.remove(&entry.id);
+                    continue;
+                }
+                Happened::Released => None,
+                Happened::Restored if entry.plan.is_none() => None,
+                Happened::Drifted | Happened::Accepted | Happened::Declined => {
+                    written.remove(&entry.id).and_then(|before| before.manager)
+                }
+                _ => Some(entry.manager),
+            };
+            written.insert(entry.id, Written { key: entry.key, manager });
         }
     }
 }

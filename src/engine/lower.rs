@@ -3,36 +3,31 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::apply::Apply;
+use super::record::Record;
 use crate::api::Kind;
 use crate::plan::{Change, Drifted, ENDED, FieldChange, Plan, Verb};
-use crate::store::{Batch, Entry, Happened, Write};
-use crate::tenancy::{Claim, Digest, Key, Name, ObjectId};
+use crate::store::{Batch, Happened, Write};
+use crate::tenancy::{Key, ObjectId};
 
 /// Turns a plan into what a store writes: the rows as they shall be, and what the history says about them.
 #[must_use]
 pub fn lower(plan: &Plan, apply: &Apply) -> Batch {
-    let mut lowering = Lowering { apply, digest: plan.digest(), salts: 0, organization: &plan.organization, entries: Vec::new() };
+    let mut record = Record::new(apply, &plan.organization, Some(plan.digest()));
     let unnoted = unnoted(plan);
     for drifted in &plan.drift {
-        lowering.drift(drifted, unnoted.get(&drifted.key).copied());
+        drift(&mut record, drifted, unnoted.get(&drifted.key).copied());
     }
     for change in &plan.changes {
-        lowering.change(change);
+        self::change(&mut record, change);
     }
-    let entries = lowering.entries;
     let changes = plan.changes.iter().filter_map(write);
     let noted = plan.drift.iter().filter_map(|drifted| drifted.noted.clone()).map(Write::Put);
     Batch {
         organization: plan.organization.clone(),
         base: plan.base,
-        claim: Claim {
-            manager: apply.manager.clone(),
-            holder: apply.holder.clone(),
-            namespace: plan.namespace.as_str().into(),
-            seen_at: apply.now,
-        },
+        claim: apply.claim(&plan.namespace),
         writes: changes.chain(noted).collect(),
-        entries,
+        entries: record.entries(),
     }
 }
 
@@ -50,63 +45,32 @@ fn write(change: &Change) -> Option<Write> {
     }
 }
 
-struct Lowering<'a> {
-    apply: &'a Apply,
-    digest: Digest,
-    salts: u64,
-    organization: &'a Name,
-    entries: Vec<Entry>,
+/// Drift that no apply took note of yet: its row is written for that alone, or changes anyway and has this id.
+fn drift(record: &mut Record<'_>, drifted: &Drifted, changed: Option<ObjectId>) {
+    if let Some(id) = drifted.noted.as_ref().map(|row| row.id).or(changed) {
+        let values = json!({ "fields": fields(drifted.fields.iter()) });
+        record.push(drifted.key.clone(), id, Happened::Drifted, &values);
+    }
 }
 
-impl Lowering<'_> {
-    /// Drift that no apply took note of yet: its row is written for that alone, or changes anyway and has this id.
-    fn drift(&mut self, drifted: &Drifted, changed: Option<ObjectId>) {
-        if let Some(id) = drifted.noted.as_ref().map(|row| row.id).or(changed) {
-            let values = json!({ "fields": fields(drifted.fields.iter()) });
-            self.push(drifted.key.clone(), id, Happened::Drifted, &values);
-        }
+fn change(record: &mut Record<'_>, change: &Change) {
+    let Some(id) = change.id() else { return };
+    let drifted: Vec<&FieldChange> = change.fields.iter().filter(|field| field.drift).collect();
+    if !drifted.is_empty() {
+        let found = drifted.iter().map(|field| json!({ "path": field.path, "from": field.to, "to": field.from }));
+        record.push(change.key.clone(), id, Happened::Drifted, &json!({ "fields": found.collect::<Vec<_>>() }));
     }
-
-    fn change(&mut self, change: &Change) {
-        let Some(id) = change.id() else { return };
-        let drifted: Vec<&FieldChange> = change.fields.iter().filter(|field| field.drift).collect();
-        if !drifted.is_empty() {
-            let found = drifted.iter().map(|field| json!({ "path": field.path, "from": field.to, "to": field.from }));
-            self.push(change.key.clone(), id, Happened::Drifted, &json!({ "fields": found.collect::<Vec<_>>() }));
-        }
-        let mut values = json!({ "cause": change.cause.to_string() });
-        if !change.fields.is_empty() {
-            values["fields"] = fields(change.fields.iter());
-        }
-        if let Some(from) = &change.from {
-            values["from"] = from.as_str().into();
-        }
-        if let Some(root) = &change.root {
-            values["with"] = root.to_string().into();
-        }
-        self.push(subject(change, id), id, happened(change), &values);
+    let mut values = json!({ "cause": change.cause.to_string() });
+    if !change.fields.is_empty() {
+        values["fields"] = fields(change.fields.iter());
     }
-
-    fn push(&mut self, key: Key, id: ObjectId, happened: Happened, values: &Value) {
-        let Apply { now, manager, actor, source, seed, .. } = self.apply;
-        self.salts += 1;
-        let mut salt = [0; 16];
-        salt.copy_from_slice(
-            &Digest::of_all([seed.as_slice(), self.organization.as_bytes(), &self.salts.to_be_bytes()]).as_bytes()[..16],
-        );
-        self.entries.push(Entry {
-            key,
-            id,
-            happened,
-            at: *now,
-            actor: actor.clone(),
-            manager: manager.clone(),
-            plan: Some(self.digest),
-            source: source.clone(),
-            values: values.to_string().into(),
-            salt,
-        });
+    if let Some(from) = &change.from {
+        values["from"] = from.as_str().into();
     }
+    if let Some(root) = &change.root {
+        values["with"] = root.to_string().into();
+    }
+    record.push(subject(change, id), id, happened(change), &values);
 }
 
 fn fields<'f>(fields: impl Iterator<Item = &'f FieldChange>) -> Value {

@@ -8,7 +8,9 @@ mod export;
 mod lower;
 mod outcome;
 mod planning;
+mod record;
 mod restore;
+mod verify;
 
 pub use answer::{Answer, AnswerError, answer};
 pub use apply::{Apply, apply};
@@ -17,3 +19,4 @@ pub use export::{Document, export, to_yaml};
 pub use outcome::{Done, End, Outcome};
 pub use planning::{Planned, plan_input};
 pub use restore::{RestoreError, Restored, restore};
+pub use verify::{VerifyError, verify};

@@ -20,8 +20,8 @@ pub enum End {
     Committed(Committed),
     /// There was nothing to write.
     NothingToDo,
-    /// Nothing was written, because something was refused and all or nothing was asked for.
-    AllOrNothing,
+    /// Nothing was written, because all or nothing was asked for and this stands in the way.
+    AllOrNothing(&'static str),
     /// Another holder applies to this organization; nothing was written.
     ClaimedElsewhere(String),
     /// The organization changed since the plan was made; nothing was written.
@@ -78,7 +78,7 @@ impl Outcome {
     pub fn results(&self) -> impl Iterator<Item = (&Key, Done)> {
         let done = move |verb| match self.end {
             End::Committed(_) | End::NothingToDo => Done::from_verb(verb),
-            End::AllOrNothing | End::Skipped => Done::Skipped,
+            End::AllOrNothing(_) | End::Skipped => Done::Skipped,
             End::ClaimedElsewhere(_) => Done::Refused,
             End::Stale(_) | End::Failed(_) => Done::Failed,
         };

@@ -4,11 +4,12 @@ use serde_json::json;
 
 use super::apply::Apply;
 use super::export::{Document, documents};
+use super::record::Record;
 use crate::api::Kind;
-use crate::store::{Batch, Entry, Happened, Store, StoreError, Write};
+use crate::store::{Batch, Happened, Store, StoreError, Write};
 use crate::tenancy::reference::owners;
 use crate::tenancy::view::View;
-use crate::tenancy::{Claim, Exclusive, Key, Name, Row, Snapshot};
+use crate::tenancy::{Exclusive, Key, Name, Row, Snapshot};
 
 /// What a restore brought back.
 #[derive(Debug)]
@@ -117,30 +118,10 @@ fn taken(snapshot: &Snapshot, objects: &[&Row]) -> Option<RestoreError> {
 }
 
 fn batch(snapshot: &Snapshot, objects: &[&Row], how: &Apply) -> Batch {
-    let released = objects.iter().map(|row| Row { tombstone: None, manager: None, ..(*row).clone() });
-    let claim = snapshot.claim.clone().unwrap_or_else(|| Claim {
-        manager: how.manager.clone(),
-        holder: how.holder.clone(),
-        namespace: "".into(),
-        seen_at: how.now,
-    });
-    let entry = |row: &&Row| Entry {
-        key: row.key.clone(),
-        id: row.id,
-        happened: Happened::Restored,
-        at: how.now,
-        actor: how.actor.clone(),
-        manager: how.manager.clone(),
-        plan: None,
-        source: how.source.clone(),
-        values: json!({ "cause": "muster restore" }).to_string().into(),
-        salt: how.salt(row.id),
-    };
-    Batch {
-        organization: snapshot.organization.clone(),
-        base: snapshot.revision,
-        claim,
-        entries: objects.iter().map(entry).collect(),
-        writes: released.map(|row| Write::Put(Box::new(row))).collect(),
+    let mut record = Record::new(how, &snapshot.organization, None);
+    for row in objects {
+        record.push(row.key.clone(), row.id, Happened::Restored, &json!({ "cause": "muster restore" }));
     }
+    let released = objects.iter().map(|row| Row { tombstone: None, manager: None, ..(*row).clone() });
+    record.batch(snapshot, released.map(|row| Write::Put(Box::new(row))).collect())
 }

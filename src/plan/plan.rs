@@ -207,7 +207,8 @@ impl Plan {
         self.changes.is_empty() && self.drift.iter().all(|drifted| drifted.noted.is_none())
     }
 
-    /// True when the store is not as the input says: something changes, drifted, is refused or is missing from the input.
+    /// True when something changes or drifted. What is refused has an exit code of its own, and what is held or only missing from
+    /// the input stays as it is.
     #[must_use]
     pub fn has_differences(&self) -> bool {
         !self.changes.is_empty() || !self.drift.is_empty()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
 
-use super::envelope::{ANNOTATIONS, Envelope, Of};
-use super::identity::{self, Identity, identity, is_foreign, is_kustomization, version_trouble, written};
+use super::envelope::{ANNOTATIONS, Envelope, Of, is_printable};
+use super::identity::{self, Identity, can_be_named, identity, is_foreign, is_kustomization, version_trouble, written};
 use super::limits::{MAX_DOCUMENT, MAX_PLAIN};
 use super::problems::{self, Trouble};
 use super::sniff::{self, Head};
@@ -109,7 +109,7 @@ impl Document<'_> {
             Err(unreadable) => {
                 let head = sniff::head(text);
                 let kind = head.kind.filter(|_| head.api_version == Some(API_VERSION)).and_then(written);
-                let name = sniff::name(text).filter(|(name, _)| ObjectName::parse(name).is_ok());
+                let name = sniff::name(text).filter(|(name, namespace)| can_be_named(name, namespace));
                 self.unreadable(unreadable, kind.zip(name));
             }
         }
@@ -215,9 +215,8 @@ fn fast<'t>(text: &'t str, head: Head<'t>, is_json: bool) -> Option<Envelope<'t>
     let is_sound = !flag.get()
         && envelope.api_version == API_VERSION
         && envelope.kind == kind.as_str()
-        && ObjectName::parse(&metadata.name.0).is_ok()
-        && (metadata.namespace.0.is_empty() || ObjectName::parse(&metadata.namespace.0).is_ok())
-        && metadata.annotations.0.keys().all(|name| ANNOTATIONS.contains(&&**name))
+        && can_be_named(&metadata.name.0, &metadata.namespace.0)
+        && metadata.annotations.0.iter().all(|(name, value)| ANNOTATIONS.contains(&&**name) && is_printable(value))
         && envelope.spec.check().is_empty();
     is_sound.then_some(envelope)
 }

@@ -171,6 +171,11 @@ pub(super) const ANNOTATIONS: &[&str] = &[
     "reconcile-requested-at",
 ];
 
+/// True for a value of an annotation that can be stored and printed: of the control characters, only tabs and line breaks.
+pub(super) fn is_printable(value: &str) -> bool {
+    !value.chars().any(|c| c.is_control() && c != '\t' && c != '\n')
+}
+
 /// The annotations of Muster's group, without the group.
 #[derive(Default)]
 pub(super) struct Annotations(pub BTreeMap<Box<str>, Box<str>>);

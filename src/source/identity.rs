@@ -91,9 +91,14 @@ pub(super) fn identity<'t>(tree: &'t Tree<'_>) -> Result<Identity<'t>, Box<Troub
     }
     let Some(kind) = written(kind) else { return Err(unknown_kind(root, kind).into()) };
     let metadata = root.entry("metadata").map(|entry| &entry.node);
-    let name = metadata.and_then(|metadata| metadata.text("name")).filter(|name| ObjectName::parse(name).is_ok());
-    let namespace = metadata.and_then(|metadata| metadata.text("namespace")).unwrap_or_default();
-    Ok(Identity::Ours { kind, name: name.map(|name| (name, namespace)) })
+    let text = |name| metadata.and_then(|metadata| metadata.text(name));
+    let name = text("name").map(|name| (name, text("namespace").unwrap_or_default()));
+    Ok(Identity::Ours { kind, name: name.filter(|(name, namespace)| can_be_named(name, namespace)) })
+}
+
+/// True where an object can have this name and namespace, which is empty where there is none.
+pub(super) fn can_be_named(name: &str, namespace: &str) -> bool {
+    ObjectName::parse(name).is_ok() && (namespace.is_empty() || ObjectName::parse(namespace).is_ok())
 }
 
 fn field<'t>(root: &'t Node<'_>, name: &str) -> Result<&'t str, Box<Trouble>> {

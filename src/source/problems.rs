@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::de::DeserializeSeed;
 use serde_json::Value as Schema;
 
-use super::envelope::{ANNOTATIONS, Envelope, FIELDS, Of, PREFIX};
+use super::envelope::{ANNOTATIONS, Envelope, FIELDS, Of, PREFIX, is_printable};
 use super::limits::MAX_FINDINGS;
 use super::path::{first_line, written};
 use super::scalar::kubectl_reads;
@@ -74,7 +74,7 @@ pub(super) fn read<'t>(tree: &'t Tree<'_>, kind: Kind, line: &dyn Fn(usize) -> u
             .extend(envelope.spec.check().into_iter().filter_map(|problem| inconsistent(&problem.path, &problem.message, root)));
         troubles.extend(ambiguous.into_inner().into_iter().filter_map(|span| read_otherwise(root, span)));
     }
-    troubles.extend(unknown_annotations(root));
+    troubles.extend(annotations(root));
     troubles.sort_by_key(|trouble| trouble.at.start);
     troubles.dedup_by(|a, b| a.at == b.at && a.message == b.message);
     troubles.truncate(MAX_FINDINGS);
@@ -292,11 +292,20 @@ fn read_otherwise(root: &Node<'_>, span: Range<usize>) -> Option<Trouble> {
     Some(trouble.help(Some(format!("put it in quotes: {}", quoted(&text)))))
 }
 
-fn unknown_annotations(root: &Node<'_>) -> Vec<Trouble> {
+/// Annotations of Muster's group that it does not know, and values that nobody can read.
+fn annotations(root: &Node<'_>) -> Vec<Trouble> {
     let annotations = root.entry("metadata").and_then(|metadata| metadata.node.entry("annotations"));
     let Some(Value::Map(entries)) = annotations.map(|entry| &entry.node.value) else { return Vec::new() };
-    let unknown = entries.iter().filter(|entry| entry.key.strip_prefix(PREFIX).is_some_and(|name| !ANNOTATIONS.contains(&name)));
-    let troubles = unknown.map(|entry| {
+    let ours = || entries.iter().filter(|entry| entry.key.starts_with(PREFIX));
+    let bad_value = |value: &Value<'_>| matches!(value, Value::Text { text, .. } if !is_printable(text));
+    let unreadable = ours().filter(|entry| !is_printable(&entry.key) || bad_value(&entry.node.value));
+    let unreadable = unreadable.map(|entry| {
+        let path = format!("metadata.annotations.{}", entry.key);
+        let message = format!("`{}` must be free of control characters other than tabs and line breaks", shown(&path));
+        Trouble::error("invalid-value", path, message, entry.node.span.clone())
+    });
+    let unknown = ours().filter(|entry| entry.key.strip_prefix(PREFIX).is_some_and(|name| !ANNOTATIONS.contains(&name)));
+    let unknown = unknown.map(|entry| {
         let help = match nearest(&entry.key[PREFIX.len()..], ANNOTATIONS.iter().copied()) {
             Some(meant) => did_you_mean(&format!("{PREFIX}{meant}")),
             None => format!("the annotations of this group are {}", ANNOTATIONS.join(", ")),
@@ -305,5 +314,5 @@ fn unknown_annotations(root: &Node<'_>) -> Vec<Trouble> {
         let path = format!("metadata.annotations.{}", entry.key);
         Trouble::error("unknown-annotation", path, message, entry.key_span.clone()).warning().help(Some(help))
     });
-    troubles.collect()
+    unreadable.chain(unknown).collect()
 }

@@ -32,6 +32,11 @@ impl AnyStore {
     ///
     /// As [`open`](Self::open).
     pub async fn open_with(address: &Address, mode: Mode, patience: Duration) -> Result<Self, StoreError> {
+        if let Address::Sqlite(path) = address
+            && let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty() && !directory.is_dir())
+        {
+            return Err(StoreError::Directory { store: address.to_string(), directory: directory.display().to_string() });
+        }
         match address {
             Address::Sqlite(path) if mode == Mode::Read && !path.exists() => Ok(Self::Memory(Memory::new())),
             Address::Sqlite(path) => Sqlite::open(path, mode, patience).await.map(Self::Sqlite),

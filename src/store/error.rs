@@ -43,6 +43,14 @@ pub enum StoreError {
         /// The version this program reads.
         supported: i64,
     },
+    /// The directory of the file does not exist.
+    #[error("{store}: the directory {directory} does not exist; create it, or check the address of the store")]
+    Directory {
+        /// The store.
+        store: String,
+        /// The directory.
+        directory: String,
+    },
     /// The store's address cannot be used.
     #[error("cannot use the store address {url}: {reason}")]
     Address {
@@ -66,6 +74,12 @@ pub enum StoreError {
         store: String,
         /// Which, as far as the database says.
         what: String,
+    },
+    /// The history goes on after the last entry that Muster wrote.
+    #[error("{store}: the history has entries that no apply wrote; nothing was written: `muster history verify` names the first")]
+    History {
+        /// The store, without credentials.
+        store: String,
     },
     /// The database refused, was busy for too long, was full or could not be reached. Nothing was written.
     #[error("{store}: {doing} failed; nothing was written{hint}")]

@@ -2,7 +2,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::tenancy::{Digest, Key, Manager, Name, ObjectId};
+use crate::tenancy::{Digest, Key, Manager, ObjectId};
 
 /// Something that happened to an object, as it is appended to an organization's history.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,146 +134,19 @@ impl fmt::Display for Happened {
 pub struct Recorded {
     /// Its number within the organization, from 1, without gaps.
     pub seq: i64,
+    /// The id of the object that it is about. It stays when a purge erases the entry, so that the purge can be found.
+    pub id: ObjectId,
     /// The salted hash of the entry.
     pub commitment: Digest,
-    /// The hash over the hash before it, this number and this commitment.
+    /// The hash over the hash before it, this number, this id and this commitment.
     pub hash: Digest,
     /// The entry; `None` once a purge erased it.
     pub entry: Option<Entry>,
 }
 
-/// The end of an organization's hash chain: appends to it, and checks that what a store returns continues it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Chain {
-    organization: Name,
-    seq: i64,
-    hash: Digest,
-}
-
-impl Chain {
-    /// The chain of an organization without history.
-    #[must_use]
-    pub fn new(organization: &Name) -> Self {
-        Self { organization: organization.clone(), seq: 0, hash: Digest::of(organization.as_bytes()) }
-    }
-
-    /// The chain of an organization whose last entry has this number and hash.
-    #[must_use]
-    pub fn resume(organization: &Name, seq: i64, hash: Digest) -> Self {
-        Self { organization: organization.clone(), seq, hash }
-    }
-
-    /// The number of the last entry; zero while there is none.
-    #[must_use]
-    pub fn seq(&self) -> i64 {
-        self.seq
-    }
-
-    /// Appends an entry with this commitment and returns its number and hash.
-    pub fn append(&mut self, commitment: &Digest) -> (i64, Digest) {
-        self.seq += 1;
-        self.hash = Digest::of_all([self.hash.as_bytes().as_slice(), &self.seq.to_be_bytes(), commitment.as_bytes()]);
-        (self.seq, self.hash)
-    }
-
-    /// Checks the next entry and moves on to it.
-    ///
-    /// # Errors
-    ///
-    /// The first thing that is wrong: a number that is missing, an entry that was altered, or a hash that does not follow.
-    pub fn check(&mut self, recorded: &Recorded) -> Result<(), Broken> {
-        let broken = |what| Broken { organization: self.organization.clone(), seq: recorded.seq, what };
-        if recorded.seq != self.seq + 1 {
-            return Err(broken("entries before it are missing"));
-        }
-        if recorded.entry.as_ref().is_some_and(|entry| entry.commitment() != recorded.commitment) {
-            return Err(broken("its values were altered"));
-        }
-        let mut next = self.clone();
-        if next.append(&recorded.commitment).1 != recorded.hash {
-            return Err(broken("its hash does not follow from the entry before it"));
-        }
-        *self = next;
-        Ok(())
-    }
-}
-
-/// A history that was tampered with.
-#[derive(Debug, PartialEq, thiserror::Error)]
-#[error("the history of {organization} is broken at entry {seq}: {what}")]
-pub struct Broken {
-    /// The organization.
-    pub organization: Name,
-    /// The number of the first entry that is wrong.
-    pub seq: i64,
-    /// What is wrong with it.
-    pub what: &'static str,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Kind;
-
-    fn history() -> (Name, Vec<Recorded>) {
-        let organization = Name::from("acme");
-        let mut chain = Chain::new(&organization);
-        let recorded = (1..=4u8)
-            .map(|n| {
-                let entry = Entry {
-                    key: Key::new(Kind::Member, format!("member-{n}")),
-                    id: ObjectId::derived([[n].as_slice()]),
-                    happened: Happened::Created,
-                    at: Timestamp::from_second(i64::from(n)).unwrap(),
-                    actor: "ci".into(),
-                    manager: Manager::new("muster"),
-                    plan: None,
-                    source: None,
-                    values: "{}".into(),
-                    salt: [n; 16],
-                };
-                let commitment = entry.commitment();
-                let (seq, hash) = chain.append(&commitment);
-                Recorded { seq, commitment, hash, entry: Some(entry) }
-            })
-            .collect();
-        (organization, recorded)
-    }
-
-    fn verify(organization: &Name, history: &[Recorded]) -> Result<i64, Broken> {
-        let mut chain = Chain::new(organization);
-        history.iter().try_for_each(|recorded| chain.check(recorded))?;
-        Ok(chain.seq())
-    }
-
-    #[test]
-    fn an_untouched_history_verifies_and_an_erased_entry_does_not_break_it() {
-        let (organization, mut history) = history();
-        assert_eq!(verify(&organization, &history), Ok(4));
-        history[1].entry = None;
-        assert_eq!(verify(&organization, &history), Ok(4));
-    }
-
-    #[test]
-    fn an_altered_a_missing_a_swapped_and_a_rehashed_entry_are_found_where_they_are() {
-        let (organization, untouched) = history();
-        let broken_at = |change: fn(&mut Vec<Recorded>)| {
-            let mut history = untouched.clone();
-            change(&mut history);
-            verify(&organization, &history).map_err(|broken| broken.seq)
-        };
-        assert_eq!(broken_at(|h| h[2].entry.as_mut().unwrap().actor = "mallory".into()), Err(3));
-        assert_eq!(broken_at(|h| drop(h.remove(1))), Err(3));
-        assert_eq!(broken_at(|h| h.swap(0, 1)), Err(2));
-        assert_eq!(broken_at(|h| h[3].hash = Digest::of(b"")), Err(4));
-        assert_eq!(broken_at(|h| h[0].commitment = Digest::of(b"")), Err(1));
-    }
-
-    #[test]
-    fn the_history_of_one_organization_does_not_verify_as_that_of_another() {
-        let (_, history) = history();
-        assert_eq!(verify(&Name::from("globex"), &history).map_err(|broken| broken.seq), Err(1));
-    }
 
     #[test]
     fn every_word_is_read_back() {

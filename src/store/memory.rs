@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Batch, Chain, Committed, Entry, Observe, Recorded, Registered, Store, StoreError, Write};
+use super::{Batch, Chain, Committed, Entry, Head, Observe, Recorded, Registered, Store, StoreError, Write};
 use crate::tenancy::{Claim, Name, ObjectId, Revision, Row, Snapshot};
 
 /// A store in memory, and the specification of every other store: what it does in a few plain lines, the others do in SQL.
@@ -19,6 +19,7 @@ struct Organization {
     claim: Option<Claim>,
     rows: BTreeMap<ObjectId, Row>,
     history: Vec<Recorded>,
+    head: Option<Head>,
 }
 
 impl Memory {
@@ -47,6 +48,11 @@ impl Memory {
         result
     }
 
+    /// Changes the history of an organization by hand, as a person with SQL can do it in the other stores.
+    pub fn edit_history(&self, organization: &Name, change: impl FnOnce(&mut Vec<Recorded>)) {
+        change(&mut self.lock().entry(organization.clone()).or_default().history);
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Organization>> {
         self.organizations.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -65,6 +71,7 @@ impl Observe for Memory {
             organization: name.clone(),
             revision: organization.revision,
             claim: organization.claim.clone(),
+            head: organization.head,
         };
         Ok(self.lock().iter().map(registered).collect())
     }
@@ -100,8 +107,7 @@ impl Store for Memory {
             });
         }
         let committed = found.with(batch)?;
-        let result =
-            Committed { revision: committed.revision, last_entry: committed.history.last().map_or(0, |recorded| recorded.seq) };
+        let result = Committed { revision: committed.revision, last_entry: committed.head.map_or(0, |head| head.seq) };
         organizations.insert(batch.organization.clone(), committed);
         Ok(result)
     }
@@ -125,16 +131,17 @@ impl Organization {
         if let Some(twice) = self.rows.values().find(|row| !keys.insert(&row.key)) {
             return Err(StoreError::Taken { store: "the store in memory".to_owned(), what: twice.key.to_string() });
         }
-        let mut chain = match self.history.last() {
-            Some(last) => Chain::resume(&batch.organization, last.seq, last.hash),
-            None => Chain::new(&batch.organization),
-        };
+        if self.history.last().map_or(0, |last| last.seq) > self.head.map_or(0, |head| head.seq) {
+            return Err(StoreError::History { store: "the store in memory".to_owned() });
+        }
+        let mut chain = Chain::resume(&batch.organization, self.head);
         for entry in &batch.entries {
             let commitment = entry.commitment();
-            let (seq, hash) = chain.append(&commitment);
+            let Head { seq, hash } = chain.append(entry.id, &commitment);
             let entry = Entry { at: to_microseconds(entry.at), ..entry.clone() };
-            self.history.push(Recorded { seq, commitment, hash, entry: Some(entry) });
+            self.history.push(Recorded { seq, id: entry.id, commitment, hash, entry: Some(entry) });
         }
+        self.head = chain.head();
         self.claim = Some(Claim { seen_at: to_microseconds(batch.claim.seen_at), ..batch.claim.clone() });
         self.revision = next(self.revision);
         Ok(self)
@@ -143,7 +150,7 @@ impl Organization {
     fn erase(&mut self, id: ObjectId) {
         self.rows.remove(&id);
         for recorded in &mut self.history {
-            if recorded.entry.as_ref().is_some_and(|entry| entry.id == id) {
+            if recorded.id == id {
                 recorded.entry = None;
             }
         }

@@ -6,6 +6,7 @@
 
 mod any;
 mod batch;
+mod chain;
 mod error;
 mod history;
 mod memory;
@@ -15,8 +16,9 @@ use std::future::Future;
 
 pub use any::AnyStore;
 pub use batch::{Batch, Committed, Write};
+pub use chain::{Broken, Chain, Head};
 pub use error::StoreError;
-pub use history::{Broken, Chain, Entry, Happened, Recorded};
+pub use history::{Entry, Happened, Recorded};
 pub use memory::Memory;
 pub use sql::{Address, Mode, PATIENCE, Postgres, Sqlite};
 
@@ -31,6 +33,8 @@ pub struct Registered {
     pub revision: Revision,
     /// Who applies to it.
     pub claim: Option<Claim>,
+    /// The last entry of its history; `None` while there is none.
+    pub head: Option<Head>,
 }
 
 /// Reading from a store. Needs no more than the right to SELECT, and never creates or migrates anything.

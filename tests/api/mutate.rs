@@ -50,7 +50,7 @@ fn unescape(name: &str) -> String {
 }
 
 /// Texts that are good somewhere and bad elsewhere, apart by bars.
-const TEXTS: &str = "|a b|a|A|a-b|-a|a.b|a\u{1}b|a\tb|zürich|a\u{85}b|Unlimited|Forever|Never|5|0s|9s|10m|24h|24h0m1s|1h|1h30m|90m10s\
+const TEXTS: &str = "|a b|a|A|a-b|-a|a.b|a\u{1}b|a\u{0}b|a\tb|zürich|a\u{85}b|Unlimited|Forever|Never|5|0s|9s|10m|24h|24h0m1s|1h|1h30m|90m10s\
     |10|m|1d|9000h|999999h|2027-01-31T12:00:00Z|2027-02-30T12:00:00Z|2027-01-31 12:00:00Z|2027-01-31T12:00:00.123456789-05:30\
     |2027-01-31T24:00:00Z|2027-01-31T12:00:60Z|2027-01-31T12:00:00.Z|2027-01-31T12:00:00+24:00|alice@acme.example|alice@@acme\
     |alice@-acme|https://a.example/x?y#z|http://a.example|http://localhost:8080|http://localhost.a.example/|http://[::1]\
@@ -134,7 +134,7 @@ impl Walk {
         }
         if schema["additionalProperties"].is_object() {
             let any = fields.values().next().cloned().unwrap_or_else(|| sample(&schema["additionalProperties"]));
-            for key in ["", "a", "ü b", &"k".repeat(63), &"ü".repeat(63), &"k".repeat(64)] {
+            for key in ["", "a", "ü b", "a\u{0}b", "a\u{85}b", &"k".repeat(63), &"ü".repeat(63), &"k".repeat(64)] {
                 self.set(&format!("{at}/{key}"), [any.clone()]);
             }
         } else {

@@ -95,6 +95,7 @@ impl Options {
             source: Some("0123abc".into()),
             take_over: true,
             all_or_nothing: false,
+            errored: false,
             seed: [7; 16],
         }
     }

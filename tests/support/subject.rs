@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use muster::api::Kind;
-use muster::store::{AnyStore, Batch, Chain, Entry, Happened, Memory, Mode, Observe as _, Store as _, Write};
+use muster::engine::{VerifyError, verify};
+use muster::store::{AnyStore, Batch, Entry, Happened, Memory, Mode, Observe as _, Recorded, Store as _, Write};
 use muster::tenancy::{Claim, Digest, Key, Manager, Name, ObjectId, Revision, Row, Snapshot};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
@@ -113,11 +114,44 @@ impl Subject {
 
     /// Verifies the history and returns the number of its last entry.
     pub async fn verify(&self) -> i64 {
-        let mut chain = Chain::new(&ACME.into());
-        for recorded in self.store.history(&ACME.into(), 0, 10_000).await.unwrap() {
-            chain.check(&recorded).unwrap();
+        verify(&*self.store, &ACME.into()).await.unwrap().seq()
+    }
+
+    /// What is wrong with the history: the number of an entry, and what it says.
+    pub async fn broken(&self) -> (i64, &'static str) {
+        match verify(&*self.store, &ACME.into()).await {
+            Err(VerifyError::Broken(broken)) => (broken.seq, broken.what),
+            other => panic!("should be broken: {other:?}"),
         }
-        chain.seq()
+    }
+
+    /// Deletes entries of the history by hand, from this one on.
+    pub async fn cut_history(&self, from: i64) {
+        if let AnyStore::Memory(store) = &*self.store {
+            return store.edit_history(&ACME.into(), |history| history.retain(|recorded| recorded.seq < from));
+        }
+        self.sql(&format!("DELETE FROM history WHERE seq >= {from}; DELETE FROM history_values WHERE seq >= {from}")).await;
+    }
+
+    /// Adds an entry to the end of the history by hand.
+    pub async fn add_to_history(&self) {
+        if let AnyStore::Memory(store) = &*self.store {
+            return store.edit_history(&ACME.into(), |history| {
+                let last = history.last().unwrap().clone();
+                history.push(Recorded { seq: last.seq + 1, ..last });
+            });
+        }
+        let columns = "organization, 1 + seq, id, commitment, hash";
+        self.sql(&format!("INSERT INTO history SELECT {columns} FROM history ORDER BY seq DESC LIMIT 1")).await;
+    }
+
+    /// Erases what one entry of the history says by hand.
+    pub async fn erase_values(&self, seq: i64) {
+        if let AnyStore::Memory(store) = &*self.store {
+            let erase = |recorded: &mut Recorded| recorded.entry = None;
+            return store.edit_history(&ACME.into(), |all| all.iter_mut().filter(|recorded| recorded.seq == seq).for_each(erase));
+        }
+        self.sql(&format!("DELETE FROM history_values WHERE seq = {seq}")).await;
     }
 
     /// Asserts that nothing but [`alice`] as she was applied first is in the store, and that it takes the next batch.

@@ -23,7 +23,8 @@ fn command(finding: &Finding, sources: &Sources) -> String {
     let help = finding.help.as_ref().map_or_else(String::new, |help| format!("\n{help}"));
     let text = escape(&format!("{subject}{}{help}", finding.message));
     let (file, title) = (escape_property(&finding.origin.file), escape_property(finding.code));
-    format!("::{command} file={file},line={line},col={column}{end},title={title}::{text}\n")
+    let place = if file.is_empty() { String::new() } else { format!("file={file},line={line},col={column}{end},") };
+    format!("::{command} {place}title={title}::{text}\n")
 }
 
 fn escape(text: &str) -> String {

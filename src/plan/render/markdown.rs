@@ -74,8 +74,8 @@ impl Comment {
         items.extend(page.rows.iter().filter(|row| row.change.verb.removes()).map(change));
         items.extend(more(page, Verb::removes));
         if let Some(approval) = plan.approval.as_ref().filter(|_| plan.kept_whole().is_none()) {
-            let command = code(&format!("muster apply --approve {}", approval.digest));
-            items.push(format!("- {} removals wait for an approval: {command}\n", approval.removals.len()));
+            let flag = code(&format!("--approve {}", approval.digest));
+            items.push(format!("- {} removals wait for an approval: {flag} gives it\n", approval.removals.len()));
         }
         if !items.is_empty() {
             self.section(&format!("**{}**\n\n", code(&plan.organization)), &items, "\n");

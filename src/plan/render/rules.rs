@@ -12,7 +12,7 @@ pub fn rules_page() -> String {
         let _ = writeln!(page, "| [{id}](#{id}) | {} | {} |", rule.title, rule.class.as_str(), id = rule.id);
     }
     for rule in &rules {
-        let (looks_at, over) = (rule.class.looks_at(), rule.overridden_by());
+        let (looks_at, over) = (rule.class.looks_at(), rule.overridden_by);
         let Rule { id, title, source, way_out, .. } = rule;
         let _ = writeln!(page, "\n## {id}\n\n{title}\n\n* From: {source}\n* Looks at: {looks_at}.");
         let _ = writeln!(page, "* Way out: {way_out}\n* Overridden by: {over}.");
@@ -27,7 +27,8 @@ What must never happen, and what is not ready yet. A rule judges the state that 
 blame. Those are refused, or held back where something is only missing; everything else goes on. `muster explain last-admin` prints
 one of them. This page is generated from the table `RULES`.
 
-A rule of *state* looks at the state that would result alone; a rule of *change* compares it with the state before.
+A rule of *state* looks at the state that would result alone; a rule of *change* compares it with the state before. A
+rule of the *actor* is asked when a plan is applied.
 
 | rule | says | class |
 |---|---|---|

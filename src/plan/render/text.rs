@@ -269,13 +269,16 @@ impl Text<'_> {
         }
         if let Some(organization) = plan.kept_whole() {
             let how = match &plan.approval {
-                Some(approval) => format!("to remove it: muster apply --prune --approve {}", approval.digest),
+                Some(approval) => format!("add `--prune --approve {}` to this command to remove it", approval.digest),
                 None => "--prune says how to remove it".to_owned(),
             };
             let organization = safe(&organization.to_string()).into_owned();
             return self.section(&format!("{organization} is not in the input, and is kept with everything in it; {how}"));
         }
-        self.section("Managed, but not in the input (kept; --prune removes):");
+        self.section(match plan.complete {
+            true => "Managed, but not in the input (kept; --prune removes):",
+            false => "Managed, but not in the part of the input that could be read (kept):",
+        });
         for (kind, keys) in &page.missing {
             let shown = if self.options.detail == Detail::Full { keys.len() } else { MISSING };
             for key in keys.iter().take(shown) {
@@ -294,7 +297,7 @@ impl Text<'_> {
             [one] => format!("The removal of {} waits for an approval", safe(&one.to_string())),
             many => format!("{} removals wait for an approval", many.len()),
         };
-        self.section(&format!("{what}: muster apply --approve {}", approval.digest));
+        self.section(&format!("{what}: add `--approve {}` to this command", approval.digest));
     }
 }
 
@@ -421,7 +424,10 @@ Plan: 1 to create, 2 to update, 4 to soft-delete, 1 refused, 1 held, 1 drifted.
         let text = text(&[plan], &Options::default());
         assert_eq!(text.matches("refused by max-removals").count(), 12);
         assert_eq!(text.matches("because  ").count(), 1);
-        assert!(text.contains(&format!("12 removals wait for an approval: muster apply --approve {digest}\n")), "{text}");
+        assert!(
+            text.contains(&format!("12 removals wait for an approval: add `--approve {digest}` to this command\n")),
+            "{text}"
+        );
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Rule {
     pub source: &'static str,
     /// What to do instead, in general; a refusal says it for the object that it is about.
     pub way_out: &'static str,
+    /// What lets a change pass that the rule objects to.
+    pub overridden_by: &'static str,
     /// What it depends on.
     pub class: Class,
     /// True when approving the removals lets them pass.
@@ -38,18 +40,6 @@ pub struct Rule {
     pub check: fn(&Case<'_>) -> Vec<Violation>,
 }
 
-impl Rule {
-    /// What lets a change pass that the rule objects to.
-    #[must_use]
-    pub const fn overridden_by(&self) -> &'static str {
-        if self.approvable {
-            "approving the removals: `muster apply --approve sha256:...`, with the digest that the plan prints"
-        } else {
-            "nothing"
-        }
-    }
-}
-
 /// What a rule depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -57,7 +47,7 @@ pub enum Class {
     State,
     /// The state before and the state that would result.
     Change,
-    /// Who asks, and what the state before lets them do. It holds only where that is known.
+    /// Who asks, or from where, and what the state before lets them do. It holds only where that is known.
     Actor,
 }
 
@@ -78,7 +68,7 @@ impl Class {
         match self {
             Self::State => "the state that would result",
             Self::Change => "the state before and the state that would result",
-            Self::Actor => "who asks (`--as`), and what the state before lets them do",
+            Self::Actor => "who asks, and from where, and what the state before lets them do",
         }
     }
 }
@@ -101,11 +91,18 @@ impl Stage {
     pub const OF_CHANGES: [Self; 3] = [Self::Absence, Self::EachChange, Self::Loss];
 }
 
+/// What overrides a rule that is `approvable`.
+const APPROVAL: &str = "approving the removals: `--approve sha256:...`, with the digest that the plan prints";
+
+/// The rule that keeps two places from applying to one organization. It says nothing about a plan: applying asks it.
+pub const CLAIMED_ELSEWHERE: &str = "claimed-elsewhere";
+
 const RULE: Rule = Rule {
     id: "",
     title: "",
     source: "",
     way_out: "",
+    overridden_by: "nothing",
     class: Class::Change,
     approvable: false,
     stage: Stage::EachChange,
@@ -138,6 +135,7 @@ pub const RULES: &[Rule] = &[
         source: "Muster: a missing organization is never a removal, because a missing folder or a failed read look the same.",
         way_out: "Put the organization back; or approve the removal; or apply `deletionPolicy: SoftDelete` first.",
         approvable: true,
+        overridden_by: APPROVAL,
         stage: Stage::Loss,
         check: protection::organization_removal,
         ..RULE
@@ -278,6 +276,7 @@ pub const RULES: &[Rule] = &[
         source: "Muster: a missing folder, a skipped file or an emptied list must not take a tenant down.",
         way_out: "Put them back, remove them in smaller steps, or approve the removals.",
         approvable: true,
+        overridden_by: APPROVAL,
         stage: Stage::Loss,
         check: loss::max_removals,
         ..RULE
@@ -315,14 +314,15 @@ pub const RULES: &[Rule] = &[
         source: "Muster: an empty checkout looks like an empty tenant.",
         stage: Stage::Absence,
         way_out: "Check the path; or say `--allow-empty`.",
+        overridden_by: "`--allow-empty`",
         check: loss::empty_input,
         ..RULE
     },
     Rule {
         id: "foreign-manager",
-        title: "An object of another manager is not touched, and one without a manager is adopted where the input says the same of it, or as `adoptionPolicy` says.",
+        title: "An object of another manager, or of none, is taken over only as `adoptionPolicy` says; one of none also where the input says the same of it.",
         source: "100ms, Templates and Roles: creating a template under a name that exists overwrites it.",
-        way_out: "Write `adoptionPolicy: Adopt` to take over what has no manager; or have its manager release it first.",
+        way_out: "Write `adoptionPolicy: Adopt` to take it over; or have its manager release it first.",
         check: ownership::foreign_manager,
         ..RULE
     },
@@ -377,6 +377,15 @@ pub const RULES: &[Rule] = &[
         way_out: "Write `suspend: false`; what is held back goes on with the next plan.",
         class: Class::State,
         check: ownership::suspended,
+        ..RULE
+    },
+    Rule {
+        id: CLAIMED_ELSEWHERE,
+        title: "An organization that was applied from one place within the last hour is not applied from another.",
+        source: "Muster: two repositories, or a repository and a cluster, would undo each other's changes.",
+        way_out: "Apply from where it was applied last; or wait an hour.",
+        overridden_by: "`muster apply --take-over`, where the other place is gone",
+        class: Class::Actor,
         ..RULE
     },
 ];

@@ -9,6 +9,7 @@ pub(super) fn database(store: &str, doing: &'static str, error: sqlx::Error) -> 
     let store = store.to_owned();
     match error {
         sqlx::Error::Decode(what) => StoreError::Unreadable { store, what: what.to_string() },
+        sqlx::Error::Database(fault) if is_in_history(&*fault) => StoreError::History { store },
         sqlx::Error::Database(fault) if fault.kind() == ErrorKind::UniqueViolation => {
             let detail = fault.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::detail);
             StoreError::Taken { store, what: detail.unwrap_or_else(|| fault.message()).to_owned() }
@@ -37,6 +38,12 @@ pub(super) fn commit(store: &str, error: sqlx::Error) -> StoreError {
 pub(super) fn passes(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(fault) = error else { return false };
     matches!(code(&**fault), Code::Postgres(code) if matches!(code.as_str(), "40001" | "40P01" | "55P03"))
+}
+
+/// True where an entry of the history has the number of a new one.
+fn is_in_history(fault: &dyn DatabaseError) -> bool {
+    let table = fault.table().is_some_and(|table| table.starts_with("history"));
+    fault.kind() == ErrorKind::UniqueViolation && (table || fault.message().contains(": history"))
 }
 
 fn is_missing_schema(fault: &dyn DatabaseError) -> bool {

@@ -4,7 +4,7 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
 use crate::api::Kind;
-use crate::store::{Entry, Happened, Recorded, Registered};
+use crate::store::{Entry, Happened, Head, Recorded, Registered};
 use crate::tenancy::{Claim, Digest, Key, Manager, Name, ObjectId, Revision, Row, Snapshot, Tombstone};
 
 type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
@@ -218,6 +218,11 @@ impl<V: Values> Cursor<'_, V> {
         Ok(Revision { number: self.integer()?, stamp: self.integer()? })
     }
 
+    fn head(&mut self) -> Result<Option<Head>> {
+        let (seq, hash) = (self.integer()?, self.maybe_digest()?);
+        Ok(hash.map(|hash| Head { seq, hash }))
+    }
+
     fn claim(&mut self) -> Result<Option<Claim>> {
         let (manager, holder, namespace) = (self.maybe_text()?, self.maybe_text()?, self.maybe_text()?);
         let seen_at = self.maybe_time()?;
@@ -230,10 +235,16 @@ impl<V: Values> Cursor<'_, V> {
     }
 }
 
-/// Reads organization, number, stamp, `claim_manager`, `claim_holder`, `claim_namespace`, `claim_seen_at`.
+/// Reads organization, number, stamp, `claim_manager`, `claim_holder`, `claim_namespace`, `claim_seen_at`, `head_seq`,
+/// `head_hash`.
 pub(super) fn registered(row: &impl Values) -> Result<Registered> {
     let mut values = Cursor::new(row);
-    Ok(Registered { organization: values.text()?.into(), revision: values.revision()?, claim: values.claim()? })
+    Ok(Registered {
+        organization: values.text()?.into(),
+        revision: values.revision()?,
+        claim: values.claim()?,
+        head: values.head()?,
+    })
 }
 
 /// What was read of an organization at one moment.
@@ -243,30 +254,30 @@ pub(super) fn snapshot(organization: &Name, registered: Option<Registered>, mut 
     Snapshot { organization: organization.clone(), revision, claim, rows, complete: true }
 }
 
+/// Reads number, stamp, `head_seq`, `head_hash`.
+pub(super) fn revision(row: &impl Values) -> Result<(Revision, Option<Head>)> {
+    let mut values = Cursor::new(row);
+    Ok((values.revision()?, values.head()?))
+}
+
 /// Reads number, stamp.
-pub(super) fn revision(row: &impl Values) -> Result<Revision> {
+pub(super) fn new_revision(row: &impl Values) -> Result<Revision> {
     Cursor::new(row).revision()
 }
 
-/// Reads seq, hash.
-pub(super) fn tail(row: &impl Values) -> Result<(i64, Digest)> {
-    let mut values = Cursor::new(row);
-    Ok((values.integer()?, values.digest()?))
-}
-
-/// Reads seq, commitment, hash, kind, name, id, happened, at, actor, manager, plan, source, changes, salt.
+/// Reads seq, id, commitment, hash, kind, name, happened, at, actor, manager, plan, source, changes, salt.
 pub(super) fn recorded(row: &impl Values) -> Result<Recorded> {
     let mut values = Cursor::new(row);
-    let (seq, commitment, hash) = (values.integer()?, values.digest()?, values.digest()?);
+    let (seq, id, commitment, hash) = (values.integer()?, values.id()?, values.digest()?, values.digest()?);
     let erased = row.text(values.at)?.is_none();
-    Ok(Recorded { seq, commitment, hash, entry: if erased { None } else { Some(values.entry()?) } })
+    Ok(Recorded { seq, id, commitment, hash, entry: if erased { None } else { Some(values.entry(id)?) } })
 }
 
 impl<V: Values> Cursor<'_, V> {
-    fn entry(&mut self) -> Result<Entry> {
+    fn entry(&mut self, id: ObjectId) -> Result<Entry> {
         Ok(Entry {
             key: self.key()?,
-            id: self.id()?,
+            id,
             happened: self.happened()?,
             at: self.time()?,
             actor: self.text()?.into(),

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::store::{Batch, Chain, Entry, Write};
+use crate::store::{Batch, Chain, Entry, Head, Write};
 use crate::tenancy::{Digest, ObjectId, Row};
 
 /// A batch as SQL can write it at once: each id at most once.
@@ -45,26 +45,20 @@ fn id(write: &Write) -> ObjectId {
 
 /// An entry with its place in the chain.
 pub(super) struct Link<'a> {
-    pub seq: i64,
+    pub head: Head,
     pub commitment: Digest,
-    pub hash: Digest,
     pub entry: &'a Entry,
 }
 
-/// Appends the entries of a batch to the chain that ends as given.
-pub(super) fn links(batch: &Batch, last: Option<(i64, Digest)>) -> Vec<Link<'_>> {
-    let mut chain = match last {
-        Some((seq, hash)) => Chain::resume(&batch.organization, seq, hash),
-        None => Chain::new(&batch.organization),
+/// Appends the entries of a batch to the chain that ends as given, and says where it ends then.
+pub(super) fn links(batch: &Batch, head: Option<Head>) -> (Vec<Link<'_>>, Option<Head>) {
+    let mut chain = Chain::resume(&batch.organization, head);
+    let link = |entry| {
+        let commitment = Entry::commitment(entry);
+        Link { head: chain.append(entry.id, &commitment), commitment, entry }
     };
-    let link = |entry: &'_ Entry| {
-        let commitment = entry.commitment();
-        let (seq, hash) = chain.append(&commitment);
-        (seq, commitment, hash)
-    };
-    let hashes: Vec<_> = batch.entries.iter().map(link).collect();
-    let linked = batch.entries.iter().zip(hashes);
-    linked.map(|(entry, (seq, commitment, hash))| Link { seq, commitment, hash, entry }).collect()
+    let links = batch.entries.iter().map(link).collect();
+    (links, chain.head())
 }
 
 /// What goes into the column `applied`: nothing, where it would say what `spec` says.

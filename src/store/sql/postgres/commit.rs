@@ -9,7 +9,7 @@ use super::Postgres;
 use super::copy::{Lines, copy};
 use crate::store::sql::settled::{self, Link, Settled};
 use crate::store::sql::{fault, rows, schema};
-use crate::store::{Batch, Committed, StoreError};
+use crate::store::{Batch, Committed, Head, StoreError};
 use crate::tenancy::{Manager, ObjectId, Revision, Row};
 
 /// How long to wait for a lock once the revision is locked. Less than the second after which PostgreSQL looks for deadlocks:
@@ -18,9 +18,7 @@ const STEP_BACK: Duration = Duration::from_millis(300);
 
 const REGISTER: &str = "INSERT INTO revisions (organization, number, stamp) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING";
 
-const REVISION: &str = "SELECT number, stamp FROM revisions WHERE organization = $1 FOR UPDATE";
-
-const LAST_ENTRY: &str = "SELECT seq, hash FROM history WHERE organization = $1 ORDER BY seq DESC LIMIT 1";
+const REVISION: &str = "SELECT number, stamp, head_seq, head_hash FROM revisions WHERE organization = $1 FOR UPDATE";
 
 /// IS TRUE keeps PostgreSQL from walking through the whole organization instead of the ids, as it does while its statistics
 /// do not know the organization yet.
@@ -32,17 +30,20 @@ WHERE objects.id = removed.id::uuid AND (organization = $1) IS TRUE";
 const FORGET: &str = "
 DELETE FROM history_values
 USING unnest($2::text[]) AS erased (id)
-WHERE history_values.id = erased.id::uuid AND (organization = $1) IS TRUE";
+JOIN history ON history.id = erased.id::uuid
+WHERE (history.organization = $1) IS TRUE
+  AND history_values.organization = history.organization
+  AND history_values.seq = history.seq";
 
 const OBJECTS: &str = "
 COPY objects (organization, kind, name, id, spec, digest, applied, manager, tombstone, deleted_at, deleted_by, purge_at,
               external_id, former_names, created_at, invited_at, accepted_at, declined_at, ended_at)
 FROM STDIN";
 
-const HISTORY: &str = "COPY history (organization, seq, commitment, hash) FROM STDIN";
+const HISTORY: &str = "COPY history (organization, seq, id, commitment, hash) FROM STDIN";
 
 const HISTORY_VALUES: &str = "
-COPY history_values (organization, seq, kind, name, id, happened, at, actor, manager, plan, source, changes, salt)
+COPY history_values (organization, seq, kind, name, happened, at, actor, manager, plan, source, changes, salt)
 FROM STDIN";
 
 const CLAIM: &str = "
@@ -52,7 +53,9 @@ SET number = number + 1,
     claim_manager = $2,
     claim_holder = $3,
     claim_namespace = $4,
-    claim_seen_at = $5::timestamptz
+    claim_seen_at = $5::timestamptz,
+    head_seq = $6,
+    head_hash = $7
 WHERE organization = $1
 RETURNING number, stamp";
 
@@ -91,13 +94,13 @@ impl Postgres {
         lock_timeout(&mut transaction, self.patience).await?;
         let version = super::version(&mut transaction).await?;
         schema::check(&self.label, version, &schema::postgres()).map_err(Failure::Final)?;
-        let found = lock(&mut transaction, batch).await?;
+        let (found, head) = lock(&mut transaction, batch).await?;
         if found != batch.base {
             let organization = batch.organization.clone();
             return Err(Failure::Final(StoreError::Stale { organization, planned: batch.base, found }));
         }
         lock_timeout(&mut transaction, STEP_BACK).await?;
-        let committed = write(&mut transaction, batch).await?;
+        let committed = write(&mut transaction, batch, head).await?;
         match transaction.commit().await {
             Ok(()) => Ok(committed),
             Err(error) if fault::passes(&error) => Err(Failure::Statement(error)),
@@ -119,30 +122,29 @@ async fn lock_timeout(connection: &mut PgConnection, timeout: Duration) -> sqlx:
 
 /// Locks the revision, which every other writer to the organization needs too. One row more, so that there is something to
 /// lock for two who are the first.
-async fn lock(connection: &mut PgConnection, batch: &Batch) -> sqlx::Result<Revision> {
+async fn lock(connection: &mut PgConnection, batch: &Batch) -> sqlx::Result<(Revision, Option<Head>)> {
     let organization = batch.organization.as_str();
     sqlx::query(REGISTER).bind(organization).execute(&mut *connection).await?;
     sqlx::query(REVISION).bind(organization).try_map(|row| rows::revision(&row)).fetch_one(connection).await
 }
 
-async fn write(connection: &mut PgConnection, batch: &Batch) -> sqlx::Result<Committed> {
+async fn write(connection: &mut PgConnection, batch: &Batch, head: Option<Head>) -> sqlx::Result<Committed> {
     let Settled { rows: put, replaced, erased } = Settled::of(batch);
     let organization = batch.organization.as_str();
     remove(connection, REMOVE, organization, &replaced).await?;
     copy(connection, OBJECTS, &put, |lines, row| object(lines, organization, row)).await?;
     remove(connection, FORGET, organization, &erased).await?;
 
-    let query = sqlx::query(LAST_ENTRY).bind(organization).try_map(|row| rows::tail(&row));
-    let last = query.fetch_optional(&mut *connection).await?;
-    let links = settled::links(batch, last);
+    let (links, head) = settled::links(batch, head);
     copy(connection, HISTORY, &links, |lines, link| link_of(lines, organization, link)).await?;
     copy(connection, HISTORY_VALUES, &links, |lines, link| entry(lines, organization, link)).await?;
 
     let claim = &batch.claim;
     let query = sqlx::query(CLAIM).bind(organization).bind(claim.manager.as_str()).bind(&*claim.holder).bind(&*claim.namespace);
-    let query = query.bind(settled::time(claim.seen_at)).try_map(|row| rows::revision(&row));
-    let revision = query.fetch_one(connection).await?;
-    Ok(Committed { revision, last_entry: links.last().map_or(last.map_or(0, |(seq, _)| seq), |link| link.seq) })
+    let last_entry = head.map_or(0, |head| head.seq);
+    let query = query.bind(settled::time(claim.seen_at)).bind(last_entry).bind(head.map(|head| head.hash.as_bytes().to_vec()));
+    let revision = query.try_map(|row| rows::new_revision(&row)).fetch_one(connection).await?;
+    Ok(Committed { revision, last_entry })
 }
 
 async fn remove(connection: &mut PgConnection, sql: &'static str, organization: &str, ids: &[ObjectId]) -> sqlx::Result<()> {
@@ -180,17 +182,22 @@ fn object(lines: &mut Lines, organization: &str, row: &Row) {
 }
 
 fn link_of(lines: &mut Lines, organization: &str, link: &Link<'_>) {
-    lines.text(organization).number(link.seq).bytes(link.commitment.as_bytes()).bytes(link.hash.as_bytes()).end();
+    lines
+        .text(organization)
+        .number(link.head.seq)
+        .text(&link.entry.id.to_string())
+        .bytes(link.commitment.as_bytes())
+        .bytes(link.head.hash.as_bytes())
+        .end();
 }
 
 fn entry(lines: &mut Lines, organization: &str, link: &Link<'_>) {
     let entry = link.entry;
     lines
         .text(organization)
-        .number(link.seq)
+        .number(link.head.seq)
         .text(entry.key.kind.as_str())
         .text(&entry.key.name)
-        .text(&entry.id.to_string())
         .text(entry.happened.as_str())
         .text(&settled::time(entry.at))
         .text(&entry.actor)

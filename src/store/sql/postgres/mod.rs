@@ -93,12 +93,12 @@ async fn version(connection: &mut PgConnection) -> sqlx::Result<Option<i64>> {
 }
 
 const ORGANIZATIONS: &str = "
-SELECT organization, number, stamp, claim_manager, claim_holder, claim_namespace, claim_seen_at::text
+SELECT organization, number, stamp, claim_manager, claim_holder, claim_namespace, claim_seen_at::text, head_seq, head_hash
 FROM revisions
 ORDER BY organization";
 
 const ORGANIZATION: &str = "
-SELECT organization, number, stamp, claim_manager, claim_holder, claim_namespace, claim_seen_at::text
+SELECT organization, number, stamp, claim_manager, claim_holder, claim_namespace, claim_seen_at::text, head_seq, head_hash
 FROM revisions
 WHERE organization = $1";
 
@@ -113,7 +113,7 @@ FROM objects
 WHERE organization = $1";
 
 const HISTORY: &str = "
-SELECT seq, commitment, hash, kind, name, id::text, happened, at::text, actor, manager, plan, source, changes::text, salt
+SELECT seq, id::text, commitment, hash, kind, name, happened, at::text, actor, manager, plan, source, changes::text, salt
 FROM history LEFT JOIN history_values USING (organization, seq)
 WHERE organization = $1 AND seq > $2
 ORDER BY seq

@@ -5,28 +5,31 @@ use sqlx::{AssertSqlSafe, Sqlite as Engine};
 use super::Sqlite;
 use crate::store::sql::settled::{self, Link, Settled};
 use crate::store::sql::{fault, rows, schema};
-use crate::store::{Batch, Committed, StoreError};
+use crate::store::{Batch, Committed, Head, StoreError};
 use crate::tenancy::{ObjectId, Revision, Row};
 
-const REVISION: &str = "SELECT number, stamp FROM revisions WHERE organization = ?";
-
-const LAST_ENTRY: &str = "SELECT seq, hash FROM history WHERE organization = ? ORDER BY seq DESC LIMIT 1";
+const REVISION: &str = "SELECT number, stamp, head_seq, head_hash FROM revisions WHERE organization = ?";
 
 /// The plus keeps SQLite from walking through the whole organization instead of the ids.
 const REMOVE: &str = "DELETE FROM objects WHERE +organization = ? AND id IN (SELECT value FROM json_each(?))";
 
-const FORGET: &str = "DELETE FROM history_values WHERE +organization = ? AND id IN (SELECT value FROM json_each(?))";
+const FORGET: &str = "
+DELETE FROM history_values
+WHERE (organization, seq) IN (
+    SELECT organization, seq FROM history WHERE +organization = ? AND id IN (SELECT value FROM json_each(?)))";
 
 const CLAIM: &str = "
-INSERT INTO revisions (organization, number, stamp, claim_manager, claim_holder, claim_namespace, claim_seen_at)
-VALUES (?, 1, random(), ?, ?, ?, ?)
+INSERT INTO revisions (organization, number, stamp, claim_manager, claim_holder, claim_namespace, claim_seen_at, head_seq, head_hash)
+VALUES (?, 1, random(), ?, ?, ?, ?, ?, ?)
 ON CONFLICT (organization) DO UPDATE
 SET number = number + 1,
     stamp = excluded.stamp,
     claim_manager = excluded.claim_manager,
     claim_holder = excluded.claim_holder,
     claim_namespace = excluded.claim_namespace,
-    claim_seen_at = excluded.claim_seen_at
+    claim_seen_at = excluded.claim_seen_at,
+    head_seq = excluded.head_seq,
+    head_hash = excluded.head_hash
 RETURNING number, stamp";
 
 impl Sqlite {
@@ -36,40 +39,38 @@ impl Sqlite {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         let version = super::version(&mut transaction).await.map_err(failed)?;
         schema::check(&self.label, version, &schema::sqlite())?;
-        let found = revision(&mut transaction, batch).await.map_err(failed)?;
+        let (found, head) = revision(&mut transaction, batch).await.map_err(failed)?;
         if found != batch.base {
             return Err(StoreError::Stale { organization: batch.organization.clone(), planned: batch.base, found });
         }
-        let committed = write(&mut transaction, batch).await.map_err(failed)?;
+        let committed = write(&mut transaction, batch, head).await.map_err(failed)?;
         transaction.commit().await.map_err(|error| fault::commit(&self.label, error))?;
         Ok(committed)
     }
 }
 
-async fn revision(connection: &mut SqliteConnection, batch: &Batch) -> sqlx::Result<Revision> {
+async fn revision(connection: &mut SqliteConnection, batch: &Batch) -> sqlx::Result<(Revision, Option<Head>)> {
     let query = sqlx::query(REVISION).bind(batch.organization.as_str()).try_map(|row| rows::revision(&row));
     Ok(query.fetch_optional(connection).await?.unwrap_or_default())
 }
 
-async fn write(connection: &mut SqliteConnection, batch: &Batch) -> sqlx::Result<Committed> {
+async fn write(connection: &mut SqliteConnection, batch: &Batch, head: Option<Head>) -> sqlx::Result<Committed> {
     let Settled { rows: put, replaced, erased } = Settled::of(batch);
     let organization = batch.organization.as_str();
     remove(connection, REMOVE, organization, &replaced).await?;
     insert(connection, &OBJECTS, &put, |query, row| object(query, organization, row)).await?;
     remove(connection, FORGET, organization, &erased).await?;
 
-    let query = sqlx::query(LAST_ENTRY).bind(organization).try_map(|row| rows::tail(&row));
-    let last = query.fetch_optional(&mut *connection).await?;
-    let links = settled::links(batch, last);
-    let links: Vec<&Link<'_>> = links.iter().collect();
+    let (links, head) = settled::links(batch, head);
     insert(connection, &HISTORY, &links, |query, link| link_of(query, organization, link)).await?;
     insert(connection, &HISTORY_VALUES, &links, |query, link| entry(query, organization, link)).await?;
 
     let claim = &batch.claim;
     let query = sqlx::query(CLAIM).bind(organization).bind(claim.manager.as_str()).bind(&*claim.holder).bind(&*claim.namespace);
-    let query = query.bind(settled::time(claim.seen_at)).try_map(|row| rows::revision(&row));
-    let revision = query.fetch_one(connection).await?;
-    Ok(Committed { revision, last_entry: links.last().map_or(last.map_or(0, |(seq, _)| seq), |link| link.seq) })
+    let last_entry = head.map_or(0, |head| head.seq);
+    let query = query.bind(settled::time(claim.seen_at)).bind(last_entry).bind(head.map(|head| head.hash.as_bytes().to_vec()));
+    let revision = query.try_map(|row| rows::new_revision(&row)).fetch_one(connection).await?;
+    Ok(Committed { revision, last_entry })
 }
 
 async fn remove(connection: &mut SqliteConnection, sql: &'static str, organization: &str, ids: &[ObjectId]) -> sqlx::Result<()> {
@@ -110,25 +111,11 @@ const OBJECTS: Table = Table {
     ],
 };
 
-const HISTORY: Table = Table { name: "history", columns: &["organization", "seq", "commitment", "hash"] };
+const HISTORY: Table = Table { name: "history", columns: &["organization", "seq", "id", "commitment", "hash"] };
 
 const HISTORY_VALUES: Table = Table {
     name: "history_values",
-    columns: &[
-        "organization",
-        "seq",
-        "kind",
-        "name",
-        "id",
-        "happened",
-        "at",
-        "actor",
-        "manager",
-        "plan",
-        "source",
-        "changes",
-        "salt",
-    ],
+    columns: &["organization", "seq", "kind", "name", "happened", "at", "actor", "manager", "plan", "source", "changes", "salt"],
 };
 
 impl Table {
@@ -196,19 +183,19 @@ fn object<'q>(query: Insert<'q>, organization: &str, row: &Row) -> Insert<'q> {
 fn link_of<'q>(query: Insert<'q>, organization: &str, link: &Link<'_>) -> Insert<'q> {
     query
         .bind(organization.to_owned())
-        .bind(link.seq)
+        .bind(link.head.seq)
+        .bind(link.entry.id.to_string())
         .bind(link.commitment.as_bytes().to_vec())
-        .bind(link.hash.as_bytes().to_vec())
+        .bind(link.head.hash.as_bytes().to_vec())
 }
 
 fn entry<'q>(query: Insert<'q>, organization: &str, link: &Link<'_>) -> Insert<'q> {
     let entry = link.entry;
     query
         .bind(organization.to_owned())
-        .bind(link.seq)
+        .bind(link.head.seq)
         .bind(entry.key.kind.as_str())
         .bind(entry.key.name.to_string())
-        .bind(entry.id.to_string())
         .bind(entry.happened.as_str())
         .bind(settled::time(entry.at))
         .bind(entry.actor.to_string())

@@ -111,12 +111,12 @@ async fn version(connection: &mut SqliteConnection) -> sqlx::Result<Option<i64>>
 }
 
 const ORGANIZATIONS: &str = "
-SELECT organization, number, stamp, claim_manager, claim_holder, claim_namespace, claim_seen_at
+SELECT organization, number, stamp, claim_manager, claim_holder, claim_namespace, claim_seen_at, head_seq, head_hash
 FROM revisions
 ORDER BY organization";
 
 const ORGANIZATION: &str = "
-SELECT organization, number, stamp, claim_manager, claim_holder, claim_namespace, claim_seen_at
+SELECT organization, number, stamp, claim_manager, claim_holder, claim_namespace, claim_seen_at, head_seq, head_hash
 FROM revisions
 WHERE organization = ?";
 
@@ -130,7 +130,7 @@ FROM objects
 WHERE organization = ?";
 
 const HISTORY: &str = "
-SELECT seq, commitment, hash, kind, name, id, happened, at, actor, manager, plan, source, changes, salt
+SELECT seq, id, commitment, hash, kind, name, happened, at, actor, manager, plan, source, changes, salt
 FROM history LEFT JOIN history_values USING (organization, seq)
 WHERE organization = ? AND seq > ?
 ORDER BY seq

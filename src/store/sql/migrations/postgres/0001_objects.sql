@@ -1,6 +1,6 @@
 -- The tables. `docs/store.md` describes every column for those who read them with SQL.
 
--- One row per organization the store has ever seen: its revision, and who applies to it.
+-- One row per organization the store has ever seen: its revision, who applies to it, and the end of its history.
 CREATE TABLE revisions (
     organization    text COLLATE "C" NOT NULL PRIMARY KEY,
     number          bigint NOT NULL,
@@ -8,7 +8,9 @@ CREATE TABLE revisions (
     claim_manager   text,
     claim_holder    text,
     claim_namespace text,
-    claim_seen_at   timestamptz
+    claim_seen_at   timestamptz,
+    head_seq        bigint NOT NULL DEFAULT 0,
+    head_hash       bytea
 );
 
 -- Objects and memberships, live and soft-deleted.
@@ -46,6 +48,7 @@ CREATE TABLE objects (
 CREATE TABLE history (
     organization text COLLATE "C" NOT NULL,
     seq          bigint NOT NULL,
+    id           uuid NOT NULL,
     commitment   bytea NOT NULL,
     hash         bytea NOT NULL,
     PRIMARY KEY (organization, seq)
@@ -57,7 +60,6 @@ CREATE TABLE history_values (
     seq          bigint NOT NULL,
     kind         text NOT NULL,
     name         text NOT NULL,
-    id           uuid NOT NULL,
     happened     text NOT NULL,
     at           timestamptz NOT NULL,
     actor        text NOT NULL,
@@ -70,4 +72,4 @@ CREATE TABLE history_values (
     PRIMARY KEY (organization, seq)
 );
 
-CREATE INDEX history_values_by_id ON history_values (id);
+CREATE INDEX history_by_id ON history (id);

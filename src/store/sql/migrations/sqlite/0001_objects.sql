@@ -1,6 +1,6 @@
 -- The tables. `docs/store.md` describes every column for those who read them with SQL.
 
--- One row per organization the store has ever seen: its revision, and who applies to it.
+-- One row per organization the store has ever seen: its revision, who applies to it, and the end of its history.
 CREATE TABLE revisions (
     organization    TEXT NOT NULL PRIMARY KEY,
     number          INTEGER NOT NULL,
@@ -8,7 +8,9 @@ CREATE TABLE revisions (
     claim_manager   TEXT,
     claim_holder    TEXT,
     claim_namespace TEXT,
-    claim_seen_at   TEXT
+    claim_seen_at   TEXT,
+    head_seq        INTEGER NOT NULL DEFAULT 0,
+    head_hash       BLOB
 ) STRICT, WITHOUT ROWID;
 
 -- Objects and memberships, live and soft-deleted.
@@ -48,6 +50,7 @@ CREATE TABLE objects (
 CREATE TABLE history (
     organization TEXT NOT NULL,
     seq          INTEGER NOT NULL,
+    id           TEXT NOT NULL,
     commitment   BLOB NOT NULL,
     hash         BLOB NOT NULL,
     PRIMARY KEY (organization, seq)
@@ -59,7 +62,6 @@ CREATE TABLE history_values (
     seq          INTEGER NOT NULL,
     kind         TEXT NOT NULL,
     name         TEXT NOT NULL,
-    id           TEXT NOT NULL,
     happened     TEXT NOT NULL,
     at           TEXT NOT NULL,
     actor        TEXT NOT NULL,
@@ -71,4 +73,4 @@ CREATE TABLE history_values (
     PRIMARY KEY (organization, seq)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX history_values_by_id ON history_values (id);
+CREATE INDEX history_by_id ON history (id);
