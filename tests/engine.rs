@@ -35,6 +35,7 @@ fn how() -> Apply {
         source: None,
         take_over: false,
         all_or_nothing: false,
+        errored: false,
         seed: [1; 16],
     }
 }
