@@ -108,6 +108,15 @@ fn what_is_wrong_with_a_store_is_said_once_and_before_it_is_used() {
 }
 
 #[test]
+fn files_in_the_place_of_a_saved_plan_are_told_apart() {
+    let place = Place::new();
+    place.write("acme.yaml", ACME);
+    std::fs::create_dir(place.path().join("acme")).unwrap();
+    place.run("apply acme --auto-approve").code(64).complains("to apply its files, say -f acme");
+    place.run("apply acme.yaml --auto-approve").code(1).complains("or say -f acme.yaml to apply a file");
+}
+
+#[test]
 fn an_input_that_cannot_be_used_at_all_is_not_told_as_no_changes() {
     let place = Place::new();
     let ran = place.run("plan -f missing.yaml").code(1).complains("cannot be read: there is no such file or directory");

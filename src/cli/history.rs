@@ -206,7 +206,7 @@ fn text(entries: &[Recorded], earlier: usize, console: &Console) -> String {
         };
     }
     if entries.is_empty() {
-        text.push_str("Nothing happened.\n");
+        text.push_str("The history says nothing about that.\n");
     }
     text
 }
