@@ -4,8 +4,9 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::role::MembershipRole;
+use super::view::View;
 use super::world::World;
-use super::{Key, Name, Standing};
+use super::{Key, Name, Snapshot, Standing};
 use crate::api::membership_type::Level;
 use crate::api::policy::PrivateWorkspaces;
 use crate::api::{Kind, Verb};
@@ -97,6 +98,18 @@ fn add(
         let grant = Grant { place: given.0.clone(), role: name.into(), expires_at: given.1 };
         access.entry(*verb).or_default().push(grant);
     }
+}
+
+/// Where the rights over a place are held: in the place itself while it is live; a deleted one gives nobody rights, so over it they
+/// are held in its project, or else in the organization.
+#[must_use]
+pub fn place_of_rights(world: &World<'_>, snapshot: &Snapshot, place: &Key) -> Option<Key> {
+    let project = || match View::read(place.kind, &snapshot.row(place)?.spec) {
+        View::Workspace(workspace) => World::open_project(&workspace).filter(|project| world.get(project).is_some()),
+        _ => None,
+    };
+    let live = world.get(place).is_some().then(|| place.clone());
+    live.or_else(project).or_else(|| Some(world.of_kind(Kind::Organization).first()?.row.key.clone()))
 }
 
 /// The places a member was given a role in, the organization first.

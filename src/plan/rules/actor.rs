@@ -6,7 +6,7 @@ use crate::api::{CredentialSpec, Kind, Verb as Permission, credential::Credentia
 use crate::plan::{Case, Cause, Change, Verb, Violation};
 use crate::tenancy::reference::owners;
 use crate::tenancy::view::{MemberView, View};
-use crate::tenancy::{Key, Row, Standing, World, access, members_with_email};
+use crate::tenancy::{Key, Row, Standing, World, access, members_with_email, place_of_rights};
 
 /// Whoever asks for a plan. The rights are those of the observed state: nobody grants himself the right that he needs.
 struct Asker<'c> {
@@ -117,13 +117,9 @@ fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permi
     };
     // What is part of something new comes with the right to create it.
     let known = |place: &Key| case.before.get(place).is_some() || case.snapshot.row(place).is_some();
-    needs.into_iter().find(|(verb, place)| known(place) && !asker.may(*verb, &live(case, place)))
-}
-
-/// A deleted workspace gives nobody rights, so bringing it back needs the right in the organization.
-fn live(case: &Case<'_>, place: &Key) -> Key {
-    let organization = || case.before.of_kind(Kind::Organization).first().map(|item| item.row.key.clone());
-    if case.before.get(place).is_some() { place.clone() } else { organization().unwrap_or_else(|| place.clone()) }
+    needs.into_iter().find(|(verb, place)| {
+        known(place) && !place_of_rights(case.before, case.snapshot, place).is_some_and(|place| asker.may(*verb, &place))
+    })
 }
 
 /// People are managed by the admins of the organization; who is only in projects and workspaces, by the admins of these; and
