@@ -3,7 +3,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::view::RolesView;
+use super::view::{MembershipView, RolesView};
 use super::world::World;
 use super::{Key, Name, Standing};
 use crate::api::{Kind, Verb};
@@ -39,27 +39,55 @@ pub type Access = BTreeMap<Verb, Vec<Grant>>;
 /// local ones. Admins of the organization count everywhere, where the policy says so (`access.implicitAdmins`).
 #[must_use]
 pub fn access(world: &World<'_>, member: &str, place: &Key) -> Access {
-    let mut access = Access::new();
-    let Some((item, view)) = world.member(member) else { return access };
-    if world.standing(item, view) != Standing::Active || world.get(place).is_none() {
-        return access;
-    }
-    if let Some(organization) = world.of_kind(Kind::Organization).first() {
-        let organization = &organization.row.key;
-        let reaches = |admin: bool| place == organization || (admin && world.policy.implicit_admins);
-        add(&mut access, world, &view.roles, (organization, None), reaches);
-    }
-    let project = match place.kind {
-        Kind::Workspace => world.workspace(&place.name).and_then(World::open_project),
-        _ => None,
-    };
-    for (_, given, membership) in world.memberships(member) {
-        let ended = membership.expires_at.is_some_and(|end| end <= world.now);
-        if !ended && (given == *place || Some(&given) == project.as_ref()) {
-            add(&mut access, world, &membership.roles, (&given, membership.expires_at), |_| true);
+    Person::of(world, member).map(|person| person.access(place)).unwrap_or_default()
+}
+
+/// An active member with everything that was given to them, for asking about many places.
+#[derive(Debug)]
+pub struct Person<'w> {
+    world: &'w World<'w>,
+    roles: &'w RolesView,
+    memberships: BTreeMap<Key, &'w MembershipView>,
+}
+
+impl<'w> Person<'w> {
+    /// A member; `None` for an unknown one, and for whoever is not active.
+    #[must_use]
+    pub fn of(world: &'w World<'_>, member: &str) -> Option<Self> {
+        let (item, view) = world.member(member)?;
+        if world.standing(item, view) != Standing::Active {
+            return None;
         }
+        let lasts = |membership: &MembershipView| membership.expires_at.is_none_or(|end| end > world.now);
+        let memberships = world.memberships(member).filter(|(_, _, membership)| lasts(membership));
+        let memberships = memberships.map(|(_, place, membership)| (place, membership)).collect();
+        Some(Self { world, roles: &view.roles, memberships })
     }
-    access
+
+    /// What the member may do in a place, and why.
+    #[must_use]
+    pub fn access(&self, place: &Key) -> Access {
+        let world = self.world;
+        let mut access = Access::new();
+        if world.get(place).is_none() {
+            return access;
+        }
+        if let Some(organization) = world.of_kind(Kind::Organization).first() {
+            let organization = &organization.row.key;
+            let reaches = |admin: bool| place == organization || (admin && world.policy.implicit_admins);
+            add(&mut access, world, self.roles, (organization, None), reaches);
+        }
+        let project = match place.kind {
+            Kind::Workspace => world.workspace(&place.name).and_then(World::open_project),
+            _ => None,
+        };
+        for given in project.iter().chain([place]) {
+            if let Some(membership) = self.memberships.get(given) {
+                add(&mut access, world, &membership.roles, (given, membership.expires_at), |_| true);
+            }
+        }
+        access
+    }
 }
 
 fn add(

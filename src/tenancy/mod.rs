@@ -23,7 +23,7 @@ mod snapshot;
 pub mod view;
 mod world;
 
-pub use access::{Access, Grant, access, members_with_email, places_of};
+pub use access::{Access, Grant, Person, access, members_with_email, places_of};
 pub use admins::{Admins, AdminsByPlace};
 pub use desired::{Desired, Held, Lists, Tenancy};
 pub use digest::Digest;
