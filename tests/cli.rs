@@ -236,8 +236,25 @@ spec:
 ";
     let place = Place::applied(&format!("{ACME}---\n{DESIGN}---\n{member}"));
     place.run("plan -f acme.yaml").last_line("No changes. 5 objects are as the input says.");
-    place.run("plan -f acme.yaml --as-of 2999-01-02").code(0).says("access ended 2999-01-01T00:00:00Z");
+    let later = place.run("plan -f acme.yaml --as-of 2999-01-02").code(0).says("access ended 2999-01-01T00:00:00Z");
+    later.says("-  bob@acme.example loses access to workspace/design (ReadOnly until 2999-01-01T00:00:00Z -> no access)");
     place.run("plan -f acme.yaml --as-of 2999-01-02 --out x").code(64);
+}
+
+#[test]
+fn two_repositories_prune_in_one_store_without_meeting() {
+    let place = Place::applied(&format!("{ACME}---\n{DESIGN}"));
+    place.write("other.yaml", &ACME.replace("acme", "other").replace("alice", "olga"));
+    let first = place.run("apply -f other.yaml --prune --auto-approve").code(0);
+    first.last_line("Applied: 2 created.");
+    let again = place.run("plan -f other.yaml --prune").code(0).says("organization/acme is not in the input, and is kept");
+    again.says("to remove it: muster apply --prune --approve sha256:").last_line("No changes. 2 objects are as the input says.");
+    place
+        .run("plan -f other.yaml --prune -o markdown")
+        .code(0)
+        .says("`organization/acme`, with everything in it; to remove it: `muster");
+    place.run("apply -f acme.yaml --prune --auto-approve").code(0);
+    place.run("access alice@acme.example").code(0).says("organization/acme");
 }
 
 #[test]
