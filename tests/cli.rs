@@ -70,6 +70,20 @@ fn differences_are_2_only_where_they_are_asked_for() {
     place.run("plan -f acme.yaml --diff-exit-code 20").code(20);
     place.run("apply -f acme.yaml --auto-approve").code(0);
     place.run("plan -f acme.yaml --detailed-exitcode").code(0);
+    place.by_hand("UPDATE objects SET spec = json_set(spec, '$.displayName', 'Hacked') WHERE kind = 'Organization'");
+    place.run("plan -f acme.yaml --detailed-exitcode").code(2).says("1 drifted");
+}
+
+#[test]
+fn what_is_only_missing_or_held_is_no_difference() {
+    let place = Place::applied(&format!("{ACME}---\n{DESIGN}"));
+    place.write("acme.yaml", ACME);
+    place.run("plan -f acme.yaml --detailed-exitcode").code(0).says("Managed, but not in the input");
+    let suspended = ACME.replace("{displayName: Acme}", "{displayName: Acme, suspend: true}");
+    place.write("acme.yaml", &format!("{suspended}---\n{DESIGN}"));
+    place.run("apply -f acme.yaml --auto-approve").code(0);
+    place.write("acme.yaml", &format!("{suspended}---\n{DESIGN}").replace("role: Admin", "role: Admin, displayName: Al"));
+    place.run("plan -f acme.yaml --detailed-exitcode").code(0).says("held: the organization is suspended");
 }
 
 #[test]

@@ -194,6 +194,11 @@ fn a_manager_that_was_changed_by_hand_is_drift_and_one_that_was_released_is_not(
     place.run("apply -f acme.yaml --prune --auto-approve").code(0);
     place.run("restore workspace/design").code(0);
     place.run("drift").code(0).says("No drift");
+    let renamed =
+        DESIGN.replace("{name: design}", "{name: studio}").replace("deletionProtection: true", "previousNames: [design]");
+    place.write("acme.yaml", &format!("{ACME}---\n{renamed}").replace("displayName: Acme", "adoptionPolicy: Adopt"));
+    place.run("apply -f acme.yaml --auto-approve").code(0);
+    place.run("drift").code(0).says("No drift");
     place.write("acme.yaml", "");
     place.run("apply -f acme.yaml --prune --allow-empty --auto-approve");
     place.run("drift").code(0).says("No drift");
