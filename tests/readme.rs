@@ -107,8 +107,8 @@ fn dots_stand_for_the_rest_of_a_line_or_for_whole_lines() {
 
 #[test]
 fn an_example_is_a_command_with_the_lines_below_it() {
-    let text = "```console\n$ one \\\n    two\nsaid\n\n$ three\n```\n```sh\n$ not this\n```\n";
+    let text = "```console\n$ one \\\n    two\nsaid\n\n$ three\n$ four <<'END'\n$ text\nEND\nsaid\n```\n```sh\n$ not this\n```\n";
     let found: Vec<(String, String)> = examples(text).into_iter().map(|example| (example.command, example.output)).collect();
     let pair = |command: &str, output: &str| (command.to_owned(), output.to_owned());
-    assert_eq!(found, [pair("one \\\n    two", "said\n"), pair("three", "")]);
+    assert_eq!(found, [pair("one \\\n    two", "said\n"), pair("three", ""), pair("four <<'END'\n$ text\nEND", "said\n")]);
 }
