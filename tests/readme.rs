@@ -1,4 +1,5 @@
-//! The README is true: its console examples are run in order, and print what it says. BLESS=1 writes what they print instead.
+//! The READMEs are true, the one at the top and those of the examples: the console examples of each are run in order, and print what
+//! it says. BLESS=1 writes what they print instead; README=hundredms takes only the one of examples/hundredms.
 
 #[path = "support/postgres.rs"]
 mod postgres;
@@ -6,7 +7,7 @@ mod postgres;
 mod readme;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use readme::{Example, examples, matches, written};
@@ -42,14 +43,13 @@ fn run(commands: &[String], database: Option<&str>) -> Vec<String> {
     printed
 }
 
-#[test]
-fn every_console_example_of_the_readme_prints_what_the_readme_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let text = fs::read_to_string(&path).unwrap();
+/// Runs the examples of this file, and says which of them print something else. With BLESS=1 the file says it afterwards.
+fn untrue(path: &Path, least: usize) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
     let database = postgres::database();
     let run_here = |example: &&Example| database.is_some() || !example.command.contains("$DATABASE_URL");
     let examples = examples(&text);
-    assert!(examples.len() > 20, "the README shows what Muster does: {} commands", examples.len());
+    assert!(examples.len() > least, "{} shows what Muster does: {} commands", path.display(), examples.len());
     let here: Vec<&Example> = examples.iter().filter(run_here).collect();
     let commands: Vec<String> =
         here.iter().map(|example| example.command.replace("cargo run --release -- ", "muster ")).collect();
@@ -57,14 +57,41 @@ fn every_console_example_of_the_readme_prints_what_the_readme_says() {
     let wrong: Vec<(&Example, &String)> =
         here.iter().copied().zip(&printed).filter(|(example, printed)| !matches(&example.output, printed)).collect();
     if std::env::var_os("BLESS").is_some() {
-        fs::write(&path, written(&text, &wrong)).unwrap();
-        return;
+        fs::write(path, written(&text, &wrong)).unwrap();
+        return Vec::new();
     }
+    let place = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display();
     let told = |(example, printed): &(&Example, &String)| {
-        format!("line {}: $ {}\n--- the README says\n{}--- it prints\n{printed}", example.line, example.command, example.output)
+        let Example { line, command, output, .. } = example;
+        format!("{place}:{line}: $ {command}\n--- it says\n{output}--- it prints\n{printed}")
     };
-    let told: Vec<String> = wrong.iter().map(told).collect();
-    assert!(told.is_empty(), "{}\nrun BLESS=1 cargo test --test readme and read what it wrote", told.join("\n\n"));
+    wrong.iter().map(told).collect()
+}
+
+/// The READMEs of the examples, in the order of their names.
+fn readmes_of_examples() -> Vec<PathBuf> {
+    let examples = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap();
+    let mut found: Vec<PathBuf> =
+        examples.map(|entry| entry.unwrap().path().join("README.md")).filter(|path| path.exists()).collect();
+    found.sort();
+    found
+}
+
+fn told(untrue: &[String]) {
+    assert!(untrue.is_empty(), "{}\nrun BLESS=1 cargo test --test readme and read what it wrote", untrue.join("\n\n"));
+}
+
+#[test]
+fn every_console_example_of_the_readme_prints_what_the_readme_says() {
+    told(&untrue(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"), 20));
+}
+
+#[test]
+fn every_console_example_of_the_readme_of_an_example_prints_what_it_says() {
+    let only = std::env::var("README").ok();
+    let chosen = |path: &&PathBuf| only.as_ref().is_none_or(|only| path.parent().unwrap().ends_with(only));
+    let found: Vec<String> = readmes_of_examples().iter().filter(chosen).flat_map(|path| untrue(path, 10)).collect();
+    told(&found);
 }
 
 #[test]
@@ -80,8 +107,8 @@ fn dots_stand_for_the_rest_of_a_line_or_for_whole_lines() {
 
 #[test]
 fn an_example_is_a_command_with_the_lines_below_it() {
-    let text = "```console\n$ one \\\n    two\nsaid\n\n$ three\n```\n```sh\n$ not this\n```\n";
+    let text = "```console\n$ one \\\n    two\nsaid\n\n$ three\n$ four <<'END'\n$ text\nEND\nsaid\n```\n```sh\n$ not this\n```\n";
     let found: Vec<(String, String)> = examples(text).into_iter().map(|example| (example.command, example.output)).collect();
     let pair = |command: &str, output: &str| (command.to_owned(), output.to_owned());
-    assert_eq!(found, [pair("one \\\n    two", "said\n"), pair("three", "")]);
+    assert_eq!(found, [pair("one \\\n    two", "said\n"), pair("three", ""), pair("four <<'END'\n$ text\nEND", "said\n")]);
 }

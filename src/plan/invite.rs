@@ -106,10 +106,12 @@ fn organization_of(draft: &Draft, before: &World<'_>) -> Option<Key> {
     draft.changes.iter().map(|change| &change.key).chain(stored).find(|key| key.kind == Kind::Organization).cloned()
 }
 
+/// The roles there will be: those of the preset and policy that the organization will have, and its membership types.
 fn roles_after(draft: &Draft, before: &World<'_>) -> Roles {
     let mut rows: Vec<&Row> = draft.changes.iter().filter_map(|change| change.after.as_deref()).collect();
-    rows.extend(before.of_kind(Kind::MembershipType).iter().map(|item| item.row));
-    rows.retain(|row| row.key.kind == Kind::MembershipType);
+    let stored = [Kind::Organization, Kind::MembershipType].into_iter().flat_map(|kind| before.of_kind(kind));
+    rows.extend(stored.map(|item| item.row));
+    rows.retain(|row| matches!(row.key.kind, Kind::Organization | Kind::MembershipType));
     rows.sort_by(|a, b| a.key.cmp(&b.key));
     rows.dedup_by(|a, b| a.key == b.key);
     (*World::new(rows, before.now).roles).clone()

@@ -7,7 +7,7 @@ use regex::Regex;
 pub struct Example {
     /// The line of the command, from 1.
     pub line: usize,
-    /// The command, without the prompt; several lines where the first ends with a backslash.
+    /// The command, without the prompt; several lines where the first ends with a backslash, or begins a text with `<<'END'`.
     pub command: String,
     /// The lines below it.
     pub output: String,
@@ -29,6 +29,10 @@ pub fn examples(text: &str) -> Vec<Example> {
                 let first = number;
                 while lines[number].ends_with('\\') {
                     number += 1;
+                }
+                let text = lines[number].split_once("<<'").and_then(|(_, rest)| rest.split_once('\''));
+                if let Some((word, _)) = text {
+                    number += lines[number..].iter().position(|line| *line == word).unwrap_or(0);
                 }
                 let command = lines[first..=number].join("\n")[2..].to_owned();
                 let start = number + 1;
