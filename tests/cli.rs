@@ -262,11 +262,11 @@ fn two_repositories_prune_in_one_store_without_meeting() {
     let first = place.run("apply -f other.yaml --prune --auto-approve").code(0);
     first.last_line("Applied: 2 created.");
     let again = place.run("plan -f other.yaml --prune").code(0).says("organization/acme is not in the input, and is kept");
-    again.says("to remove it: muster apply --prune --approve sha256:").last_line("No changes. 2 objects are as the input says.");
+    again.says("add `--prune --approve sha256:").last_line("No changes. 2 objects are as the input says.");
     place
         .run("plan -f other.yaml --prune -o markdown")
         .code(0)
-        .says("`organization/acme`, with everything in it; to remove it: `muster");
+        .says("`organization/acme`, with everything in it; `--prune --approve sha256:");
     place.run("apply -f acme.yaml --prune --auto-approve").code(0);
     place.run("access alice@acme.example").code(0).says("organization/acme");
 }

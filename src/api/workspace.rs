@@ -154,7 +154,7 @@ pub struct Quotas {
 /// Where the service reports what happens.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(inline)]
+#[schemars(inline, transform = attach::<Webhook>)]
 pub struct Webhook {
     /// The address that is called. Required; https where hipaa is true, and on the public network. Example: <https://hooks.acme.example/rooms>.
     pub url: Url,

@@ -127,7 +127,7 @@ impl<'a> Resolver<'a> {
         let scope = checks::Scope::new(&tenancy.organization, &group.manifests, snapshot, &policy);
         let mut objections = checks::check(&scope);
         objections.extend(links::check(&scope, self.index));
-        objections.extend(workspaces::check(&scope));
+        objections.extend(workspaces::check(&scope, snapshot));
         objections.extend(templates::check(&scope, snapshot));
         let owners = owners::owners(&scope, snapshot, self.asker);
         objections.extend(owners.objections);
