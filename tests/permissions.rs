@@ -321,3 +321,19 @@ async fn who_looks_sees_his_own_workspaces_and_in_them_himself_or_all_as_an_admi
     assert_eq!(seen("olga", "workspace/local-uma"), Vec::<String>::new());
     assert_eq!(seen("nobody", "workspace/shared"), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn an_admin_of_one_workspace_does_not_see_that_somebody_is_in_another() {
+    let store = told(AAQ.organization).await;
+    let snapshot = store.observe(&"acme".into()).await.unwrap();
+    let world = World::new(&snapshot.rows, BEGIN.parse().unwrap());
+    let sees = |viewer: &str, member: &str, place: &str| {
+        let email = format!("{viewer}@acme.example");
+        Viewer::new(&world, &email).sees_member(&member.into(), &key(place))
+    };
+    assert!(sees("adam", "rolf", "workspace/health"));
+    assert!(!sees("adam", "fiona", "workspace/health"));
+    assert!(!sees("adam", "fiona", "workspace/foreign"));
+    assert!(!sees("rolf", "adam", "workspace/health"));
+    assert!(sees("rolf", "rolf", "workspace/health"));
+}
