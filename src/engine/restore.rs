@@ -9,7 +9,7 @@ use crate::api::{Kind, Verb};
 use crate::store::{Batch, Happened, Store, StoreError, Write};
 use crate::tenancy::reference::owners;
 use crate::tenancy::view::View;
-use crate::tenancy::{Exclusive, Key, Name, Row, Snapshot, World, access, members_with_email, place_of_rights};
+use crate::tenancy::{Exclusive, Key, Name, Row, Snapshot, Standing, World, may_or_might, members_with_email};
 
 /// What a restore brought back.
 #[derive(Debug)]
@@ -136,9 +136,15 @@ fn not_permitted(snapshot: &Snapshot, key: &Key, asker: &str, how: &Apply) -> Op
         Kind::Organization | Kind::Project | Kind::MembershipType | Kind::AccessTest => (Verb::OrganizationWrite, None),
     };
     let organization = || Key::new(Kind::Organization, snapshot.organization.clone());
-    let place = place.and_then(|place| place_of_rights(&world, snapshot, &place)).unwrap_or_else(organization);
-    let may = members_with_email(&world, asker).any(|member| access(&world, member, &place).contains_key(&verb));
-    (!may).then(|| RestoreError::NotPermitted { asker: asker.into(), verb, place, key: key.clone() })
+    let place = place.unwrap_or_else(organization);
+    let active = |name: &&str| world.member(name).is_some_and(|(item, view)| world.standing(item, view) == Standing::Active);
+    let members: Vec<&str> = members_with_email(&world, asker).map(|name| name.as_str()).filter(active).collect();
+    (!may_or_might(&world, snapshot, &members, verb, &place)).then(|| RestoreError::NotPermitted {
+        asker: asker.into(),
+        verb,
+        place,
+        key: key.clone(),
+    })
 }
 
 fn without_owner(snapshot: &Snapshot, objects: &[&Row]) -> Option<RestoreError> {

@@ -4,9 +4,9 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::role::MembershipRole;
-use super::view::{MemberView, MembershipView, View};
+use super::view::{MemberView, MembershipView};
 use super::world::World;
-use super::{Key, Name, Snapshot, Standing};
+use super::{Key, Name, Row, Snapshot, Standing};
 use crate::api::membership_type::Level;
 use crate::api::policy::PrivateWorkspaces;
 use crate::api::{Kind, Verb};
@@ -128,16 +128,18 @@ fn add(
     }
 }
 
-/// Where the rights over a place are held: in the place itself while it is live; a deleted one gives nobody rights, so over it they
-/// are held in its project, or else in the organization.
+/// Whether one of these members may do something in a place. The rights in a place that was deleted are those that there were:
+/// bringing it back takes the same as deleting it.
 #[must_use]
-pub fn place_of_rights(world: &World<'_>, snapshot: &Snapshot, place: &Key) -> Option<Key> {
-    let project = || match View::read(place.kind, &snapshot.row(place)?.spec) {
-        View::Workspace(workspace) => World::open_project(&workspace).filter(|project| world.get(project).is_some()),
-        _ => None,
-    };
-    let live = world.get(place).is_some().then(|| place.clone());
-    live.or_else(project).or_else(|| Some(world.of_kind(Kind::Organization).first()?.row.key.clone()))
+pub fn may_or_might(world: &World<'_>, snapshot: &Snapshot, members: &[&str], verb: Verb, place: &Key) -> bool {
+    let may = |world: &World<'_>| members.iter().any(|member| access(world, member, place).contains_key(&verb));
+    let tombstone = || snapshot.row(place)?.tombstone.as_ref().map(|tombstone| tombstone.id);
+    let Some(tombstone) = tombstone().filter(|_| world.get(place).is_none()) else { return may(world) };
+    let part = |row: &&Row| row.tombstone.as_ref().is_some_and(|it| it.id == tombstone);
+    let is_place = |row: &&Row| matches!(row.key.kind, Kind::Project | Kind::Workspace | Kind::Membership);
+    let gone = snapshot.rows.iter().filter(part).filter(is_place);
+    let revived: Vec<Row> = gone.map(|row| Row { tombstone: None, ..row.clone() }).collect();
+    may(&world.with(&revived.iter().map(|row| (&row.key, Some(row))).collect()))
 }
 
 /// The places a member was given a role in, the organization first.

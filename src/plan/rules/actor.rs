@@ -5,8 +5,8 @@ use crate::api::workspace::Scope;
 use crate::api::{CredentialSpec, Kind, Verb as Permission, credential::CredentialType};
 use crate::plan::{Case, Cause, Change, Verb, Violation};
 use crate::tenancy::reference::owners;
-use crate::tenancy::view::{MemberView, View};
-use crate::tenancy::{Key, Row, Standing, World, access, members_with_email, place_of_rights};
+use crate::tenancy::view::{MemberView, View, WorkspaceView};
+use crate::tenancy::{Key, Row, Standing, World, access, may_or_might, members_with_email};
 
 /// Whoever asks for a plan. The rights are those of the observed state: nobody grants himself the right that he needs.
 struct Asker<'c> {
@@ -64,8 +64,7 @@ fn may_not_create(case: &Case<'_>, asker: &Asker<'_>, row: &Row) -> Option<Strin
     if creation.require_default_workspace && !asker.members.iter().any(opens_first) {
         return Some(format!("{email} has no default workspace yet"));
     }
-    let private = workspace.scope == Some(Scope::Private);
-    if [creation.by, creation.private_by][usize::from(private)] == Creators::AnyMember {
+    if creators(case, &workspace) == Creators::AnyMember {
         return None;
     }
     let project = World::project_of(&workspace);
@@ -75,6 +74,12 @@ fn may_not_create(case: &Case<'_>, asker: &Asker<'_>, row: &Row) -> Option<Strin
     };
     let place = project.map_or_else(|| "the organization".to_owned(), |project| project.to_string());
     (!allowed).then(|| format!("{email} does not hold {} in {place}", Permission::WorkspaceCreate))
+}
+
+/// Who may create a workspace like this.
+fn creators(case: &Case<'_>, workspace: &WorkspaceView) -> Creators {
+    let creation = case.before.policy.creation;
+    if workspace.scope == Some(Scope::Private) { creation.private_by } else { creation.by }
 }
 
 pub(super) fn not_permitted(case: &Case<'_>) -> Vec<Violation> {
@@ -109,7 +114,7 @@ fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permi
         Kind::Organization | Kind::Project | Kind::MembershipType | Kind::AccessTest => {
             vec![(Permission::OrganizationWrite, organization)]
         }
-        Kind::Workspace => workspace_verbs(change).into_iter().map(|verb| (verb, old_key(change))).collect(),
+        Kind::Workspace => workspace_needs(case, asker, change),
         Kind::Template | Kind::Role => {
             let verb = if change.is_removal() { Permission::TemplatesDelete } else { Permission::TemplatesWrite };
             workspace_of(case, change).map(|place| (verb, place)).into_iter().collect()
@@ -124,9 +129,44 @@ fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permi
     };
     // What is part of something new comes with the right to create it.
     let known = |place: &Key| case.before.get(place).is_some() || case.snapshot.row(place).is_some();
-    needs.into_iter().find(|(verb, place)| {
-        known(place) && !place_of_rights(case.before, case.snapshot, place).is_some_and(|place| asker.may(*verb, &place))
-    })
+    needs
+        .into_iter()
+        .find(|(verb, place)| known(place) && !may_or_might(asker.world, case.snapshot, &asker.members, *verb, place))
+}
+
+/// Whoever owns a workspace is an admin of it, so another owner is a matter of its admins; a workspace that comes into a project is
+/// as good as created there; and a local workspace is its owner's own business.
+fn workspace_needs(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Vec<(Permission, Key)> {
+    let view = |row: &Row| match View::read(Kind::Workspace, &row.spec) {
+        View::Workspace(view) => Some(view),
+        _ => None,
+    };
+    let [before, after] = [&change.before, &change.after].map(|row| row.as_deref().and_then(view));
+    let mut needs = Vec::new();
+    if let (Some(before), Some(after)) = (&before, &after) {
+        let heir = |kind: Kind, name: &str| case.heir(&Key::new(kind, name)).clone();
+        let owners = [
+            before.owner.as_deref().map(|it| heir(Kind::Member, it)),
+            after.owner.as_deref().map(|it| Key::new(Kind::Member, it)),
+        ];
+        if owners[0] != owners[1] {
+            needs.push((Permission::MembersWrite, old_key(change)));
+        }
+        let projects = [World::project_of(before).map(|it| heir(Kind::Project, &it.name)), World::project_of(after)];
+        let restricted = creators(case, after) == Creators::Permitted;
+        if projects[0] != projects[1] && restricted {
+            needs.extend(projects[1].clone().map(|project| (Permission::WorkspaceCreate, project)));
+        }
+        if projects[0] != projects[1] {
+            needs.push((Permission::MembersWrite, old_key(change)));
+        }
+        let own = before.scope == Some(Scope::Local) && before.owner.as_deref().is_some_and(|owner| asker.is(owner));
+        if change.is_live() && own {
+            return needs;
+        }
+    }
+    needs.extend(workspace_verbs(change).into_iter().map(|verb| (verb, old_key(change))));
+    needs
 }
 
 /// People are managed by the admins of the organization; who is only in projects and workspaces, by the admins of these; and
@@ -151,6 +191,9 @@ fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organ
     if central(before.as_ref()) != central(after.as_ref()) {
         return Some((verb, organization));
     }
+    if let Some(place) = first_workspace(case, change) {
+        return Some((verb, place)).filter(|(verb, place)| !asker.may(*verb, place));
+    }
     let places: BTreeSet<Key> = [case.before, &case.after]
         .into_iter()
         .flat_map(|world| world.memberships(&change.key.name).map(|(_, place, _)| place).collect::<Vec<_>>())
@@ -159,7 +202,21 @@ fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organ
         return Some((verb, organization));
     }
     let known = |place: &&Key| case.before.get(place).is_some();
-    places.iter().filter(known).find(|place| !asker.may(verb, place)).map(|place| (verb, place.clone()))
+    let missing = places.iter().filter(known).find(|place| !asker.may(verb, place))?;
+    // What somebody has alone is not named to others.
+    let is_local =
+        case.before.workspace(&missing.name).is_some_and(|it| missing.kind == Kind::Workspace && it.scope == Some(Scope::Local));
+    Some((verb, if is_local { organization } else { missing.clone() }))
+}
+
+/// Where nothing changes about a person but which workspace opens first: the one that did, or else the one that will.
+fn first_workspace(case: &Case<'_>, change: &Change) -> Option<Key> {
+    let field = match (change.verb, change.fields.as_slice()) {
+        (Verb::Update, [field]) if &*field.path == "defaultWorkspace" => field,
+        _ => return None,
+    };
+    let workspace = |value: &Option<serde_json::Value>| Some(Key::new(Kind::Workspace, value.as_ref()?.as_str()?));
+    [&field.from, &field.to].into_iter().filter_map(workspace).find(|place| case.before.get(place).is_some())
 }
 
 /// What only the admins of the organization decide about a person: the roles in it. Who is in no organization-wide role, and is not
@@ -177,15 +234,15 @@ fn workspace_verbs(change: &Change) -> BTreeSet<Permission> {
         _ => Some(Permission::WorkspaceUpdate),
     };
     let fields = change.fields.iter().filter(|_| !change.is_removal());
-    whole.into_iter().chain(fields.map(|field| field_verb(&field.path))).collect()
+    whole.into_iter().chain(fields.filter_map(|field| field_verb(&field.path))).collect()
 }
 
-/// Who owns a workspace and which project reaches it decides who is in it, and 100ms counts webhooks to the developer configuration.
-fn field_verb(path: &str) -> Permission {
+/// 100ms counts webhooks to the developer configuration. Who owns a workspace and which project it is in is judged apart.
+fn field_verb(path: &str) -> Option<Permission> {
     match path.split('.').next() {
-        Some("owner" | "projectRef") => Permission::MembersWrite,
-        Some("webhook" | "backendSecretRef") => Permission::DeveloperWrite,
-        _ => Permission::WorkspaceUpdate,
+        Some("owner" | "projectRef") => None,
+        Some("webhook" | "backendSecretRef") => Some(Permission::DeveloperWrite),
+        _ => Some(Permission::WorkspaceUpdate),
     }
 }
 

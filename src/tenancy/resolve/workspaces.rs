@@ -2,12 +2,9 @@ use std::collections::BTreeMap;
 
 use super::Objection;
 use super::checks::{Scope, unique};
-use super::implied::personal_workspace;
-use crate::api::policy::{PersonalWorkspaces, Presence, Uniqueness};
-use crate::api::workspace::Scope::Local;
+use crate::api::policy::{Presence, Uniqueness};
 use crate::api::{Kind, Spec, WorkspaceSpec};
-use crate::tenancy::view::View;
-use crate::tenancy::{Key, Manifest, Name, Snapshot};
+use crate::tenancy::{Key, Manifest};
 
 /// A check over the workspaces of an organization.
 type Check = fn(&Scope<'_>) -> Vec<Objection>;
@@ -20,45 +17,8 @@ const CHECKS: &[(&str, Check)] = &[
 ];
 
 /// Makes every check.
-pub fn check(scope: &Scope<'_>, snapshot: Option<&Snapshot>) -> Vec<Objection> {
-    CHECKS.iter().flat_map(|(_, check)| check(scope)).chain(strangers(scope, snapshot)).collect()
-}
-
-/// A workspace with scope Local is its owner's alone (`KeyRunner`, Workspaces): nobody else is added to it.
-fn strangers(scope: &Scope<'_>, snapshot: Option<&Snapshot>) -> Vec<Objection> {
-    let owners = local_workspaces(scope, snapshot);
-    let mut objections = Vec::new();
-    for manifest in scope.manifests.iter().filter(|_| !owners.is_empty()) {
-        let Spec::Member(spec) = &*manifest.spec else { continue };
-        for (at, entry) in spec.workspaces.iter().flat_map(|list| list.iter()).enumerate() {
-            let Some(owner) = owners.get(entry.name.as_str()).filter(|owner| ***owner != *manifest.name) else { continue };
-            let place = Key::new(Kind::Workspace, entry.name.as_str());
-            let message = format!("{place} has the scope Local and is that of member/{owner} alone");
-            let subject = Key::membership(&manifest.name, &place);
-            let help = Some("take the entry out, or share a workspace with another scope".to_owned());
-            let path = format!("spec.workspaces[{at}].name");
-            objections.push(Objection::error(manifest, subject, "local-workspace", path, message).help(help));
-        }
-    }
-    objections
-}
-
-/// The owners of local workspaces: those that are written or stored, and those that the policy implies.
-fn local_workspaces(scope: &Scope<'_>, snapshot: Option<&Snapshot>) -> BTreeMap<Name, Name> {
-    let rows = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows).filter(|row| row.is_live());
-    let stored = rows.filter(|row| row.key.kind == Kind::Workspace).filter_map(|row| match View::read(row.key.kind, &row.spec) {
-        View::Workspace(view) if view.scope == Some(Local) => Some((row.key.name.clone(), Name::from(&*view.owner?))),
-        _ => None,
-    });
-    let written = workspaces(scope).filter(|(_, spec)| spec.scope == Some(Local)).filter_map(|(manifest, spec)| {
-        let owner = spec.owner.as_ref()?;
-        Some((manifest.name.clone(), Name::from(owner.as_str())))
-    });
-    let members = scope.manifests.iter().filter(|manifest| manifest.spec.kind() == Kind::Member);
-    let implied = members
-        .filter(|_| scope.policy.personal_workspaces == PersonalWorkspaces::Local)
-        .filter_map(|member| Some((personal_workspace(&member.name)?, member.name.clone())));
-    implied.chain(stored).chain(written).collect()
+pub fn check(scope: &Scope<'_>) -> Vec<Objection> {
+    CHECKS.iter().flat_map(|(_, check)| check(scope)).collect()
 }
 
 fn workspaces<'s>(scope: &Scope<'s>) -> impl Iterator<Item = (&'s Manifest, &'s WorkspaceSpec)> {
