@@ -132,7 +132,15 @@ fn every_rule_that_can_be_printed_is_in_the_table() {
         assert!(![rule.title, rule.source, rule.way_out, rule.overridden_by].contains(&""), "{id}");
     }
     let refusals = occurrences(&rust(&["src/plan", "src/engine"]), r"\brule: [^&]");
-    let from_the_table = |line: &&String| line.contains("rule: rule.id.into()");
+    let table = fs::read_to_string(root().join("src/plan/rules/mod.rs")).unwrap();
+    let constant = Regex::new(r"rule: ([A-Z_]+)\.into\(\)").unwrap();
+    let is_id = |name: &str| Regex::new(&format!(r"\bid: (?:\w+::)*{name},")).unwrap().is_match(&table);
+    // The review is handed the ids of the rules that objected.
+    let from_the_table = |line: &&String| {
+        line.contains("rule: rule.id.into()")
+            || line.starts_with("src/plan/review.rs:") && line.contains("rule: rule.into()")
+            || constant.captures(line).is_some_and(|found| is_id(&found[1]))
+    };
     let literal = |line: &&String| named.is_match(line) || line.contains("pub rule: Box<str>");
     let others: Vec<&String> = refusals.iter().filter(|line| !from_the_table(line) && !literal(line)).collect();
     assert!(others.is_empty(), "a refusal names its rule in a way that this test cannot see: {others:?}");
