@@ -24,13 +24,13 @@ pub struct Merged {
 /// | any          | present  | the same | nothing |
 /// | the same     | present  | another  | drift: corrected, or reported and kept |
 /// | another, none| present  | another  | git changed it: the desired value is written |
-/// | present      | absent   | any      | git took it out: back to the default that its documentation names |
+/// | present      | absent   | any      | git took it out: back to the default that its documentation names; what a service fills in is left alone |
 /// | absent       | absent   | any      | unmanaged: kept; but what gives access is drift |
 ///
 /// Objects with named fields merge field by field. Lists and maps are owned whole: foreign entries are drift.
 #[must_use]
 pub fn merge(kind: Kind, last: Option<&Value>, want: &Value, have: &Value, drift: DriftPolicy) -> Merged {
-    let mut merge = Merge { kind, unmanages: service_sets_defaults(kind), drift, merged: Merged::default() };
+    let mut merge = Merge { kind, drift, merged: Merged::default() };
     let schema = spec_schema(kind);
     let spec = merge.value(Schemas::Object(schema), Sides { last, want: Some(want), have: Some(have) }, "");
     merge.merged.spec = spec.unwrap_or_else(|| Value::Object(Map::new()));
@@ -58,14 +58,15 @@ fn gives_access(kind: Kind, path: &str) -> bool {
     }
 }
 
-/// Whether the service behind the store fills in the values that are left out, so that leaving one out means not to manage it.
-const fn service_sets_defaults(kind: Kind) -> bool {
-    matches!(kind, Kind::Template | Kind::Role)
+/// Whether the service behind the store fills in a value that is left out, so that leaving it out means not to manage it. The
+/// documentation of such a field says so.
+fn service_sets_default(kind: Kind, schema: Schemas<'_>) -> bool {
+    let documented = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").contains("left alone");
+    matches!(kind, Kind::Template | Kind::Role) && schema.description().is_none_or(documented)
 }
 
 struct Merge {
     kind: Kind,
-    unmanages: bool,
     drift: DriftPolicy,
     merged: Merged,
 }
@@ -90,17 +91,22 @@ impl<'v> Sides<'v> {
 enum Schemas<'s> {
     /// Field by field, with the schema of its fields; a kind that is only stored has none.
     Object(Option<&'s Value>),
-    /// As a whole.
-    Whole,
+    /// As a whole, with its schema.
+    Whole(Option<&'s Value>),
 }
 
-impl Schemas<'_> {
+impl<'s> Schemas<'s> {
     fn field(self, name: &str) -> Self {
-        let Self::Object(Some(schema)) = self else { return Self::Whole };
+        let Self::Object(Some(schema)) = self else { return Self::Whole(None) };
         match schema.get("properties").and_then(|properties| properties.get(name)) {
             Some(field) if field.get("properties").is_some() => Self::Object(Some(field)),
-            _ => Self::Whole,
+            field => Self::Whole(field),
         }
+    }
+
+    fn description(self) -> Option<&'s str> {
+        let (Self::Object(schema) | Self::Whole(schema)) = self;
+        schema?.get("description")?.as_str()
     }
 }
 
@@ -108,7 +114,7 @@ impl Merge {
     fn value(&mut self, schema: Schemas<'_>, sides: Sides<'_>, path: &str) -> Option<Value> {
         let fields = match (schema, sides.want, sides.have) {
             (Schemas::Object(_), Some(Value::Object(want)), Some(Value::Object(have))) => names(&[Some(want), Some(have)]),
-            _ => return self.whole(sides, path),
+            _ => return self.whole(schema, sides, path),
         };
         let merged = fields.into_iter().filter_map(|name| {
             let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
@@ -117,12 +123,12 @@ impl Merge {
         Some(Value::Object(merged.collect()))
     }
 
-    fn whole(&mut self, Sides { last, want, have }: Sides<'_>, path: &str) -> Option<Value> {
+    fn whole(&mut self, schema: Schemas<'_>, Sides { last, want, have }: Sides<'_>, path: &str) -> Option<Value> {
         match (want, last) {
             (Some(_), _) if want == have => have.cloned(),
             (Some(_), _) if want == last => self.drifted(want, have, path),
             (Some(_), _) => self.changed(have, want, path),
-            (None, Some(_)) if !self.unmanages && have.is_some() => self.changed(have, None, path),
+            (None, Some(_)) if have.is_some() && !service_sets_default(self.kind, schema) => self.changed(have, None, path),
             (None, None) if have.is_some() && gives_access(self.kind, path) => self.drifted(None, have, path),
             (None, _) => have.cloned(),
         }
@@ -248,6 +254,14 @@ mod tests {
         let was = json!({"settings": {"region": "eu"}});
         let merged = merged(Kind::Template, was.clone(), json!({}), was.clone(), DriftPolicy::Correct);
         assert_eq!((merged.fields, merged.spec), (vec![], was));
+    }
+
+    #[test]
+    fn a_value_of_an_mrole_that_git_took_out_goes_back_to_the_default_that_is_documented() {
+        let was = json!({"name": "Host", "priority": 2, "permissions": {"mute": true, "endRoom": true}});
+        let merged = merged(Kind::Role, was.clone(), json!({"permissions": {"endRoom": true}}), was, DriftPolicy::Warn);
+        assert_eq!(text(&merged.fields), [r#"name "Host" -> none"#, "permissions.mute true -> none"]);
+        assert_eq!(merged.spec, json!({"priority": 2, "permissions": {"endRoom": true}}));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub use nearest::nearest;
 pub use people::{Standing, invitation_ends, standing};
 pub use policy::{CreationPolicy, InvitationsPolicy, Loosened, Policy};
 pub use preset::preset;
-pub use resolve::{Resolved, resolve};
+pub use resolve::{DEFAULT_WORKSPACES, PERSONAL_WORKSPACES, Resolved, resolve};
 pub use snapshot::{Claim, Manager, Revision, Row, Snapshot, Tombstone};
 pub use visibility::Viewer;
 pub use why::{obstacle, roles_with};

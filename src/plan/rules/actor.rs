@@ -90,9 +90,16 @@ pub(super) fn not_permitted(case: &Case<'_>) -> Vec<Violation> {
     refused.collect()
 }
 
-/// The changes that somebody asked for: neither what a policy implies, nor what time does, nor what goes with another change.
+/// The changes that somebody asked for: neither what a policy implies, nor what time does, nor what goes with another change. What
+/// falls back to what is implied, because its document or entry was taken away, was asked for too.
 fn written<'c>(case: &'c Case<'_>) -> impl Iterator<Item = (usize, &'c Change)> {
-    case.changes().filter(|(_, change)| change.root.is_none() && matches!(change.cause, Cause::Git | Cause::Drift))
+    let ours = |change: &Change| change.before.as_ref().is_some_and(|row| row.manager.as_ref() == Some(&case.context.manager));
+    let asked = move |change: &Change| match change.cause {
+        Cause::Git | Cause::Drift => true,
+        Cause::Implied(_) => change.verb == Verb::Update && ours(change),
+        Cause::Time => false,
+    };
+    case.changes().filter(move |(_, change)| change.root.is_none() && asked(change))
 }
 
 /// The permission that the asker lacks for a change, and where.
@@ -102,7 +109,7 @@ fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permi
         Kind::Organization | Kind::Project | Kind::MembershipType | Kind::AccessTest => {
             vec![(Permission::OrganizationWrite, organization)]
         }
-        Kind::Workspace => vec![(workspace_verb(change), old_key(change))],
+        Kind::Workspace => workspace_verbs(change).into_iter().map(|verb| (verb, old_key(change))).collect(),
         Kind::Template | Kind::Role => {
             let verb = if change.is_removal() { Permission::TemplatesDelete } else { Permission::TemplatesWrite };
             workspace_of(case, change).map(|place| (verb, place)).into_iter().collect()
@@ -166,10 +173,22 @@ fn central(member: Option<&MemberView>) -> (Vec<String>, bool) {
     (roles, member.is_some_and(|view| view.disabled))
 }
 
-fn workspace_verb(change: &Change) -> Permission {
-    match change.verb {
-        Verb::SoftDelete | Verb::Purge => Permission::WorkspaceDelete,
-        Verb::Restore => Permission::WorkspaceRestore,
+fn workspace_verbs(change: &Change) -> BTreeSet<Permission> {
+    let whole = match change.verb {
+        Verb::SoftDelete | Verb::Purge => Some(Permission::WorkspaceDelete),
+        Verb::Restore => Some(Permission::WorkspaceRestore),
+        Verb::Update => None,
+        _ => Some(Permission::WorkspaceUpdate),
+    };
+    let fields = change.fields.iter().filter(|_| !change.is_removal());
+    whole.into_iter().chain(fields.map(|field| field_verb(&field.path))).collect()
+}
+
+/// Who owns a workspace and which project reaches it decides who is in it, and 100ms counts webhooks to the developer configuration.
+fn field_verb(path: &str) -> Permission {
+    match path.split('.').next() {
+        Some("owner" | "projectRef") => Permission::MembersWrite,
+        Some("webhook" | "backendSecretRef") => Permission::DeveloperWrite,
         _ => Permission::WorkspaceUpdate,
     }
 }

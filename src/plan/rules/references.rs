@@ -3,10 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::subscriptions;
 use crate::api::Kind;
 use crate::api::membership_type::Level;
-use crate::plan::{Case, Change, Verb, Violation};
+use crate::api::policy::PersonalWorkspaces;
+use crate::plan::{Case, Cause, Change, Verb, Violation};
 use crate::tenancy::Key;
 use crate::tenancy::reference::{owners, references, targets};
 use crate::tenancy::view::View;
+use crate::tenancy::{DEFAULT_WORKSPACES, PERSONAL_WORKSPACES};
 
 pub(super) fn still_wanted(case: &Case<'_>) -> Vec<Violation> {
     let removed = removed(case);
@@ -116,7 +118,23 @@ pub(super) fn reference_missing(case: &Case<'_>) -> Vec<Violation> {
         Some(without(case, number, &target))
     });
     let unsubscribed = subscriptions::missing(case).into_iter().map(|(number, target)| without(case, number, &target));
-    missing.chain(unsubscribed).collect()
+    let unfounded = unfounded(case).map(|number| without(case, number, &organization));
+    missing.chain(unsubscribed).chain(unfounded).collect()
+}
+
+/// What is implied by a policy that will not be in force, because the change of the organization does not happen.
+fn unfounded<'c>(case: &'c Case<'_>) -> impl Iterator<Item = usize> + 'c {
+    let policy = &case.after.policy;
+    let founded = |change: &Change, rule: &str| match rule {
+        DEFAULT_WORKSPACES => policy.default_workspaces.iter().any(|it| *it.name.as_str() == *change.key.name),
+        PERSONAL_WORKSPACES => policy.personal_workspaces == PersonalWorkspaces::Local,
+        _ => true,
+    };
+    let stays = case.after.organization().is_some();
+    case.changes().filter(move |_| stays).filter_map(move |(number, change)| match &change.cause {
+        Cause::Implied(rule) if !change.is_removal() && !founded(change, rule) => Some(number),
+        _ => None,
+    })
 }
 
 pub(super) fn name_taken(case: &Case<'_>) -> Vec<Violation> {

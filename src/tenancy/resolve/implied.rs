@@ -11,6 +11,12 @@ use crate::tenancy::role::owner_role;
 use crate::tenancy::view::View;
 use crate::tenancy::{Desired, Digest, Key, Manifest, Name, Policy, Row, Snapshot, Tenancy};
 
+/// The rule that implies the default workspaces of an organization.
+pub const DEFAULT_WORKSPACES: &str = "default-workspaces";
+
+/// The rule that implies the workspaces that members have for themselves.
+pub const PERSONAL_WORKSPACES: &str = "personal-workspaces";
+
 /// What a policy implies beside what is written depends on these.
 pub struct Implications<'a> {
     pub tenancy: &'a Tenancy,
@@ -44,8 +50,8 @@ impl Implications<'_> {
         own.flat_map(|(member, name)| {
             let key = Key::new(Kind::Workspace, name);
             let spec = json!({ "owner": member, "scope": Scope::Local.as_str() }).to_string();
-            let membership = self.ownership(&key, member, "personal-workspaces");
-            [Desired { implied_by: Some("personal-workspaces"), ..Desired::new(key, spec, None) }, membership]
+            let membership = self.ownership(&key, member, PERSONAL_WORKSPACES);
+            [Desired { implied_by: Some(PERSONAL_WORKSPACES), ..Desired::new(key, spec, None) }, membership]
         })
         .collect()
     }
@@ -97,7 +103,7 @@ fn default_workspace(workspace: &DefaultWorkspace) -> Desired {
     spec.extend(default.map(|default| ("default".to_owned(), default.into())));
     spec.extend(type_.map(|type_| ("type".to_owned(), type_.as_str().into())));
     let key = Key::new(Kind::Workspace, name.as_str());
-    Desired { implied_by: Some("default-workspaces"), ..Desired::new(key, Value::Object(spec).to_string(), None) }
+    Desired { implied_by: Some(DEFAULT_WORKSPACES), ..Desired::new(key, Value::Object(spec).to_string(), None) }
 }
 
 /// Where the policy says so, whoever names no default workspace has the one that is the default already, or else the one that the

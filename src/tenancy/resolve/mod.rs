@@ -15,6 +15,7 @@ mod workspaces;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use implied::{DEFAULT_WORKSPACES, PERSONAL_WORKSPACES};
 use implied::{Implications, first_workspaces};
 use index::Index;
 
