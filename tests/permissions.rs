@@ -363,3 +363,19 @@ async fn an_invitation_of_fastpix_is_open_for_fourteen_days_and_one_of_100ms_for
         assert_eq!(standing("2027-03-16T09:00:00Z"), Some(then), "{story}");
     }
 }
+
+#[tokio::test]
+async fn an_admin_of_one_workspace_does_not_see_that_somebody_is_in_another() {
+    let store = told(AAQ.organization).await;
+    let snapshot = store.observe(&"acme".into()).await.unwrap();
+    let world = World::new(&snapshot.rows, BEGIN.parse().unwrap());
+    let sees = |viewer: &str, member: &str, place: &str| {
+        let email = format!("{viewer}@acme.example");
+        Viewer::new(&world, &email).sees_member(&member.into(), &key(place))
+    };
+    assert!(sees("adam", "rolf", "workspace/health"));
+    assert!(!sees("adam", "fiona", "workspace/health"));
+    assert!(!sees("adam", "fiona", "workspace/foreign"));
+    assert!(!sees("rolf", "adam", "workspace/health"));
+    assert!(sees("rolf", "rolf", "workspace/health"));
+}

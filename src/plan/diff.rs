@@ -198,7 +198,16 @@ impl Comparison<'_> {
 
     fn merged(&self, desired: &Desired, row: &Row) -> Merged {
         let last = row.last_applied().map(parsed);
-        merge(row.key.kind, last.as_ref(), &parsed(&desired.spec), &parsed(&row.spec), self.policy.drift)
+        let mut wanted = parsed(&desired.spec);
+        self.own(&desired.key, &mut wanted);
+        merge(row.key.kind, last.as_ref(), &wanted, &parsed(&row.spec), self.policy.drift)
+    }
+
+    /// A workspace whose document names no owner has the one who first applied it.
+    fn own(&self, key: &Key, spec: &mut Value) {
+        if let (Some(owner), Value::Object(fields)) = (self.tenancy.owners.get(key), spec) {
+            fields.entry("owner").or_insert_with(|| owner.as_str().into());
+        }
     }
 
     fn row_after(&self, desired: &Desired, row: &Row, merged: &Merged) -> Row {
@@ -255,9 +264,7 @@ impl Comparison<'_> {
         {
             fields.entry("dataResidency").or_insert_with(|| residency.as_str().into());
         }
-        if let (Some(owner), Value::Object(fields)) = (self.tenancy.owners.get(&desired.key), &mut spec) {
-            fields.entry("owner").or_insert_with(|| owner.as_str().into());
-        }
+        self.own(&desired.key, &mut spec);
         let fields = all_fields(&spec);
         let spec: Box<str> = spec.to_string().into();
         let is_member = desired.key.kind == Kind::Member;

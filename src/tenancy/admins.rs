@@ -5,6 +5,7 @@ use super::{Key, Name, Standing, World};
 use crate::api::Kind;
 use crate::api::membership_type::Level;
 use crate::api::policy::PrivateWorkspaces;
+use crate::api::workspace::Scope;
 
 /// The people who can manage the members of a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +26,8 @@ impl Admins {
     }
 }
 
-/// The admins of every place of an organization: of the organization itself, of each project and of each workspace.
+/// The admins of every place of an organization: of the organization itself, of each project and of each workspace that is not
+/// local.
 ///
 /// They are kept by the place that they were made admin of; who reaches a place from above is added when it is asked for, so
 /// that many admins of many places cost no more than the sum of both.
@@ -133,7 +135,9 @@ fn places(world: &World<'_>) -> BTreeMap<Key, Above> {
         Above { project, organization }
     };
     let top = of_kind(Kind::Organization).map(|(key, _)| (key, Above::default()));
-    let below = of_kind(Kind::Project).chain(of_kind(Kind::Workspace)).map(|(key, view)| {
+    // What is local is nobody's but its owner's: there is nobody to be an admin for.
+    let is_local = |view: &View| matches!(view, View::Workspace(workspace) if workspace.scope == Some(Scope::Local));
+    let below = of_kind(Kind::Project).chain(of_kind(Kind::Workspace)).filter(|(_, view)| !is_local(view)).map(|(key, view)| {
         let above = above(&key, view);
         (key, above)
     });

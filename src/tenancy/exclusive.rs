@@ -9,6 +9,8 @@ use crate::api::Kind;
 pub enum Exclusive {
     /// The e-mail address of a person, in lower case.
     Address(Box<str>),
+    /// The name of a person's account: `spec.username`.
+    Account(Box<str>),
     /// What a template, a `roles.muster.dev` or a membership type is called outside: `spec.name`, else the name of the object.
     Name {
         /// The kind of the object.
@@ -31,7 +33,10 @@ impl Exclusive {
             Self::Name { kind: key.kind, parent, name }
         };
         match view {
-            View::Member(member) => vec![Self::Address(member.email.to_ascii_lowercase().into())],
+            View::Member(member) => {
+                let account = member.username.clone().map(Self::Account);
+                std::iter::once(Self::Address(member.email.to_ascii_lowercase().into())).chain(account).collect()
+            }
             View::MembershipType(view) => vec![name(None, view.name.as_deref())],
             View::Role(role) => {
                 vec![name(Some(Key::new(Kind::Template, role.template_ref.name.as_str())), role.name.as_deref())]
@@ -45,13 +50,25 @@ impl Exclusive {
         }
     }
 
+    /// What a workspace alone is called where the policy says that names are unique (`workspaces.names`).
+    #[must_use]
+    pub fn display_name(key: &Key, view: &View) -> Vec<Self> {
+        match view {
+            View::Workspace(workspace) => {
+                let name = workspace.display_name.as_deref().unwrap_or(&key.name).into();
+                vec![Self::Name { kind: key.kind, parent: None, name }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The same where its workspace or template has another name now.
     #[must_use]
     pub fn within(self, now: impl FnOnce(&Key) -> Key) -> Self {
         match self {
             Self::Name { kind, parent, name } => Self::Name { kind, parent: parent.as_ref().map(now), name },
             Self::Default(workspace) => Self::Default(now(&workspace)),
-            Self::Address(_) => self,
+            Self::Address(_) | Self::Account(_) => self,
         }
     }
 }
@@ -60,6 +77,7 @@ impl fmt::Display for Exclusive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => write!(f, "has the address {address}"),
+            Self::Account(name) => write!(f, "has the username {name}"),
             Self::Name { parent: Some(parent), name, .. } => write!(f, "has the name {name} in {parent}"),
             Self::Name { parent: None, name, .. } => write!(f, "has the name {name}"),
             Self::Default(workspace) => write!(f, "is the default template of {workspace}"),

@@ -65,6 +65,8 @@ pub struct TypeView {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceView {
+    /// What people and the service call it; the object's name where it is left out.
+    pub display_name: Option<Box<str>>,
     /// The project it is in.
     pub project_ref: Option<Ref>,
     /// Who reaches it beside its own members.
@@ -127,6 +129,8 @@ impl RoleView {
 pub struct MemberView {
     /// The e-mail address.
     pub email: Box<str>,
+    /// The name of the account at a service.
+    pub username: Option<Box<str>>,
     /// The role at the level of the organization.
     #[serde(flatten)]
     pub roles: RolesView,

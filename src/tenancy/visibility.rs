@@ -1,6 +1,6 @@
 use super::{Key, Name, World, access};
-use crate::api::Verb;
 use crate::api::policy::MemberVisibility;
+use crate::api::{Kind, Verb};
 
 /// What one person may see of an organization. It narrows what is shown and is no authentication: whoever reads the store sees all
 /// of it.
@@ -24,7 +24,8 @@ impl<'w> Viewer<'w> {
         self.members.iter().any(|viewer| !access(self.world, viewer, place).is_empty())
     }
 
-    /// Whether the viewer sees that somebody is in a place: who looks at himself does, and else whom `visibility.members` says.
+    /// Whether the viewer sees that somebody is in a place: who looks at himself does, and else whom `visibility.members` says. Who is
+    /// not in it is not seen from there.
     #[must_use]
     pub fn sees_member(&self, member: &Name, place: &Key) -> bool {
         let needs = match self.world.policy.member_visibility {
@@ -32,6 +33,13 @@ impl<'w> Viewer<'w> {
             MemberVisibility::AllMembers => Verb::MembersRead,
         };
         let sees_all = |viewer: &&&Name| access(self.world, viewer, place).contains_key(&needs);
-        self.sees_place(place) && (self.members.contains(&member) || self.members.iter().any(|viewer| sees_all(&viewer)))
+        let others = || self.is_in(member, place) && self.members.iter().any(|viewer| sees_all(&viewer));
+        self.sees_place(place) && (self.members.contains(&member) || others())
+    }
+
+    fn is_in(&self, member: &Name, place: &Key) -> bool {
+        place.kind == Kind::Organization
+            || self.world.memberships(member).any(|(_, given, _)| given == *place)
+            || !access(self.world, member, place).is_empty()
     }
 }

@@ -5,7 +5,7 @@ use crate::api::workspace::Scope;
 use crate::api::{CredentialSpec, Kind, Verb as Permission, credential::CredentialType};
 use crate::plan::{Case, Cause, Change, Verb, Violation};
 use crate::tenancy::reference::owners;
-use crate::tenancy::view::{MemberView, View};
+use crate::tenancy::view::{MemberView, View, WorkspaceView};
 use crate::tenancy::{Key, Row, Standing, World, access, members_with_email};
 
 /// Whoever asks for a plan. The rights are those of the observed state: nobody grants himself the right that he needs.
@@ -27,7 +27,22 @@ impl<'c> Asker<'c> {
     }
 
     fn may(&self, verb: Permission, place: &Key) -> bool {
-        self.members.iter().any(|member| access(self.world, member, place).contains_key(&verb))
+        self.may_in(self.world, verb, place)
+    }
+
+    fn may_in(&self, world: &World<'_>, verb: Permission, place: &Key) -> bool {
+        self.members.iter().any(|member| access(world, member, place).contains_key(&verb))
+    }
+
+    /// The rights in a place that was deleted are those that there were: bringing it back takes the same as deleting it.
+    fn may_or_might(&self, case: &Case<'_>, verb: Permission, place: &Key) -> bool {
+        let tombstone = || case.snapshot.row(place)?.tombstone.as_ref().map(|tombstone| tombstone.id);
+        let Some(tombstone) = tombstone().filter(|_| self.world.get(place).is_none()) else { return self.may(verb, place) };
+        let part = |row: &&Row| row.tombstone.as_ref().is_some_and(|it| it.id == tombstone);
+        let is_place = |row: &&Row| matches!(row.key.kind, Kind::Project | Kind::Workspace | Kind::Membership);
+        let gone = case.snapshot.rows.iter().filter(part).filter(is_place);
+        let revived: Vec<Row> = gone.map(|row| Row { tombstone: None, ..row.clone() }).collect();
+        self.may_in(&self.world.with(&revived.iter().map(|row| (&row.key, Some(row))).collect()), verb, place)
     }
 
     fn may_anywhere(&self, verb: Permission) -> bool {
@@ -64,8 +79,7 @@ fn may_not_create(case: &Case<'_>, asker: &Asker<'_>, row: &Row) -> Option<Strin
     if creation.require_default_workspace && !asker.members.iter().any(opens_first) {
         return Some(format!("{email} has no default workspace yet"));
     }
-    let private = workspace.scope == Some(Scope::Private);
-    if [creation.by, creation.private_by][usize::from(private)] == Creators::AnyMember {
+    if creators(case, &workspace) == Creators::AnyMember {
         return None;
     }
     let project = World::project_of(&workspace);
@@ -75,6 +89,12 @@ fn may_not_create(case: &Case<'_>, asker: &Asker<'_>, row: &Row) -> Option<Strin
     };
     let place = project.map_or_else(|| "the organization".to_owned(), |project| project.to_string());
     (!allowed).then(|| format!("{email} does not hold {} in {place}", Permission::WorkspaceCreate))
+}
+
+/// Who may create a workspace like this.
+fn creators(case: &Case<'_>, workspace: &WorkspaceView) -> Creators {
+    let creation = case.before.policy.creation;
+    if workspace.scope == Some(Scope::Private) { creation.private_by } else { creation.by }
 }
 
 pub(super) fn not_permitted(case: &Case<'_>) -> Vec<Violation> {
@@ -109,7 +129,7 @@ fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permi
         Kind::Organization | Kind::Project | Kind::MembershipType | Kind::AccessTest => {
             vec![(Permission::OrganizationWrite, organization)]
         }
-        Kind::Workspace => workspace_verbs(change).into_iter().map(|verb| (verb, old_key(change))).collect(),
+        Kind::Workspace => workspace_needs(case, asker, change),
         Kind::Template | Kind::Role => {
             let verb = if change.is_removal() { Permission::TemplatesDelete } else { Permission::TemplatesWrite };
             workspace_of(case, change).map(|place| (verb, place)).into_iter().collect()
@@ -124,13 +144,41 @@ fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permi
     };
     // What is part of something new comes with the right to create it.
     let known = |place: &Key| case.before.get(place).is_some() || case.snapshot.row(place).is_some();
-    needs.into_iter().find(|(verb, place)| known(place) && !asker.may(*verb, &live(case, place)))
+    needs.into_iter().find(|(verb, place)| known(place) && !asker.may_or_might(case, *verb, place))
 }
 
-/// A deleted workspace gives nobody rights, so bringing it back needs the right in the organization.
-fn live(case: &Case<'_>, place: &Key) -> Key {
-    let organization = || case.before.of_kind(Kind::Organization).first().map(|item| item.row.key.clone());
-    if case.before.get(place).is_some() { place.clone() } else { organization().unwrap_or_else(|| place.clone()) }
+/// Whoever owns a workspace is an admin of it, and the project decides who reaches it, so another one of either is a matter of its admins; a
+/// workspace that comes into a project is as good as created there; and a local workspace is its owner's own business.
+fn workspace_needs(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Vec<(Permission, Key)> {
+    let view = |row: &Row| match View::read(Kind::Workspace, &row.spec) {
+        View::Workspace(view) => Some(view),
+        _ => None,
+    };
+    let [before, after] = [&change.before, &change.after].map(|row| row.as_deref().and_then(view));
+    let mut needs = Vec::new();
+    if let (Some(before), Some(after)) = (&before, &after) {
+        let heir = |kind: Kind, name: &str| case.heir(&Key::new(kind, name)).clone();
+        let owners = [
+            before.owner.as_deref().map(|it| heir(Kind::Member, it)),
+            after.owner.as_deref().map(|it| Key::new(Kind::Member, it)),
+        ];
+        if owners[0] != owners[1] {
+            needs.push((Permission::MembersWrite, old_key(change)));
+        }
+        let projects = [World::project_of(before).map(|it| heir(Kind::Project, &it.name)), World::project_of(after)];
+        let restricted = creators(case, after) == Creators::Permitted;
+        if projects[0] != projects[1] {
+            needs.push((Permission::MembersWrite, old_key(change)));
+            let into = projects[1].clone().filter(|_| restricted);
+            needs.extend(into.map(|project| (Permission::WorkspaceCreate, project)));
+        }
+        let own = before.scope == Some(Scope::Local) && before.owner.as_deref().is_some_and(|owner| asker.is(owner));
+        if change.is_live() && own {
+            return needs;
+        }
+    }
+    needs.extend(workspace_verbs(change).into_iter().map(|verb| (verb, old_key(change))));
+    needs
 }
 
 /// People are managed by the admins of the organization; who is only in projects and workspaces, by the admins of these; and
@@ -155,6 +203,9 @@ fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organ
     if central(before.as_ref()) != central(after.as_ref()) {
         return Some((verb, organization));
     }
+    if let Some(place) = first_workspace(case, change) {
+        return Some((verb, place)).filter(|(verb, place)| !asker.may(*verb, place));
+    }
     let places: BTreeSet<Key> = [case.before, &case.after]
         .into_iter()
         .flat_map(|world| world.memberships(&change.key.name).map(|(_, place, _)| place).collect::<Vec<_>>())
@@ -163,7 +214,21 @@ fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organ
         return Some((verb, organization));
     }
     let known = |place: &&Key| case.before.get(place).is_some();
-    places.iter().filter(known).find(|place| !asker.may(verb, place)).map(|place| (verb, place.clone()))
+    let missing = places.iter().filter(known).find(|place| !asker.may(verb, place))?;
+    // What somebody has alone is not named to others.
+    let is_local =
+        case.before.workspace(&missing.name).is_some_and(|it| missing.kind == Kind::Workspace && it.scope == Some(Scope::Local));
+    Some((verb, if is_local { organization } else { missing.clone() }))
+}
+
+/// Where nothing changes about a person but which workspace opens first: the one that did, or else the one that will.
+fn first_workspace(case: &Case<'_>, change: &Change) -> Option<Key> {
+    let field = match (change.verb, change.fields.as_slice()) {
+        (Verb::Update, [field]) if &*field.path == "defaultWorkspace" => field,
+        _ => return None,
+    };
+    let workspace = |value: &Option<serde_json::Value>| Some(Key::new(Kind::Workspace, value.as_ref()?.as_str()?));
+    [&field.from, &field.to].into_iter().filter_map(workspace).find(|place| case.before.get(place).is_some())
 }
 
 /// What only the admins of the organization decide about a person: the roles in it. Who is in no organization-wide role, and is not
@@ -180,14 +245,13 @@ fn workspace_verbs(change: &Change) -> BTreeSet<Permission> {
         Verb::Update => None,
         _ => Some(Permission::WorkspaceUpdate),
     };
-    let fields = change.fields.iter().filter(|_| !change.is_removal());
+    let fields = change.fields.iter().filter(|field| !change.is_removal() && &*field.path != "owner");
     whole.into_iter().chain(fields.map(|field| field_verb(&field.path))).collect()
 }
 
-/// Who owns a workspace and which project reaches it decides who is in it, and 100ms counts webhooks to the developer configuration.
+/// 100ms counts webhooks to the developer configuration.
 fn field_verb(path: &str) -> Permission {
     match path.split('.').next() {
-        Some("owner" | "projectRef") => Permission::MembersWrite,
         Some("webhook" | "backendSecretRef") => Permission::DeveloperWrite,
         _ => Permission::WorkspaceUpdate,
     }

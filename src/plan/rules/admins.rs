@@ -202,7 +202,7 @@ pub(super) fn admin_missing(case: &Case<'_>) -> Vec<Violation> {
         case.changes().filter(|(_, change)| is_place(change.key.kind) && matches!(change.verb, Verb::Create | Verb::Restore));
     let without = new.filter(|(_, change)| {
         let admins = case.admins_after().get(&change.key);
-        admins.is_none_or(|admins| admins.lasting.is_empty() && admins.pending.is_empty())
+        admins.is_some_and(|admins| admins.lasting.is_empty() && admins.pending.is_empty())
     });
     let hold = |change| Violation { change, because: "nobody is a lasting admin of it yet".to_owned(), way_out: String::new() };
     without.map(|(number, _)| hold(number)).collect()

@@ -1,28 +1,44 @@
 use std::collections::BTreeMap;
 
 use crate::api::Kind;
+use crate::api::policy::Uniqueness;
 use crate::plan::{Case, Change, Violation};
 use crate::tenancy::view::View;
 use crate::tenancy::{Exclusive, Key, Row};
 
 pub(super) fn address_taken(case: &Case<'_>) -> Vec<Violation> {
-    taken(case, &[Kind::Member], |change, other| {
+    taken(case, &[Kind::Member], Exclusive::of, |change, other| {
         let remove = removal(case, other);
         match change.before {
             None => format!("write previousNames: [{}] if it is the same person, or {remove}", other.name),
-            Some(_) => format!("write another address, or {remove}"),
+            Some(_) => format!("write another one, or {remove}"),
         }
     })
 }
 
 pub(super) fn spec_name_taken(case: &Case<'_>) -> Vec<Violation> {
-    taken(case, &[Kind::MembershipType, Kind::Template, Kind::Role], |change, other| {
+    taken(case, &[Kind::MembershipType, Kind::Template, Kind::Role], Exclusive::of, |change, other| {
         let remove = removal(case, other);
         match change.before {
             None => {
                 format!("write previousNames: [{}] if it is the same one, give it another spec.name, or {remove}", other.name)
             }
             Some(_) => format!("give it another spec.name, or {remove}"),
+        }
+    })
+}
+
+pub(super) fn display_name_taken(case: &Case<'_>) -> Vec<Violation> {
+    if case.after.policy.workspace_names == Uniqueness::Free {
+        return Vec::new();
+    }
+    taken(case, &[Kind::Workspace], Exclusive::display_name, |change, other| {
+        let remove = removal(case, other);
+        match change.before {
+            None => {
+                format!("write previousNames: [{}] if it is the same one, give it another displayName, or {remove}", other.name)
+            }
+            Some(_) => format!("give it another displayName, or {remove}"),
         }
     })
 }
@@ -36,7 +52,13 @@ fn removal(case: &Case<'_>, other: &Key) -> String {
 }
 
 /// The changes of these kinds that take what another object has and keeps.
-fn taken(case: &Case<'_>, kinds: &[Kind], way_out: impl Fn(&Change, &Key) -> String) -> Vec<Violation> {
+fn taken(
+    case: &Case<'_>,
+    kinds: &[Kind],
+    exclusive: fn(&Key, &View) -> Vec<Exclusive>,
+    way_out: impl Fn(&Change, &Key) -> String,
+) -> Vec<Violation> {
+    let of = |row: &Row| exclusive(&row.key, &View::read(row.key.kind, &row.spec));
     let renames = case.renames();
     let now = |key: &Key| renames.get(key).map_or_else(|| key.clone(), |key| (*key).clone());
     let mut new: BTreeMap<Exclusive, Vec<(usize, &Change)>> = BTreeMap::new();
@@ -50,19 +72,15 @@ fn taken(case: &Case<'_>, kinds: &[Kind], way_out: impl Fn(&Change, &Key) -> Str
     }
     let mut violations = BTreeMap::new();
     for item in kinds.iter().flat_map(|kind| case.after.of_kind(*kind)).filter(|_| !new.is_empty()) {
-        for exclusive in Exclusive::of(&item.row.key, &item.view) {
+        for owned in exclusive(&item.row.key, &item.view) {
             let other = &item.row.key;
-            let clashing = new.get(&exclusive).into_iter().flatten().filter(|(_, change)| change.key != *other);
+            let clashing = new.get(&owned).into_iter().flatten().filter(|(_, change)| change.key != *other);
             for (number, change) in clashing {
                 let refuse =
-                    || Violation { change: *number, because: format!("{other} {exclusive}"), way_out: way_out(change, other) };
+                    || Violation { change: *number, because: format!("{other} {owned}"), way_out: way_out(change, other) };
                 violations.entry(*number).or_insert_with(refuse);
             }
         }
     }
     violations.into_values().collect()
-}
-
-fn of(row: &Row) -> Vec<Exclusive> {
-    Exclusive::of(&row.key, &View::read(row.key.kind, &row.spec))
 }

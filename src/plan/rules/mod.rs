@@ -328,8 +328,8 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "address-taken",
-        title: "No two members of an organization have the same e-mail address.",
-        source: "AAQ, Introducing Workspaces: users are unique. The address identifies the person.",
+        title: "No two members of an organization have the same e-mail address or the same username.",
+        source: "AAQ, Introducing Workspaces: each user has a unique username. The address identifies the person.",
         way_out: "Write `previousNames` if it is the same person; or remove the other one first.",
         class: Class::State,
         check: exclusive::address_taken,
@@ -342,6 +342,15 @@ pub const RULES: &[Rule] = &[
         way_out: "Write `previousNames` if it is the same one; give it another `spec.name`; or remove the other one first.",
         class: Class::State,
         check: exclusive::spec_name_taken,
+        ..RULE
+    },
+    Rule {
+        id: "display-name-taken",
+        title: "Where the policy says `workspaces.names: Unique`, no two workspaces are called the same by `displayName`.",
+        source: "AAQ knows a workspace by its name.",
+        way_out: "Write `previousNames` if it is the same one; give it another `displayName`; or remove the other one first.",
+        class: Class::State,
+        check: exclusive::display_name_taken,
         ..RULE
     },
     Rule {

@@ -66,6 +66,7 @@ type Check = fn(&Scope<'_>) -> Vec<Objection>;
 /// What must fit together, as sentences.
 const CHECKS: &[(&str, Check)] = &[
     ("no two members have the same e-mail address", emails),
+    ("no two members have the same username", usernames),
     ("members only have roles that exist, at a level they are for, and as many as the policy allows", member_roles),
     ("no two membership types have the same name, and none has the name of a built-in role", type_names),
     ("a workspace has one default template at most", default_templates),
@@ -115,6 +116,16 @@ fn emails(scope: &Scope<'_>) -> Vec<Objection> {
         groups.entry(spec.email.key().into_owned()).or_default().push(manifest);
     }
     unique(groups, "duplicate-email", "spec.email", |email| format!("has the e-mail address {email}"))
+}
+
+fn usernames(scope: &Scope<'_>) -> Vec<Objection> {
+    let mut groups: BTreeMap<&str, Vec<&Manifest>> = BTreeMap::new();
+    for (manifest, spec) in scope.manifests.iter().filter_map(|manifest| Some((*manifest, member(manifest)?))) {
+        if let Some(username) = &spec.username {
+            groups.entry(username.as_str()).or_default().push(manifest);
+        }
+    }
+    unique(groups, "duplicate-username", "spec.username", |username| format!("has the username {username}"))
 }
 
 fn member(manifest: &Manifest) -> Option<&MemberSpec> {

@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::local::personal_workspace;
 use crate::api::policy::{DefaultWorkspace, FirstWorkspace, PersonalWorkspaces};
-use crate::api::types::ObjectName;
 use crate::api::workspace::Scope;
 use crate::api::{Kind, Spec};
 use crate::tenancy::role::owner_role;
@@ -41,19 +41,29 @@ impl Implications<'_> {
         meant.map(default_workspace).collect()
     }
 
+    /// A document that takes one over says itself who owns it.
     fn personal_workspaces(&self) -> Vec<Desired> {
         if self.policy.personal_workspaces == PersonalWorkspaces::None {
             return Vec::new();
         }
         let members = self.tenancy.objects.iter().filter(|desired| desired.key.kind == Kind::Member);
-        let own = members.filter_map(|member| Some((&member.key.name, personal_workspace(&member.key.name)?)));
+        let own = members.filter_map(|member| Some((member, personal_workspace(&member.key.name)?)));
+        let own = own.filter(|(_, name)| !self.is_written(name));
         own.flat_map(|(member, name)| {
-            let key = Key::new(Kind::Workspace, name);
-            let spec = json!({ "owner": member, "scope": Scope::Local.as_str() }).to_string();
-            let membership = self.ownership(&key, member, PERSONAL_WORKSPACES);
-            [Desired { implied_by: Some(PERSONAL_WORKSPACES), ..Desired::new(key, spec, None) }, membership]
+            let (owner, key) = (&member.key.name, Key::new(Kind::Workspace, name));
+            let spec = json!({ "owner": owner, "scope": Scope::Local.as_str() }).to_string();
+            let membership = self.ownership(&key, owner, PERSONAL_WORKSPACES);
+            let mut workspace = Desired { implied_by: Some(PERSONAL_WORKSPACES), ..Desired::new(key, spec, None) };
+            // It follows its member, unless a document still has the old name.
+            let former = member.previous_names.iter().filter_map(|name| personal_workspace(name));
+            workspace.previous_names = former.filter(|name| !self.is_written(name)).collect();
+            [workspace, membership]
         })
         .collect()
+    }
+
+    fn is_written(&self, workspace: &Name) -> bool {
+        self.manifests.iter().any(|manifest| manifest.spec.kind() == Kind::Workspace && manifest.name == *workspace)
     }
 
     /// The memberships of those who own a workspace.
@@ -89,12 +99,6 @@ pub fn first_of_account<'m>(mut manifests: impl Iterator<Item = &'m Manifest>) -
 /// A default workspace that is the first of the account is not implied where a document says that another one is.
 pub fn is_meant(workspace: &DefaultWorkspace, first: Option<&Name>) -> bool {
     workspace.default != Some(true) || first.is_none_or(|first| **first == *workspace.name.as_str())
-}
-
-/// The name of the workspace that a member has for itself; `None` where it would be too long.
-pub fn personal_workspace(member: &str) -> Option<Name> {
-    let name = format!("local-{member}");
-    ObjectName::parse(&name).ok().map(|name| name.as_str().into())
 }
 
 fn default_workspace(workspace: &DefaultWorkspace) -> Desired {

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::Unplaced;
-use super::implied::{first_of_account, is_meant, personal_workspace};
+use super::implied::{first_of_account, is_meant};
+use super::local::personal_workspace;
 use crate::api::policy::PersonalWorkspaces;
 use crate::api::{Kind, Spec};
 use crate::tenancy::desired::previous_names_of;

@@ -8,6 +8,7 @@ mod checks;
 mod implied;
 mod index;
 mod links;
+mod local;
 mod owners;
 mod subscriptions;
 mod templates;
@@ -130,7 +131,9 @@ impl<'a> Resolver<'a> {
         objections.extend(links::check(&scope, self.index));
         objections.extend(workspaces::check(&scope));
         objections.extend(templates::check(&scope, snapshot));
-        let owners = owners::owners(&scope, snapshot, self.asker);
+        let own = local::personal_owners(&scope, snapshot);
+        objections.extend(local::check(&scope, snapshot, &own));
+        let owners = owners::owners(&scope, snapshot, self.asker, &own);
         objections.extend(owners.objections);
         tenancy.owners = owners.implied;
         objections.extend(subscriptions::check(&scope, self.index, snapshot));

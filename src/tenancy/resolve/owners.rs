@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 
 use super::Objection;
 use super::checks::Scope;
+use crate::api::policy::Creators;
 use crate::api::workspace::Scope as WorkspaceScope;
 use crate::api::{Kind, Spec};
 use crate::tenancy::view::View;
-use crate::tenancy::{Key, Manifest, Name, Snapshot};
+use crate::tenancy::{Key, Manifest, Name, Row, Snapshot};
 
-/// Who owns the private and local workspaces whose documents name nobody.
+/// Who owns the workspaces whose documents name nobody.
 #[derive(Default)]
 pub struct Owners {
     /// The one who first applied them: as stored, or else the one who asks now.
@@ -15,28 +16,51 @@ pub struct Owners {
     pub objections: Vec<Objection>,
 }
 
-/// Finds the owners of the private and local workspaces whose documents name nobody (`KeyRunner`, Workspaces: the user who creates a
-/// private workspace owns it).
-pub fn owners(scope: &Scope<'_>, snapshot: Option<&Snapshot>, asker: Option<&str>) -> Owners {
+/// Finds the owners of workspaces whose documents name nobody. Private and local ones have one (`KeyRunner`, Workspaces: the user
+/// who creates a private workspace owns it); others do where every member may create them (AAQ: who creates a workspace is its
+/// first admin). `own` are the workspaces that members have for themselves.
+pub fn owners(scope: &Scope<'_>, snapshot: Option<&Snapshot>, asker: Option<&str>, own: &BTreeMap<Name, Name>) -> Owners {
     let mut owners = Owners::default();
     let mut asking = None;
     for manifest in scope.manifests {
         let Spec::Workspace(spec) = &*manifest.spec else { continue };
-        let Some(WorkspaceScope::Private | WorkspaceScope::Local) = spec.scope.filter(|_| spec.owner.is_none()) else { continue };
+        let required = matches!(spec.scope, Some(WorkspaceScope::Private | WorkspaceScope::Local));
+        if spec.owner.is_some() || !required && scope.policy.creation.by != Creators::AnyMember {
+            continue;
+        }
         let key = Key::new(Kind::Workspace, manifest.name.clone());
-        let row = snapshot.and_then(|snapshot| snapshot.row(&key)).filter(|row| row.is_live());
-        if let Some(row) = row {
-            if let View::Workspace(stored) = View::read(Kind::Workspace, &row.spec) {
-                owners.implied.extend(stored.owner.map(|owner| (key, Name::from(&*owner))));
-            }
+        // A deleted workspace comes back with the owner that it had.
+        if let Some(row) = snapshot.and_then(|snapshot| snapshot.row(&key)) {
+            let owner = owner_of(row).filter(|_| required || owner_was_implied(row));
+            owners.implied.extend(owner.map(|owner| (key, owner)));
+            continue;
+        }
+        if let Some(member) = own.get(&manifest.name) {
+            owners.implied.insert(key, member.clone());
             continue;
         }
         match asking.get_or_insert_with(|| asker.and_then(|email| member_with(email, scope, snapshot))) {
             Some(member) => drop(owners.implied.insert(key, member.clone())),
-            None => owners.objections.push(without_owner(manifest, key, spec.scope, asker)),
+            None if required => owners.objections.push(without_owner(manifest, key, spec.scope, asker)),
+            None => {}
         }
     }
     owners
+}
+
+fn owner_of(row: &Row) -> Option<Name> {
+    match View::read(Kind::Workspace, &row.spec) {
+        View::Workspace(workspace) => workspace.owner.map(|owner| Name::from(&*owner)),
+        _ => None,
+    }
+}
+
+/// True when no document ever wrote the owner: an owner who was written and is left out now owns nothing any more.
+fn owner_was_implied(row: &Row) -> bool {
+    row.last_applied().is_some_and(|applied| match View::read(Kind::Workspace, applied) {
+        View::Workspace(workspace) => workspace.owner.is_none(),
+        _ => false,
+    })
 }
 
 fn member_with(email: &str, scope: &Scope<'_>, snapshot: Option<&Snapshot>) -> Option<Name> {

@@ -1,0 +1,109 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Objection;
+use super::checks::Scope;
+use crate::api::policy::PersonalWorkspaces;
+use crate::api::types::ObjectName;
+use crate::api::workspace::Scope as WorkspaceScope;
+use crate::api::{Kind, MemberSpec, Spec, WorkspaceSpec};
+use crate::tenancy::view::View;
+use crate::tenancy::{Key, Manifest, Name, Snapshot};
+
+/// The name of the workspace that a member has for itself; `None` where it would be too long.
+pub fn personal_workspace(member: &str) -> Option<Name> {
+    let name = format!("local-{member}");
+    ObjectName::parse(&name).ok().map(|name| name.as_str().into())
+}
+
+/// Whose the workspaces are that members have for themselves, where the policy says that they do. A member who is renamed takes
+/// the workspace along.
+pub fn personal_owners(scope: &Scope<'_>, snapshot: Option<&Snapshot>) -> BTreeMap<Name, Name> {
+    if scope.policy.personal_workspaces == PersonalWorkspaces::None {
+        return BTreeMap::new();
+    }
+    let written: BTreeSet<&str> = members(scope).map(|(manifest, _)| manifest.name.as_str()).collect();
+    let former: BTreeSet<&str> = members(scope).flat_map(|(_, spec)| former_names(spec)).collect();
+    let stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows);
+    let stored = stored.filter(|row| row.key.kind == Kind::Member && row.is_live()).map(|row| row.key.name.as_str());
+    let all = stored.filter(|name| !former.contains(name)).chain(written.iter().copied());
+    all.filter_map(|member| Some((personal_workspace(member)?, Name::from(member)))).collect()
+}
+
+/// A workspace that a member has for itself is nobody else's, and nobody is added to a local workspace.
+pub fn check(scope: &Scope<'_>, snapshot: Option<&Snapshot>, own: &BTreeMap<Name, Name>) -> Vec<Objection> {
+    let foreign = workspaces(scope).filter_map(|(manifest, spec)| foreign_document(manifest, spec, own.get(&manifest.name)?));
+    foreign.chain(foreign_entries(scope, snapshot, own)).collect()
+}
+
+fn foreign_document(manifest: &Manifest, spec: &WorkspaceSpec, member: &Name) -> Option<Objection> {
+    let field = match (spec.scope, &spec.owner) {
+        (Some(WorkspaceScope::Local), Some(owner)) if owner.as_str() != member.as_str() => "spec.owner",
+        (Some(WorkspaceScope::Local), _) => return None,
+        _ => "spec.scope",
+    };
+    let key = Key::new(Kind::Workspace, manifest.name.clone());
+    let message = format!("{} is the workspace that member/{member} has for itself", manifest.name);
+    let help = format!("write scope: Local and owner: {member}, or choose another name for the workspace");
+    Some(Objection::error(manifest, key, "personal-workspace", field.to_owned(), message).help(Some(help)))
+}
+
+fn foreign_entries(scope: &Scope<'_>, snapshot: Option<&Snapshot>, own: &BTreeMap<Name, Name>) -> Vec<Objection> {
+    let written: BTreeMap<&str, &WorkspaceSpec> =
+        workspaces(scope).map(|(manifest, spec)| (manifest.name.as_str(), spec)).collect();
+    // The owner of a local workspace, as far as it is known; `None` for any other workspace.
+    let local = |name: &str| -> Option<Option<Name>> {
+        let personal = || own.get(&Name::from(name)).cloned();
+        let stored = || match snapshot?.row(&Key::new(Kind::Workspace, name)).filter(|row| row.is_live()) {
+            Some(row) => match View::read(Kind::Workspace, &row.spec) {
+                View::Workspace(workspace) => Some((workspace.scope, workspace.owner.map(|owner| Name::from(&*owner)))),
+                _ => None,
+            },
+            None => None,
+        };
+        match written.get(name) {
+            Some(spec) if spec.scope != Some(WorkspaceScope::Local) => None,
+            Some(spec) => {
+                let owner = spec.owner.as_ref().map(|owner| Name::from(owner.as_str()));
+                Some(owner.or_else(personal).or_else(|| stored()?.1))
+            }
+            None => match personal() {
+                Some(owner) => Some(Some(owner)),
+                None => stored().filter(|(scope, _)| *scope == Some(WorkspaceScope::Local)).map(|(_, owner)| owner),
+            },
+        }
+    };
+    let mut objections = Vec::new();
+    for (manifest, spec) in members(scope) {
+        for (at, entry) in spec.workspaces.iter().flat_map(|list| list.iter()).enumerate() {
+            let Some(owner) = local(entry.name.as_str()) else { continue };
+            let is_own = |owner: &Name| *owner == manifest.name || former_names(spec).any(|name| *name == **owner);
+            if owner.as_ref().is_some_and(is_own) {
+                continue;
+            }
+            let key = Key::membership(&manifest.name, &Key::new(Kind::Workspace, entry.name.as_str()));
+            let message = format!("workspace/{} is local: nobody is added to it beside its owner", entry.name);
+            let help = Some("take the entry away, or share a workspace with scope Private".to_owned());
+            let path = format!("spec.workspaces[{at}].name");
+            objections.push(Objection::error(manifest, key, "local-workspace", path, message).help(help));
+        }
+    }
+    objections
+}
+
+fn workspaces<'s>(scope: &Scope<'s>) -> impl Iterator<Item = (&'s Manifest, &'s WorkspaceSpec)> {
+    scope.manifests.iter().filter_map(|manifest| match &*manifest.spec {
+        Spec::Workspace(spec) => Some((*manifest, &**spec)),
+        _ => None,
+    })
+}
+
+fn members<'s>(scope: &Scope<'s>) -> impl Iterator<Item = (&'s Manifest, &'s MemberSpec)> {
+    scope.manifests.iter().filter_map(|manifest| match &*manifest.spec {
+        Spec::Member(spec) => Some((*manifest, &**spec)),
+        _ => None,
+    })
+}
+
+fn former_names(spec: &MemberSpec) -> impl Iterator<Item = &str> {
+    spec.previous_names.iter().flat_map(|names| names.iter()).map(|name| name.as_str())
+}
