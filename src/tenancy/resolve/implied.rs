@@ -116,13 +116,13 @@ pub fn first_workspaces(objects: &mut [Desired], snapshot: Option<&Snapshot>, po
     if policy.first_workspace == FirstWorkspace::Written {
         return;
     }
-    let stored = |key: &Key| snapshot.and_then(|snapshot| snapshot.row(key)).filter(|row| row.is_live());
+    let former = Former::of(objects, snapshot);
     let mut places: BTreeMap<Name, Vec<(Timestamp, Name)>> = BTreeMap::new();
     for desired in objects.iter() {
         if let Some((member, place)) = desired.key.member_and_place()
             && place.kind == Kind::Workspace
         {
-            let since = stored(&desired.key).map_or(Timestamp::MAX, |row| row.created_at);
+            let since = former.membership(member, &place).map_or(Timestamp::MAX, |row| row.created_at);
             places.entry(member.into()).or_default().push((since, place.name));
         }
     }
@@ -132,11 +132,45 @@ pub fn first_workspaces(objects: &mut [Desired], snapshot: Option<&Snapshot>, po
         if spec.contains_key("defaultWorkspace") {
             continue;
         }
-        let current = stored(&member.key).and_then(default_of).filter(|name| places.iter().any(|(_, place)| place == name));
+        let current = former.row(&member.key).and_then(default_of).map(|name| former.heir(&Key::new(Kind::Workspace, name)).name);
+        let current = current.filter(|name| places.iter().any(|(_, place)| place == name));
         let Some(first) = current.or_else(|| places.iter().min().map(|(_, place)| place.clone())) else { continue };
         spec.insert("defaultWorkspace".to_owned(), first.as_str().into());
         member.spec = Value::Object(spec).to_string().into();
         member.digest = Digest::of(member.spec.as_bytes());
+    }
+}
+
+/// The stored rows of objects, also of those that are about to be renamed.
+struct Former<'s> {
+    snapshot: Option<&'s Snapshot>,
+    /// What is stored of people and workspaces under another name than it will have, new to old.
+    old: BTreeMap<Key, Key>,
+}
+
+impl<'s> Former<'s> {
+    fn of(objects: &[Desired], snapshot: Option<&'s Snapshot>) -> Self {
+        let live = |key: &Key| snapshot.and_then(|snapshot| snapshot.row(key)).is_some_and(Row::is_live);
+        let renamed = objects.iter().filter(|it| !it.previous_names.is_empty() && !live(&it.key)).filter_map(|it| {
+            let mut names = it.previous_names.iter().map(|name| Key::new(it.key.kind, name.clone()));
+            Some((it.key.clone(), names.find(|key| live(key))?))
+        });
+        Self { snapshot, old: renamed.collect() }
+    }
+
+    fn row(&self, key: &Key) -> Option<&'s Row> {
+        self.snapshot?.row(self.old.get(key).unwrap_or(key)).filter(|row| row.is_live())
+    }
+
+    fn membership(&self, member: &str, place: &Key) -> Option<&'s Row> {
+        let member = Key::new(Kind::Member, member);
+        let member = self.old.get(&member).unwrap_or(&member);
+        let key = Key::membership(&member.name, self.old.get(place).unwrap_or(place));
+        self.snapshot?.row(&key).filter(|row| row.is_live())
+    }
+
+    fn heir(&self, old: &Key) -> Key {
+        self.old.iter().find(|(_, it)| *it == old).map_or_else(|| old.clone(), |(new, _)| new.clone())
     }
 }
 
