@@ -8,7 +8,7 @@ use muster::plan::rules::{RULES, Rule, rule};
 use muster::tenancy::preset;
 
 use super::presets::answer;
-use super::tables::{CLASSES, Contradiction, DOCUMENTS, Evidence, FATES, PLACES, Statement, Traced, root};
+use super::tables::{CLASSES, Contradiction, DOCUMENTS, Evidence, FATES, PLACES, Statement, Traced};
 
 /// Everything that the page is written from.
 pub struct Tables {
@@ -53,8 +53,12 @@ impl Tables {
         for (place, means) in PLACES {
             let _ = writeln!(page, "* {place} ({}): {means}", count(place));
         }
-        let classes = CLASSES.iter().filter(|it| **it != "-").map(|it| format!("{} of {it}", class(it)));
-        let _ = writeln!(page, "\nRules {}.\n", classes.collect::<Vec<_>>().join(", "));
+        let classes = CLASSES.iter().filter(|it| **it != "-").map(|it| format!("{} of *{it}*", class(it)));
+        let _ = writeln!(
+            page,
+            "\nBy what they look at: {}; the others are of no class of Muster's.\n",
+            classes.collect::<Vec<_>>().join(", ")
+        );
         let _ =
             writeln!(page, "| | says | from | where | class | in Muster | shown by, or why not |\n|---|---|---|---|---|---|---|");
         for Traced { id, says, source, place, class, evidence } in &self.rules {
@@ -107,7 +111,7 @@ fn cells(evidence: &Evidence) -> String {
 fn link(shown: &str) -> String {
     match shown.split_once(": ") {
         Some((file, test)) => format!("[{test}](../{file})"),
-        None if root().join(shown).exists() => format!("[{shown}](../{shown})"),
+        None if shown.starts_with("examples/") => format!("[{shown}](../{shown}/README.md)"),
         None => format!("[{shown}](../{})", Path::new("tests/plan").join(shown).display()),
     }
 }

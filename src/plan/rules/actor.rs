@@ -134,8 +134,8 @@ fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permi
         .find(|(verb, place)| known(place) && !may_or_might(asker.world, case.snapshot, &asker.members, *verb, place))
 }
 
-/// Whoever owns a workspace is an admin of it, so another owner is a matter of its admins; a workspace that comes into a project is
-/// as good as created there; and a local workspace is its owner's own business.
+/// Whoever owns a workspace is an admin of it, and the project decides who reaches it, so another one of either is a matter of its admins; a
+/// workspace that comes into a project is as good as created there; and a local workspace is its owner's own business.
 fn workspace_needs(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Vec<(Permission, Key)> {
     let view = |row: &Row| match View::read(Kind::Workspace, &row.spec) {
         View::Workspace(view) => Some(view),
@@ -154,11 +154,10 @@ fn workspace_needs(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Vec<(
         }
         let projects = [World::project_of(before).map(|it| heir(Kind::Project, &it.name)), World::project_of(after)];
         let restricted = creators(case, after) == Creators::Permitted;
-        if projects[0] != projects[1] && restricted {
-            needs.extend(projects[1].clone().map(|project| (Permission::WorkspaceCreate, project)));
-        }
         if projects[0] != projects[1] {
             needs.push((Permission::MembersWrite, old_key(change)));
+            let into = projects[1].clone().filter(|_| restricted);
+            needs.extend(into.map(|project| (Permission::WorkspaceCreate, project)));
         }
         let own = before.scope == Some(Scope::Local) && before.owner.as_deref().is_some_and(|owner| asker.is(owner));
         if change.is_live() && own {
