@@ -32,7 +32,7 @@ fn without(can: &Access, member: &str, place: &Key, verb: Verb) -> String {
     roles.dedup();
     match roles.as_slice() {
         [] => format!("member/{member} has no role that counts in {place}"),
-        roles => format!("{} does not include {verb}", roles.join(" and ")),
+        roles => format!("{} does not give {verb} in {place}", roles.join(" and ")),
     }
 }
 
