@@ -21,6 +21,9 @@ pub struct Arguments {
     /// A workspace to invite to; may be given several times
     #[arg(long, value_name = "NAME", value_parser = name)]
     workspace: Vec<String>,
+    /// A workspace to assign to, where the role is given in the organization (FastPix); may be given several times
+    #[arg(long, value_name = "NAME", value_parser = name, conflicts_with = "workspace")]
+    assign: Vec<String>,
     /// The namespace of the documents
     #[arg(short, long, value_name = "NAME", value_parser = name)]
     namespace: Option<String>,
@@ -47,6 +50,9 @@ impl Arguments {
         let mut spec = json!({ "organizationRef": { "name": self.organization }, "email": address });
         if self.workspace.is_empty() {
             spec["role"] = self.role.as_str().into();
+            if !self.assign.is_empty() {
+                spec["workspaces"] = self.assign.iter().map(|workspace| json!({ "name": workspace })).collect();
+            }
         } else {
             let entry = |workspace: &String| json!({ "name": workspace, "role": self.role });
             spec["workspaces"] = self.workspace.iter().map(entry).collect();

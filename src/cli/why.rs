@@ -71,7 +71,8 @@ pub async fn run(arguments: &Arguments, question: Question, console: &Console) -
         let world = World::new(&snapshot.rows, arguments.as_of.unwrap_or_else(now));
         let place = arguments.place(&name)?;
         if world.get(&place).is_some() {
-            answers.push(Asked { arguments, world: &world, place, written: written.as_ref() }.answer(name));
+            let namespace = snapshot.claim.as_ref().map(|claim| &*claim.namespace);
+            answers.push(Asked { arguments, world: &world, place, namespace, written: written.as_ref() }.answer(name));
         }
     }
     store.close().await;
@@ -114,6 +115,8 @@ struct Asked<'a> {
     arguments: &'a Arguments,
     world: &'a World<'a>,
     place: Key,
+    /// The namespace that the organization was applied from.
+    namespace: Option<&'a str>,
     written: Option<&'a Reading>,
 }
 
@@ -161,13 +164,11 @@ impl Asked<'_> {
             _ => String::new(),
         };
         let mut reasons = vec![Reason { text: format!("is {grant}"), origin: self.origin(&own, path) }];
-        if grant.place != self.place {
-            let text = match grant.place.kind {
-                Kind::Organization => {
-                    format!("which reaches {}, because admins of the organization do (access.implicitAdmins)", self.place)
-                }
-                _ => format!("which reaches {}, because it is in {}", self.place, grant.place),
-            };
+        if grant.place.kind == Kind::Organization && grant.place != self.place {
+            let text = format!("which reaches {}, because admins of the organization do (access.implicitAdmins)", self.place);
+            reasons.push(Reason { text, origin: None });
+        } else if grant.place != self.place {
+            let text = format!("which reaches {}, because it is in {}", self.place, grant.place);
             reasons.push(Reason { text, origin: self.origin(&self.place, |_| "spec.projectRef".to_owned()) });
         }
         let verb = self.arguments.verb;
@@ -193,7 +194,8 @@ impl Asked<'_> {
     /// Where the files write a field of an object.
     fn origin(&self, key: &Key, path: impl Fn(&Manifest) -> String) -> Option<(Origin, String)> {
         let Reading { input, sources } = self.written?;
-        let manifest = input.manifests.iter().find(|it| it.spec.kind() == key.kind && it.name == key.name)?;
+        let is_own = |manifest: &&Manifest| self.namespace.is_none_or(|namespace| namespace == manifest.namespace.as_str());
+        let manifest = input.manifests.iter().filter(is_own).find(|it| it.spec.kind() == key.kind && it.name == key.name)?;
         let path = path(manifest);
         let origin = manifest.origin.clone();
         let found = sources.locate(&origin, &path).map(|span| Origin { line: span.line, column: span.column, ..origin.clone() });

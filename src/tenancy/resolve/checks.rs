@@ -26,6 +26,11 @@ impl<'a> Scope<'a> {
         Self { organization, manifests, policy, roles: roles(manifests, snapshot, policy), places }
     }
 
+    /// What a role name stands for.
+    pub fn role(&self, name: &str) -> Option<&MembershipRole> {
+        self.roles.get(name)
+    }
+
     /// True for a project or workspace of these manifests.
     pub fn knows(&self, place: &Key) -> bool {
         self.places.contains(place)

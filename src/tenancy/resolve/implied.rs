@@ -7,6 +7,7 @@ use super::local::personal_workspace;
 use crate::api::policy::{DefaultWorkspace, FirstWorkspace, PersonalWorkspaces};
 use crate::api::workspace::Scope;
 use crate::api::{Kind, Spec};
+use crate::tenancy::desired::previous_names_of;
 use crate::tenancy::role::owner_role;
 use crate::tenancy::view::View;
 use crate::tenancy::{Desired, Digest, Key, Manifest, Name, Policy, Row, Snapshot, Tenancy};
@@ -30,7 +31,11 @@ impl Implications<'_> {
     pub fn all(&self) -> Vec<Desired> {
         let written: BTreeSet<&Key> =
             self.tenancy.objects.iter().map(|desired| &desired.key).filter(|key| is_implied(key.kind)).collect();
-        let implied = self.default_workspaces().into_iter().chain(self.personal_workspaces()).chain(self.ownerships());
+        let renamed = renamed(self.manifests.iter().copied());
+        let is_renamed = |key: &Key| key.kind == Kind::Workspace && renamed.contains(key.name.as_str());
+        let place = |key: &Key| key.member_and_place().map_or_else(|| key.clone(), |(_, place)| place);
+        let implied = self.default_workspaces().into_iter().chain(self.personal_workspaces());
+        let implied = implied.filter(|desired| renamed.is_empty() || !is_renamed(&place(&desired.key))).chain(self.ownerships());
         implied.filter(|desired| !written.contains(&desired.key) && !self.tenancy.holds(&desired.key)).collect()
     }
 
@@ -88,6 +93,13 @@ impl Implications<'_> {
 
 const fn is_implied(kind: Kind) -> bool {
     matches!(kind, Kind::Workspace | Kind::Membership)
+}
+
+/// The names that documents have given up for workspaces, so that nothing of these names is implied any more.
+pub fn renamed<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> BTreeSet<&'m str> {
+    let workspaces = manifests.filter(|manifest| manifest.spec.kind() == Kind::Workspace);
+    let names = workspaces.filter_map(|manifest| previous_names_of(&manifest.spec)).flat_map(|names| names.iter());
+    names.map(|name| name.as_str()).collect()
 }
 
 /// The workspace that documents say is the first of the account.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::Unplaced;
-use super::implied::{first_of_account, is_meant};
+use super::implied::{first_of_account, is_meant, renamed};
 use super::local::personal_workspace;
 use crate::api::policy::PersonalWorkspaces;
 use crate::api::{Kind, Spec};
@@ -179,13 +179,15 @@ fn implied_workspaces(input: &Input) -> Vec<(&Name, Name, &Name)> {
         let parts = input.manifests.iter().filter(|manifest| manifest.namespace == organization.namespace);
         let workspaces =
             parts.clone().filter(|manifest| matches!(&*manifest.spec, Spec::Workspace(spec) if own(&spec.organization_ref)));
-        let first = first_of_account(workspaces);
+        let first = first_of_account(workspaces.clone());
+        let renamed = renamed(workspaces);
         let names = policy.default_workspaces.iter().filter(|it| is_meant(it, first)).map(|it| Name::from(it.name.as_str()));
         let members = parts.filter(|manifest| matches!(&*manifest.spec, Spec::Member(spec) if own(&spec.organization_ref)));
         let personal = members
             .filter(|_| policy.personal_workspaces == PersonalWorkspaces::Local)
             .filter_map(|member| personal_workspace(&member.name));
-        implied.extend(names.chain(personal).map(|name| (&organization.namespace, name, &organization.name)));
+        let kept = names.chain(personal).filter(|name| !renamed.contains(name.as_str()));
+        implied.extend(kept.map(|name| (&organization.namespace, name, &organization.name)));
     }
     implied
 }

@@ -4,6 +4,7 @@
 //! Nothing here fails: an object, or an entry of one, that cannot be meant as it is written is held, with a finding that says
 //! why, and the rest goes on.
 
+mod assignments;
 mod checks;
 mod implied;
 mod index;
@@ -130,6 +131,7 @@ impl<'a> Resolver<'a> {
         let mut objections = checks::check(&scope);
         objections.extend(links::check(&scope, self.index));
         objections.extend(workspaces::check(&scope));
+        objections.extend(assignments::check(&scope));
         objections.extend(templates::check(&scope, snapshot));
         let own = local::personal_owners(&scope, snapshot);
         objections.extend(local::check(&scope, snapshot, &own));
