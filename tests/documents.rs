@@ -435,11 +435,13 @@ fn each_system_has_the_roles_of_its_document_at_the_level_they_are_for() {
                 member["workspaces"] = json!([{"name": "design", "role": role}]);
             }
             let workspace = json!({"organizationRef": {"name": "acme"}, "type": "QA"});
-            found_in(&[
+            let mut found = found_in(&[
                 object("Organization", "acme", &json!({"preset": preset})),
                 object("Workspace", "design", &workspace),
                 object("Member", "ann", &member),
-            ])
+            ]);
+            found.retain(|finding| !finding.starts_with("warning"));
+            found
         };
         for role in *organization {
             assert_eq!(given(Some(role), None), Vec::<String>::new(), "{preset} {role}");

@@ -193,9 +193,10 @@ fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organ
     if let Some(place) = first_workspace(case, change) {
         return Some((verb, place)).filter(|(verb, place)| !asker.may(*verb, place));
     }
-    let places: BTreeSet<Key> = [case.before, &case.after]
+    let former = old_key(change);
+    let places: BTreeSet<Key> = [(case.before, &former.name), (&case.after, &change.key.name)]
         .into_iter()
-        .flat_map(|world| world.memberships(&change.key.name).map(|(_, place, _)| place).collect::<Vec<_>>())
+        .flat_map(|(world, member)| world.memberships(member).map(|(_, place, _)| place).collect::<Vec<_>>())
         .collect();
     if places.is_empty() {
         return Some((verb, organization));

@@ -41,7 +41,7 @@ pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
         });
         let (lost, invited, true) = &*loss else { continue };
         let last = Last { place, lost, invited: *invited, min };
-        let above: &Vec<_> = from_above.get_or_init(|| from_afar(case));
+        let above: &Vec<_> = from_above.get_or_init(|| from_afar(case, MembershipRole::is_admin));
         for (number, change) in moved(case, place, &renames).into_iter().chain(above.iter().copied()) {
             if is_guarded(case, change) {
                 violations.entry(number).or_insert_with(|| last.refuse(number, change));
@@ -72,24 +72,27 @@ fn blamed<'c>(case: &'c Case<'_>, place: &Key, member: &str) -> Vec<(usize, &'c 
     let mut own = vec![Key::new(Kind::Member, member), Key::membership(member, place)];
     own.extend(project_of(case.before, place).map(|project| Key::membership(member, &project)));
     let direct = own.iter().filter_map(|key| case.change_from(key));
-    direct.filter(|(_, change)| costs(case, place, change)).collect()
+    direct.filter(|(_, change)| costs(case, place, change, MembershipRole::is_admin)).collect()
 }
 
-/// Whether a change of a member, or of one of the memberships, takes the administration of a place, as roles are before.
-fn costs(case: &Case<'_>, place: &Key, change: &Change) -> bool {
+/// Whether a role makes its holder what must not be lost: an admin, or an owner.
+type Makes = fn(&MembershipRole) -> bool;
+
+/// Whether a change of a member, or of one of the memberships, takes what a role makes of its holder in a place, as roles are before.
+fn costs(case: &Case<'_>, place: &Key, change: &Change, makes: Makes) -> bool {
     let world = case.before;
     let Some(before) = &change.before else { return false };
     let after = change.after.as_ref().filter(|row| row.is_live());
-    let is_admin = |level, roles: &RolesView| world.roles_of(level, roles).any(|(_, role)| role.is_admin());
+    let has = |level, roles: &RolesView| world.roles_of(level, roles).any(|(_, role)| makes(role));
     let given = before.key.member_and_place().map_or(Level::Organization, |(_, place)| level_of(place.kind));
-    let lasts = |membership: &MembershipView| membership.expires_at.is_none() && is_admin(given, &membership.roles);
+    let lasts = |membership: &MembershipView| membership.expires_at.is_none() && has(given, &membership.roles);
     match (View::read(before.key.kind, &before.spec), after.map(|after| (after, View::read(after.key.kind, &after.spec)))) {
         (View::Membership(old), Some((_, View::Membership(new)))) => lasts(&old) && !lasts(&new),
         (View::Membership(old), None) => lasts(&old) || old.roles.is_empty() && old.expires_at.is_none(),
         (View::Member(old), Some((after, View::Member(new)))) => {
             let stands = |row, member| standing(row, member, &world.policy, world.now);
             let reaches = place.kind == Kind::Organization || world.policy.implicit_admins;
-            stands(before, &old) != stands(after, &new) || reaches && is_admin(given, &old.roles) && !is_admin(given, &new.roles)
+            stands(before, &old) != stands(after, &new) || reaches && has(given, &old.roles) && !has(given, &new.roles)
         }
         _ => true,
     }
@@ -105,14 +108,14 @@ fn moved<'c>(case: &'c Case<'_>, place: &Key, renames: &BTreeMap<&Key, &Key>) ->
 
 /// The changes by which places lose admins though nothing of theirs changes: a membership type loses the permission, or the
 /// policy reaches less far.
-fn from_afar<'c>(case: &'c Case<'_>) -> Vec<(usize, &'c Change)> {
+fn from_afar<'c>(case: &'c Case<'_>, makes: Makes) -> Vec<(usize, &'c Change)> {
     let policy = |world: &World<'_>| {
         let policy = &world.policy;
         (policy.implicit_admins, policy.private_workspaces, policy.catalog, policy.default_role.clone(), policy.invitations.mode)
     };
     let lost = |name: &str| {
-        let is_admin = |world: &World<'_>| world.roles.get(name).is_some_and(MembershipRole::is_admin);
-        is_admin(case.before) && !is_admin(&case.after)
+        let has = |world: &World<'_>| world.roles.get(name).is_some_and(makes);
+        has(case.before) && !has(&case.after)
     };
     let types = case.before.of_kind(Kind::MembershipType).iter().filter(|item| match &*item.view {
         View::MembershipType(view) => lost(view.name.as_deref().unwrap_or(&item.row.key.name)),
@@ -197,9 +200,12 @@ pub(super) fn last_owner(case: &Case<'_>) -> Vec<Violation> {
     let organization = Key::new(Kind::Organization, case.tenancy.organization.clone());
     let mut blamed: BTreeMap<usize, &Name> = BTreeMap::new();
     for owner in case.before.owners().map(|item| &item.row.key) {
-        let own = case.change_from(owner).into_iter().filter(|(_, change)| costs(case, &organization, change));
+        let own = case
+            .change_from(owner)
+            .into_iter()
+            .filter(|(_, change)| costs(case, &organization, change, MembershipRole::is_owner));
         let own: Vec<_> = own.collect();
-        let all = if own.is_empty() { from_afar(case) } else { own };
+        let all = if own.is_empty() { from_afar(case, MembershipRole::is_owner) } else { own };
         blamed.extend(all.into_iter().map(|(number, _)| (number, &owner.name)));
     }
     let refuse = |(change, owner): (usize, &Name)| Violation {

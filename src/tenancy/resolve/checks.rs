@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -106,31 +107,33 @@ pub fn unique<K: Ord>(
 }
 
 fn emails(scope: &Scope<'_>) -> Vec<Objection> {
-    // Most runs find no clash at all, so the addresses are only compared where their hashes are the same.
-    let hash = |email: &str| {
-        let mut hasher = DefaultHasher::new();
-        email.hash(&mut hasher);
-        hasher.finish()
-    };
-    let members = || scope.manifests.iter().filter_map(|manifest| Some((*manifest, member(manifest)?)));
-    let mut hashes: Vec<u64> = members().map(|(_, spec)| hash(&spec.email.key())).collect();
-    hashes.sort_unstable();
-    let twice: BTreeSet<u64> = hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-    let mut groups: BTreeMap<String, Vec<&Manifest>> = BTreeMap::new();
-    for (manifest, spec) in members().filter(|(_, spec)| !twice.is_empty() && twice.contains(&hash(&spec.email.key()))) {
-        groups.entry(spec.email.key().into_owned()).or_default().push(manifest);
-    }
-    unique(groups, "duplicate-email", "spec.email", |email| format!("has the e-mail address {email}"))
+    let claims = |email: &String| format!("has the e-mail address {email}");
+    unique(shared(scope, |spec| Some(spec.email.key())), "duplicate-email", "spec.email", claims)
 }
 
 fn usernames(scope: &Scope<'_>) -> Vec<Objection> {
-    let mut groups: BTreeMap<&str, Vec<&Manifest>> = BTreeMap::new();
-    for (manifest, spec) in scope.manifests.iter().filter_map(|manifest| Some((*manifest, member(manifest)?))) {
-        if let Some(username) = &spec.username {
-            groups.entry(username.as_str()).or_default().push(manifest);
-        }
+    let claims = |username: &String| format!("has the username {username}");
+    let groups = shared(scope, |spec| Some(Cow::Borrowed(spec.username.as_ref()?.as_str())));
+    unique(groups, "duplicate-username", "spec.username", claims)
+}
+
+/// The members by a text that several of them have.
+fn shared<'s>(scope: &Scope<'s>, text: fn(&MemberSpec) -> Option<Cow<'_, str>>) -> BTreeMap<String, Vec<&'s Manifest>> {
+    // Most runs find no clash at all, so the texts are only compared where their hashes are the same.
+    let hash = |text: &str| {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        hasher.finish()
+    };
+    let members = || scope.manifests.iter().filter_map(|manifest| Some((*manifest, text(member(manifest)?)?)));
+    let mut hashes: Vec<u64> = members().map(|(_, text)| hash(&text)).collect();
+    hashes.sort_unstable();
+    let twice: BTreeSet<u64> = hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+    let mut groups: BTreeMap<String, Vec<&Manifest>> = BTreeMap::new();
+    for (manifest, text) in members().filter(|(_, text)| !twice.is_empty() && twice.contains(&hash(text))) {
+        groups.entry(text.into_owned()).or_default().push(manifest);
     }
-    unique(groups, "duplicate-username", "spec.username", |username| format!("has the username {username}"))
+    groups
 }
 
 fn member(manifest: &Manifest) -> Option<&MemberSpec> {

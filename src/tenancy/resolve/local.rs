@@ -48,34 +48,11 @@ fn foreign_document(manifest: &Manifest, spec: &WorkspaceSpec, member: &Name) ->
 }
 
 fn foreign_entries(scope: &Scope<'_>, snapshot: Option<&Snapshot>, own: &BTreeMap<Name, Name>) -> Vec<Objection> {
-    let written: BTreeMap<&str, &WorkspaceSpec> =
-        workspaces(scope).map(|(manifest, spec)| (manifest.name.as_str(), spec)).collect();
-    // The owner of a local workspace, as far as it is known; `None` for any other workspace.
-    let local = |name: &str| -> Option<Option<Name>> {
-        let personal = || own.get(&Name::from(name)).cloned();
-        let stored = || match snapshot?.row(&Key::new(Kind::Workspace, name)).filter(|row| row.is_live()) {
-            Some(row) => match View::read(Kind::Workspace, &row.spec) {
-                View::Workspace(workspace) => Some((workspace.scope, workspace.owner.map(|owner| Name::from(&*owner)))),
-                _ => None,
-            },
-            None => None,
-        };
-        match written.get(name) {
-            Some(spec) if spec.scope != Some(WorkspaceScope::Local) => None,
-            Some(spec) => {
-                let owner = spec.owner.as_ref().map(|owner| Name::from(owner.as_str()));
-                Some(owner.or_else(personal).or_else(|| stored()?.1))
-            }
-            None => match personal() {
-                Some(owner) => Some(Some(owner)),
-                None => stored().filter(|(scope, _)| *scope == Some(WorkspaceScope::Local)).map(|(_, owner)| owner),
-            },
-        }
-    };
+    let local = local_workspaces(scope, snapshot, own);
     let mut objections = Vec::new();
-    for (manifest, spec) in members(scope) {
+    for (manifest, spec) in members(scope).filter(|_| !local.is_empty()) {
         for (at, entry) in spec.workspaces.iter().flat_map(|list| list.iter()).enumerate() {
-            let Some(owner) = local(entry.name.as_str()) else { continue };
+            let Some(owner) = local.get(entry.name.as_str()) else { continue };
             let is_own = |owner: &Name| *owner == manifest.name || former_names(spec).any(|name| *name == **owner);
             if owner.as_ref().is_some_and(is_own) {
                 continue;
@@ -88,6 +65,31 @@ fn foreign_entries(scope: &Scope<'_>, snapshot: Option<&Snapshot>, own: &BTreeMa
         }
     }
     objections
+}
+
+/// The local workspaces with their owners, as far as these are known: those that are stored, those of the policy, and those that are
+/// written.
+fn local_workspaces(scope: &Scope<'_>, snapshot: Option<&Snapshot>, own: &BTreeMap<Name, Name>) -> BTreeMap<Name, Option<Name>> {
+    let stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows);
+    let stored = stored.filter(|row| row.key.kind == Kind::Workspace && row.is_live() && row.spec.contains("Local"));
+    let stored = stored.filter_map(|row| match View::read(row.key.kind, &row.spec) {
+        View::Workspace(view) if view.scope == Some(WorkspaceScope::Local) => {
+            Some((row.key.name.clone(), view.owner.map(|owner| Name::from(&*owner))))
+        }
+        _ => None,
+    });
+    let mut local: BTreeMap<Name, Option<Name>> = stored.collect();
+    local.extend(own.iter().map(|(name, owner)| (name.clone(), Some(owner.clone()))));
+    for (manifest, spec) in workspaces(scope) {
+        if spec.scope != Some(WorkspaceScope::Local) {
+            local.remove(&manifest.name);
+        } else if let Some(owner) = &spec.owner {
+            local.insert(manifest.name.clone(), Some(owner.as_str().into()));
+        } else {
+            local.entry(manifest.name.clone()).or_default();
+        }
+    }
+    local
 }
 
 fn workspaces<'s>(scope: &Scope<'s>) -> impl Iterator<Item = (&'s Manifest, &'s WorkspaceSpec)> {
