@@ -137,13 +137,13 @@ impl<'a> Index<'a> {
             Some(Found::Several) => Err(Unplaced::Ambiguous { path, target }),
             Some(Found::Held) if target.kind == Kind::Organization => Ok(target.name),
             Some(Found::Held) => self.organization_of_held(&target).ok_or(Unplaced::Waiting { path, target }),
-            None => match self.renamed(&manifest.namespace, &target) {
-                Some(parent) => self.organization_of(parent).map_err(|_| Unplaced::Waiting { path, target }),
-                None => {
-                    let nearest = self.nearest(&manifest.namespace, &target);
-                    Err(Unplaced::Dangling { path, target, nearest })
+            None => {
+                if let Some(parent) = self.renamed(&manifest.namespace, &target) {
+                    return self.organization_of(parent).map_err(|_| Unplaced::Waiting { path, target });
                 }
-            },
+                let nearest = self.nearest(&manifest.namespace, &target);
+                Err(Unplaced::Dangling { path, target, nearest })
+            }
         }
     }
 
