@@ -70,6 +70,20 @@ fn differences_are_2_only_where_they_are_asked_for() {
     place.run("plan -f acme.yaml --diff-exit-code 20").code(20);
     place.run("apply -f acme.yaml --auto-approve").code(0);
     place.run("plan -f acme.yaml --detailed-exitcode").code(0);
+    place.by_hand("UPDATE objects SET spec = json_set(spec, '$.displayName', 'Hacked') WHERE kind = 'Organization'");
+    place.run("plan -f acme.yaml --detailed-exitcode").code(2).says("1 drifted");
+}
+
+#[test]
+fn what_is_only_missing_or_held_is_no_difference() {
+    let place = Place::applied(&format!("{ACME}---\n{DESIGN}"));
+    place.write("acme.yaml", ACME);
+    place.run("plan -f acme.yaml --detailed-exitcode").code(0).says("Managed, but not in the input");
+    let suspended = ACME.replace("{displayName: Acme}", "{displayName: Acme, suspend: true}");
+    place.write("acme.yaml", &format!("{suspended}---\n{DESIGN}"));
+    place.run("apply -f acme.yaml --auto-approve").code(0);
+    place.write("acme.yaml", &format!("{suspended}---\n{DESIGN}").replace("role: Admin", "role: Admin, displayName: Al"));
+    place.run("plan -f acme.yaml --detailed-exitcode").code(0).says("held: the organization is suspended");
 }
 
 #[test]
@@ -236,8 +250,25 @@ spec:
 ";
     let place = Place::applied(&format!("{ACME}---\n{DESIGN}---\n{member}"));
     place.run("plan -f acme.yaml").last_line("No changes. 5 objects are as the input says.");
-    place.run("plan -f acme.yaml --as-of 2999-01-02").code(0).says("access ended 2999-01-01T00:00:00Z");
+    let later = place.run("plan -f acme.yaml --as-of 2999-01-02").code(0).says("access ended 2999-01-01T00:00:00Z");
+    later.says("-  bob@acme.example loses access to workspace/design (ReadOnly until 2999-01-01T00:00:00Z -> no access)");
     place.run("plan -f acme.yaml --as-of 2999-01-02 --out x").code(64);
+}
+
+#[test]
+fn two_repositories_prune_in_one_store_without_meeting() {
+    let place = Place::applied(&format!("{ACME}---\n{DESIGN}"));
+    place.write("other.yaml", &ACME.replace("acme", "other").replace("alice", "olga"));
+    let first = place.run("apply -f other.yaml --prune --auto-approve").code(0);
+    first.last_line("Applied: 2 created.");
+    let again = place.run("plan -f other.yaml --prune").code(0).says("organization/acme is not in the input, and is kept");
+    again.says("add `--prune --approve sha256:").last_line("No changes. 2 objects are as the input says.");
+    place
+        .run("plan -f other.yaml --prune -o markdown")
+        .code(0)
+        .says("`organization/acme`, with everything in it; `--prune --approve sha256:");
+    place.run("apply -f acme.yaml --prune --auto-approve").code(0);
+    place.run("access alice@acme.example").code(0).says("organization/acme");
 }
 
 #[test]
@@ -341,7 +372,8 @@ fn a_store_that_is_not_there_is_not_created_by_asking_for_it() {
         place.run(command).code(1).complains("nothing was ever applied to it");
     }
     for command in ["export", "drift", "history verify"] {
-        place.run(command).code(0).complains("nothing was ever applied to it");
+        let ran = place.run(command).code(0);
+        ran.complains("note: the store sqlite://muster.db does not exist: nothing was ever applied to it");
     }
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
 }

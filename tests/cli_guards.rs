@@ -93,6 +93,55 @@ fn a_store_in_a_directory_that_does_not_exist_is_an_error() {
 }
 
 #[test]
+fn what_is_wrong_with_a_store_is_said_once_and_before_it_is_used() {
+    let place = Place::new();
+    place.write("acme.yaml", ACME);
+    place.write("no.db", "this is no database, and long enough to see that");
+    let ran = place.run("plan -f acme.yaml --store sqlite://no.db").code(1).complains("is not a SQLite database");
+    assert_eq!(ran.err.matches("file is not a database").count(), 1, "{}", ran.err);
+    std::fs::create_dir(place.path().join("data")).unwrap();
+    let ran = place.run("apply -f acme.yaml --auto-approve --store sqlite://data").code(1);
+    ran.complains("it is a directory; name a file in it, such as sqlite://data/muster.db");
+    place.run("validate -f acme.yaml --against sqlite://x.db").code(1).complains("the store sqlite://x.db does not exist");
+    let ran = place.run("plan").code(64);
+    assert_eq!(ran.err, "error: name what to read: -f FILE, -f DIRECTORY, or -f - for standard input\n");
+}
+
+#[test]
+fn files_in_the_place_of_a_saved_plan_are_told_apart() {
+    let place = Place::new();
+    place.write("acme.yaml", ACME);
+    std::fs::create_dir(place.path().join("acme")).unwrap();
+    place.run("apply acme --auto-approve").code(64).complains("to apply its files, say -f acme");
+    place.run("apply acme.yaml --auto-approve").code(1).complains("or say -f acme.yaml to apply a file");
+}
+
+#[test]
+fn an_input_that_cannot_be_used_at_all_is_not_told_as_no_changes() {
+    let place = Place::new();
+    let ran = place.run("plan -f missing.yaml").code(1).complains("cannot be read: there is no such file or directory");
+    ran.last_line("Nothing was planned, because no part of the input can be used.");
+    std::fs::write(place.path().join("binary.yaml"), (0..=255).cycle().take(2000).collect::<Vec<u8>>()).unwrap();
+    let ran = place.run("validate -f binary.yaml").code(1);
+    assert!(ran.out.lines().count() < 8 && !ran.out.contains(char::REPLACEMENT_CHARACTER), "{}", ran.out);
+}
+
+#[test]
+fn programs_learn_whether_a_history_is_whole() {
+    let place = Place::applied(ACME);
+    let verified = |place: &Place, code: i32| -> Value {
+        let out = place.run("history verify -o json").code(code).out;
+        serde_json::from_str::<Value>(&out).unwrap()["organizations"][0].take()
+    };
+    let whole = verified(&place, 0);
+    assert_eq!((&whole["unbroken"], &whole["entries"]), (&Value::Bool(true), &Value::from(2)));
+    assert!(whole["hash"].as_str().is_some_and(|hash| hash.starts_with("sha256:")), "{whole}");
+    place.by_hand("DELETE FROM history_values WHERE seq = 1");
+    let broken = verified(&place, 1);
+    assert_eq!((&broken["unbroken"], &broken["entry"]), (&Value::Bool(false), &Value::from(1)));
+}
+
+#[test]
 fn a_namespace_means_the_same_in_every_command() {
     let inside = |text: &str, namespace: &str| text.replace("{name: ", &format!("{{namespace: {namespace}, name: "));
     let inside =
@@ -144,6 +193,11 @@ fn a_manager_that_was_changed_by_hand_is_drift_and_one_that_was_released_is_not(
     place.write("acme.yaml", ACME);
     place.run("apply -f acme.yaml --prune --auto-approve").code(0);
     place.run("restore workspace/design").code(0);
+    place.run("drift").code(0).says("No drift");
+    let renamed =
+        DESIGN.replace("{name: design}", "{name: studio}").replace("deletionProtection: true", "previousNames: [design]");
+    place.write("acme.yaml", &format!("{ACME}---\n{renamed}").replace("displayName: Acme", "adoptionPolicy: Adopt"));
+    place.run("apply -f acme.yaml --auto-approve").code(0);
     place.run("drift").code(0).says("No drift");
     place.write("acme.yaml", "");
     place.run("apply -f acme.yaml --prune --allow-empty --auto-approve");

@@ -50,8 +50,9 @@ fn install(plane: &ControlPlane) {
     }
 }
 
+/// JSON is YAML but for one character, which is a line break there and would not arrive as it is.
 fn documents<'a>(objects: impl IntoIterator<Item = &'a Value>) -> String {
-    objects.into_iter().map(|object| format!("---\n{object}\n")).collect()
+    objects.into_iter().map(|object| format!("---\n{object}\n").replace('\u{85}', "\\u0085")).collect()
 }
 
 fn takes_every_good_object(plane: &ControlPlane) {

@@ -63,7 +63,7 @@ async fn replaced(first: &str, second: &str) -> Memory {
 
 async fn refused(store: &Memory, key: Key) -> String {
     let before = store.observe(&acme()).await.unwrap();
-    let error = restore(store, &acme(), &key, &how()).await.unwrap_err().to_string();
+    let error = restore(store, &acme(), &key, None, &how()).await.unwrap_err().to_string();
     assert_eq!(store.observe(&acme()).await.unwrap(), before, "nothing is written");
     error
 }
@@ -94,7 +94,7 @@ async fn a_template_is_not_restored_while_another_one_has_its_name_or_its_flag()
 #[tokio::test]
 async fn a_member_is_restored_when_nobody_else_has_the_address() {
     let store = replaced(&member("bob", "bob@acme.example"), &member("bobby", "bobby@acme.example")).await;
-    let restored = restore(&store, &acme(), &Key::new(Kind::Member, "bob"), &how()).await.unwrap();
+    let restored = restore(&store, &acme(), &Key::new(Kind::Member, "bob"), None, &how()).await.unwrap();
     assert_eq!(restored.objects, [Key::new(Kind::Member, "bob")]);
 }
 

@@ -6,7 +6,7 @@ mod scenario;
 
 use muster::api::{Kind, Verb};
 use muster::store::Observe;
-use muster::tenancy::{Key, Viewer, World, access, members_with_email};
+use muster::tenancy::{Key, Standing, Viewer, World, access, members_with_email};
 use scenario::{BEGIN, told};
 
 /// A line of a table: what the document calls it, the permissions it takes, where, and a cell for each column.
@@ -336,4 +336,46 @@ async fn an_admin_of_one_workspace_does_not_see_that_somebody_is_in_another() {
     assert!(!sees("adam", "fiona", "workspace/foreign"));
     assert!(!sees("rolf", "adam", "workspace/health"));
     assert!(sees("rolf", "rolf", "workspace/health"));
+}
+
+/// Who was invited on 2 March.
+fn invited(preset: &str, admin: &str, role: &str) -> String {
+    format!(
+        "\
+#! apply --at 2026-03-02T09:00:00Z
+apiVersion: muster.dev/v1alpha1
+kind: Organization
+metadata: {{name: acme}}
+spec: {{preset: {preset}}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {{name: adam}}
+spec: {{organizationRef: {{name: acme}}, email: adam@acme.example, role: {admin}}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {{name: mary}}
+spec: {{organizationRef: {{name: acme}}, email: mary@acme.example, role: {role}}}
+"
+    )
+}
+
+#[tokio::test]
+async fn an_invitation_of_fastpix_is_open_for_fourteen_days_and_one_of_100ms_for_ever() {
+    let cases = [
+        (invited("fastpix", "Admin", "Member"), Standing::Expired),
+        (invited("hundredms", "OrganizationOwner", "OrganizationOwner"), Standing::Invited),
+    ];
+    for (story, then) in cases {
+        let store = told(&story).await;
+        let snapshot = store.observe(&"acme".into()).await.unwrap();
+        let standing = |at: &str| {
+            let world = World::new(&snapshot.rows, at.parse().unwrap());
+            world.member("mary").map(|(item, view)| world.standing(item, view))
+        };
+        assert_eq!(standing("2026-03-16T08:59:59Z"), Some(Standing::Invited), "{story}");
+        assert_eq!(standing("2026-03-16T09:00:00Z"), Some(then), "{story}");
+        assert_eq!(standing("2027-03-16T09:00:00Z"), Some(then), "{story}");
+    }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use muster::api::Kind;
 use muster::plan::rules::{CLAIMED_ELSEWHERE, RULES, rule};
-use muster::plan::{Context, Tightened, plan, render};
+use muster::plan::{Context, Tightened, plan};
 use muster::source::{Request, read};
 use muster::tenancy::{Manager, Snapshot, resolve};
 use regex::Regex;
@@ -125,14 +125,14 @@ fn every_rule_that_can_be_printed_is_in_the_table() {
         printed.extend(named.captures_iter(&text).map(|found| found[1].to_owned()));
     }
     assert!(printed.len() > 20, "{printed:?}");
-    let page = render::rules_page();
+    let page = fs::read_to_string(root().join("docs/rules.md")).unwrap();
     for id in &printed {
         let rule = rule(id).unwrap_or_else(|| panic!("{id} refuses, and `muster explain {id}` does not know it"));
         assert!(page.contains(&format!("\n## {id}\n\n{}\n", rule.title)), "{id}");
         assert!(![rule.title, rule.source, rule.way_out, rule.overridden_by].contains(&""), "{id}");
     }
     let refusals = occurrences(&rust(&["src/plan", "src/engine"]), r"\brule: [^&]");
-    let from_the_table = |line: &&String| line.contains("rule: rule.id.into()");
+    let from_the_table = |line: &&String| line.contains("rule: rule.id.into()") || line.contains("rule: rule.into()");
     let literal = |line: &&String| named.is_match(line) || line.contains("pub rule: Box<str>");
     let others: Vec<&String> = refusals.iter().filter(|line| !from_the_table(line) && !literal(line)).collect();
     assert!(others.is_empty(), "a refusal names its rule in a way that this test cannot see: {others:?}");
@@ -163,17 +163,6 @@ fn every_rule_that_the_documentation_names_exists() {
             assert!(RULES.iter().any(|rule| rule.id == &found[1]), "{name} explains {}", &found[1]);
         }
     }
-}
-
-#[test]
-fn the_page_about_rules_is_what_is_generated() {
-    let path = root().join("docs/rules.md");
-    let page = render::rules_page();
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(&path, &page).unwrap();
-    }
-    let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == page, "docs/rules.md is not what is generated; run BLESS=1 cargo test --test repository and commit it");
 }
 
 #[test]

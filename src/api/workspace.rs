@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::project::FIXED_ORGANIZATION;
 use super::rule::{Change, Path, Problem, Rule, Rules, attach, check_field, check_items, fixed, set_once};
 use super::status::ObjectStatus;
-use super::types::{HeaderName, List, Named, NamedList, ObjectName, Quota, Ref, SecretKeyRef, Text, Url, choice};
+use super::types::{
+    HeaderName, List, Named, NamedList, ObjectName, Quota, Ref, SecretKeyRef, Text, Url, choice, internal, is_internal,
+};
 
 choice! {
     /// What a workspace is used for.
@@ -152,9 +154,9 @@ pub struct Quotas {
 /// Where the service reports what happens.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(inline)]
+#[schemars(inline, transform = attach::<Webhook>)]
 pub struct Webhook {
-    /// The address that is called. Required; https where hipaa is true. Example: <https://hooks.acme.example/rooms>.
+    /// The address that is called. Required; https where hipaa is true, and on the public network. Example: <https://hooks.acme.example/rooms>.
     pub url: Url,
     /// Headers that are sent along, at most 20, each name once. Left out: none. The list is owned whole.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -226,6 +228,13 @@ impl Rules for WorkspaceSpec {
 }
 
 impl Rules for Webhook {
+    const RULES: &'static [Rule<Self>] = &[Rule {
+        field: "url",
+        message: "must lead to the public network, and not to this machine, a private network or the metadata of a cloud",
+        cel: concat!("!self.url.matches('", internal!(), "')"),
+        holds: |webhook| !is_internal(webhook.url.as_str()),
+    }];
+
     fn inside(&self, at: &Path<'_>, problems: &mut Vec<Problem>) {
         check_items(self.headers.as_deref(), at, "headers", problems);
     }

@@ -9,6 +9,9 @@ use super::Failure;
 use super::flags::Global;
 use crate::plan::render::Colour;
 
+/// The columns of a line where no terminal says how many there are.
+const WIDTH: usize = 140;
+
 /// Where answers go: standard output for what was asked for, standard error for everything around it.
 #[derive(Debug)]
 pub struct Console {
@@ -20,6 +23,8 @@ pub struct Console {
     pub interactive: bool,
     /// Whether a program runs Muster, which needs no hints on what to do next.
     pub in_automation: bool,
+    /// How many columns a line has; as many as people like to read where nothing says it.
+    pub width: usize,
     progress: bool,
 }
 
@@ -37,6 +42,7 @@ impl Console {
             err: colour(err_is_terminal),
             interactive: io::stdin().is_terminal() && err_is_terminal && !global.in_automation,
             in_automation: global.in_automation,
+            width: terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into()),
             progress: err_is_terminal && !global.in_automation && !dumb,
         }
     }
@@ -79,7 +85,10 @@ impl Console {
         self.note(&format!("{question} Only `yes` is taken as yes: "));
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer);
-        read.map_err(|source| Failure::File { doing: "read", path: "standard input".to_owned(), source })?;
+        let bytes = read.map_err(|source| Failure::File { doing: "read", path: "standard input".to_owned(), source })?;
+        if bytes == 0 {
+            self.note("\n");
+        }
         Ok(answer.trim() == "yes")
     }
 }

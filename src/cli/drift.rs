@@ -7,7 +7,7 @@ use super::flags::{Plain, StoreFlags, WhichFlags};
 use super::{Console, Exit, Failure, stored};
 use crate::engine::{self, Drift};
 use crate::plan::render::{Paint, fields_on_one_line, json::FORMAT_VERSION, safe};
-use crate::store::{Mode, Observe};
+use crate::store::{AnyStore, Mode};
 use crate::tenancy::{Key, Manager, Name};
 
 #[derive(Args, Debug)]
@@ -37,6 +37,7 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     store.close().await;
     let found = found?;
     match arguments.output {
+        Plain::Text if found.is_empty() => {}
         Plain::Text => console.print(&text(&found, console))?,
         Plain::Json => console.print(&format!("{:#}\n", document(&found)))?,
     }
@@ -45,9 +46,11 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     Ok(code.filter(|_| drifted).map_or(Exit::Done, Exit::Differences))
 }
 
-async fn find(arguments: &Arguments, store: &impl Observe, console: &Console) -> Result<Vec<(Name, Drift)>, Failure> {
+async fn find(arguments: &Arguments, store: &AnyStore, console: &Console) -> Result<Vec<(Name, Drift)>, Failure> {
     let mut found = Vec::new();
-    for name in stored::told_organizations(store, &arguments.which.or(arguments.named.as_deref()), console).await? {
+    for name in
+        stored::told_organizations(store, &arguments.store, &arguments.which.or(arguments.named.as_deref()), console).await?
+    {
         let drift = engine::drift(store, &name).await?;
         found.push((name, drift));
     }

@@ -1,5 +1,10 @@
 use std::process::ExitCode;
 
+/// What the help of a command says about them.
+pub const HELP: &str = "\
+Exit codes: 0 done; 1 error; 2 differences, with --detailed-exitcode; 3 refused by a rule; 4 applied in part; 5 the plan is stale; \
+64 wrong usage; 130 interrupted. Every flag can be set as MUSTER_<FLAG>; MUSTER_LOG=debug shows what happens inside.";
+
 /// How a command ends, as the shell sees it. Where several apply, the greatest wins: an error before a stale plan, that before
 /// one that was applied in part, that before a refusal, that before differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

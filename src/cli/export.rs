@@ -19,7 +19,8 @@ pub struct Arguments {
 /// `muster export`.
 pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let store = arguments.store.open(Mode::Read).await?;
-    let names = stored::told_organizations(&store, &arguments.which.or(arguments.named.as_deref()), console).await?;
+    let names =
+        stored::told_organizations(&store, &arguments.store, &arguments.which.or(arguments.named.as_deref()), console).await?;
     let mut documents = Vec::new();
     for name in &names {
         documents.extend(export(&store.observe(name).await?));

@@ -1,9 +1,8 @@
-use std::error::Error;
 use std::io;
 
 use super::Exit;
 use crate::engine::{AnswerError, RestoreError};
-use crate::store::StoreError;
+use crate::store::{StoreError, in_one_line};
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -60,13 +59,7 @@ impl Failure {
     /// The message, with everything that caused it, in one line.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = self.source();
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
-        text
+        in_one_line(self)
     }
 }
 

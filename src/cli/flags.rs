@@ -42,11 +42,17 @@ pub struct InputFlags {
 }
 
 impl InputFlags {
+    /// That there is something to read.
+    pub fn check(&self) -> Result<(), Failure> {
+        match self.filename.is_empty() {
+            true => Err(Failure::Usage("name what to read: -f FILE, -f DIRECTORY, or -f - for standard input".to_owned())),
+            false => Ok(()),
+        }
+    }
+
     /// Reads the input.
     pub fn read(&self, console: &Console) -> Result<Reading, Failure> {
-        if self.filename.is_empty() {
-            return Err(Failure::Usage("name what to read: -f FILE, -f DIRECTORY, or -f - for standard input".to_owned()));
-        }
+        self.check()?;
         let _progress = console.progress("reading files");
         let request = Request { paths: self.filename.clone(), recursive: self.recursive, allow_empty: self.allow_empty };
         Ok(source::read(&request, &mut io::stdin().lock()))

@@ -10,7 +10,7 @@ use super::{Console, Exit, Failure, stored};
 use crate::engine::{self, VerifyError};
 use crate::plan::FieldChange;
 use crate::plan::render::{Paint, fields_on_one_line, json::FORMAT_VERSION, safe};
-use crate::store::{Entry, Mode, Observe, Recorded};
+use crate::store::{Broken, Chain, Entry, Mode, Observe, Recorded};
 use crate::tenancy::{Key, Name};
 
 #[derive(Args, Debug)]
@@ -33,6 +33,9 @@ enum Verify {
         which: WhichFlags,
         #[command(flatten)]
         store: StoreFlags,
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t = Plain::Text, help_heading = "Output")]
+        output: Plain,
     },
 }
 
@@ -62,30 +65,59 @@ const PAGE: u32 = 10_000;
 /// `muster history`.
 pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     match &arguments.verify {
-        Some(Verify::Verify { named, which, store }) => verify(&which.or(named.as_deref()), store, console).await,
+        Some(Verify::Verify { named, which, store, output }) => {
+            verify(&which.or(named.as_deref()), store, *output, console).await
+        }
         None => arguments.show.run(console).await,
     }
 }
 
-async fn verify(which: &WhichFlags, flags: &StoreFlags, console: &Console) -> Result<Exit, Failure> {
+async fn verify(which: &WhichFlags, flags: &StoreFlags, output: Plain, console: &Console) -> Result<Exit, Failure> {
     let store = flags.open(Mode::Read).await?;
-    let mut exit = Exit::Done;
-    for name in stored::told_organizations(&store, which, console).await? {
+    let mut verified = Vec::new();
+    for name in stored::told_organizations(&store, flags, which, console).await? {
         match engine::verify(&store, &name).await {
-            Ok(chain) => {
-                let erased = chain.erased();
-                let purged = if erased > 0 { format!(", {erased} of them erased by purges") } else { String::new() };
-                console.print(&format!("organization {}: {} entries, unbroken{purged}\n", safe(&name), chain.seq()))?;
-            }
-            Err(VerifyError::Broken(broken)) => {
-                console.note(&format!("error: {}\n", safe(&broken.to_string())));
-                exit = Exit::Failed;
-            }
+            Ok(chain) => verified.push((name, Ok(chain))),
+            Err(VerifyError::Broken(broken)) => verified.push((name, Err(broken))),
             Err(VerifyError::Store(error)) => return Err(error.into()),
         }
     }
     store.close().await;
-    Ok(exit)
+    match output {
+        Plain::Text => tell(&verified, console)?,
+        Plain::Json => console.print(&format!("{:#}\n", document_of_chains(&verified)))?,
+    }
+    Ok(if verified.iter().all(|(_, verified)| verified.is_ok()) { Exit::Done } else { Exit::Failed })
+}
+
+/// The histories that are whole on standard output, the others as errors.
+fn tell(verified: &[(Name, Result<Chain, Broken>)], console: &Console) -> Result<(), Failure> {
+    for (name, verified) in verified {
+        match verified {
+            Ok(chain) if chain.erased() > 0 => {
+                let (all, erased) = (chain.seq(), chain.erased());
+                let name = safe(name);
+                console.print(&format!("organization {name}: {all} entries, unbroken, {erased} of them erased by purges\n"))?;
+            }
+            Ok(chain) => console.print(&format!("organization {}: {} entries, unbroken\n", safe(name), chain.seq()))?,
+            Err(broken) => console.note(&format!("error: {}\n", safe(&broken.to_string()))),
+        }
+    }
+    Ok(())
+}
+
+fn document_of_chains(verified: &[(Name, Result<Chain, Broken>)]) -> Value {
+    let one = |(name, verified): &(Name, Result<Chain, Broken>)| match verified {
+        Ok(chain) => json!({
+            "organization": name,
+            "unbroken": true,
+            "entries": chain.seq(),
+            "erased": chain.erased(),
+            "hash": chain.head().map(|head| head.hash),
+        }),
+        Err(broken) => json!({ "organization": name, "unbroken": false, "entry": broken.seq, "message": broken.what }),
+    };
+    json!({ "format_version": FORMAT_VERSION, "organizations": verified.iter().map(one).collect::<Vec<_>>() })
 }
 
 /// Reads the whole history of an organization, page by page.
@@ -174,7 +206,7 @@ fn text(entries: &[Recorded], earlier: usize, console: &Console) -> String {
         };
     }
     if entries.is_empty() {
-        text.push_str("Nothing happened.\n");
+        text.push_str("The history says nothing about that.\n");
     }
     text
 }

@@ -38,9 +38,7 @@ pub use failure::Failure;
 /// Keeps the people, workspaces and permissions of a platform as its git repository says.
 #[derive(Debug, Parser)]
 #[command(name = "muster", version, max_term_width = 110, arg_required_else_help = true, infer_subcommands = false)]
-#[command(after_help = "\
-Exit codes: 0 done; 1 error; 2 differences, with --detailed-exitcode; 3 refused by a rule; 4 applied in part; 5 the plan is stale; \
-64 wrong usage; 130 interrupted. Every flag can be set as MUSTER_<FLAG>; MUSTER_LOG=debug shows what happens inside.")]
+#[command(after_help = exit::HELP)]
 pub struct Cli {
     #[command(flatten)]
     global: flags::Global,
@@ -51,12 +49,15 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check files without a store: every problem at once, with the lines it is about
+    #[command(override_usage = "muster validate [OPTIONS] -f <PATH>...", after_help = exit::HELP)]
     Validate(validate::Arguments),
     /// Show what apply would do
+    #[command(override_usage = "muster plan [OPTIONS] -f <PATH>...", after_help = exit::HELP)]
     Plan(plan::Arguments),
     /// Make the store as the files say
+    #[command(override_usage = "muster apply [OPTIONS] -f <PATH>...\n       muster apply [OPTIONS] <PLAN>", after_help = exit::HELP)]
     Apply(apply::Arguments),
-    /// Print what is stored as YAML whose plan is empty
+    /// Print what is stored as YAML to commit: planning it finds nothing to do
     Export(export::Arguments),
     /// Bring back what was deleted
     Restore(restore::Arguments),
@@ -65,6 +66,9 @@ enum Command {
     /// Show what another hand changed since the last apply
     Drift(drift::Arguments),
     /// Show who may do what, and why
+    #[command(
+        override_usage = "muster access [OPTIONS] <EMAIL>\n       muster access [OPTIONS] [EMAIL] --workspace <NAME> | --project <NAME>"
+    )]
     Access(access::Arguments),
     /// Show why somebody may do something, with the lines that say so; the exit code is 1 when it is not so
     Why(why::Arguments),

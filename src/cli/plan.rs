@@ -84,6 +84,9 @@ pub fn show(planned: &Planned, show: &ShowFlags, now: Timestamp, console: &Conso
     match show.output {
         Output::Text => {
             planned.tell_findings(show, console);
+            if planned.errored && planned.plans.is_empty() {
+                return console.print("Nothing was planned, because no part of the input can be used.\n");
+            }
             console.print(&render::text(&planned.plans, &options))
         }
         Output::Json => {

@@ -84,6 +84,7 @@ impl PlanFlags {
     /// The store as planning needs it: one without a schema is empty, and nothing is created. That is said, because an address
     /// that is misspelt makes everything look new.
     pub async fn observe(&self, console: &Console) -> Result<AnyStore, Failure> {
+        self.input.check()?;
         let opened = match self.store.open(Mode::Read).await {
             Err(Failure::Store(StoreError::Missing { .. })) => AnyStore::Memory(Memory::new()),
             opened => opened?,
@@ -108,7 +109,7 @@ impl Planned {
     pub fn tell_findings(&self, show: &ShowFlags, console: &Console) {
         let max = if show.full { usize::MAX } else { findings::Style::default().max };
         let color = console.err == crate::plan::render::Colour::Always;
-        let text = findings::people(&self.findings, &self.sources, findings::Style { color, max, ..findings::Style::default() });
+        let text = findings::people(&self.findings, &self.sources, findings::Style { color, max, width: console.width });
         if !text.is_empty() {
             console.note(&format!("{}\n\n", text.trim_end()));
         }

@@ -46,7 +46,7 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
         errored: false,
         seed: uuid::Uuid::new_v4().into_bytes(),
     };
-    let restored = restore(&store, &organization, &key, &how).await;
+    let restored = restore(&store, &organization, &key, arguments.actor.claimed.as_deref(), &how).await;
     store.close().await;
     let restored = restored?;
     let mut text = format!("Restored in organization {}:\n", safe(&organization));

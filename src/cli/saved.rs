@@ -62,10 +62,20 @@ fn create(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 /// Reads a plan.
 pub fn read(path: &Path) -> Result<Saved, Failure> {
+    if path.is_dir() {
+        return Err(Failure::Usage(format!(
+            "{0} is a directory and no saved plan: to apply its files, say -f {0}",
+            path.display()
+        )));
+    }
     let bytes = fs::read(path).map_err(|source| file("read", path, source))?;
     let unusable = |what: String| Failure::Other(format!("{} {what}: plan again with `muster plan --out`", path.display()));
-    let saved: Saved =
-        serde_json::from_slice(&bytes).map_err(|error| unusable(format!("is not a plan of this muster ({error})")))?;
+    let saved: Saved = serde_json::from_slice(&bytes).map_err(|error| {
+        let path = path.display();
+        Failure::Other(format!(
+            "{path} is not a plan of this muster ({error}): make one with `muster plan --out`, or say -f {path} to apply a file"
+        ))
+    })?;
     match saved {
         Saved { muster_plan, .. } if muster_plan != VERSION => {
             Err(unusable(format!("has version {muster_plan} and this muster writes {VERSION}")))

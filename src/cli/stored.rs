@@ -1,16 +1,23 @@
 //! Which of the stored organizations a command is about.
 
-use super::flags::WhichFlags;
+use super::flags::{StoreFlags, WhichFlags};
 use super::{Console, Failure};
-use crate::store::Observe;
+use crate::plan::render::safe;
+use crate::store::{AnyStore, Observe};
 use crate::tenancy::{Name, nearest};
 
 /// The organizations that are meant; all of them where none is named. Says so when there is none at all, because that is hardly what
 /// somebody expects who asks.
-pub async fn told_organizations(store: &impl Observe, which: &WhichFlags, console: &Console) -> Result<Vec<Name>, Failure> {
+pub async fn told_organizations(
+    store: &AnyStore,
+    flags: &StoreFlags,
+    which: &WhichFlags,
+    console: &Console,
+) -> Result<Vec<Name>, Failure> {
     let found = organizations(store, which).await?;
     if found.is_empty() {
-        console.note("note: the store is empty: nothing was ever applied to it\n");
+        let what = if matches!(store, AnyStore::Memory(_)) { "does not exist" } else { "is empty" };
+        console.note(&format!("note: the store {} {what}: nothing was ever applied to it\n", safe(&flags.address()?)));
     }
     Ok(found)
 }

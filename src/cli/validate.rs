@@ -8,7 +8,7 @@ use super::{Console, Exit, Failure, findings};
 use crate::api::{API_VERSION, Cel, Problem};
 use crate::plan::render::Colour;
 use crate::source::Reading;
-use crate::store::{AnyStore, Mode, Observe};
+use crate::store::{Address, AnyStore, Mode, Observe};
 use crate::tenancy::{Finding, Manifest, Severity, resolve};
 
 #[derive(Args, Debug)]
@@ -45,6 +45,10 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     let mut snapshots = Vec::new();
     if let Some(url) = &arguments.against {
         let store = AnyStore::open(url, Mode::Read).await?;
+        if matches!(store, AnyStore::Memory(_)) {
+            let address: Address = url.parse()?;
+            return Err(Failure::Other(format!("the store {address} does not exist, so nothing can be checked against it")));
+        }
         for known in store.organizations().await? {
             snapshots.push(store.observe(&known.organization).await?);
         }
@@ -59,7 +63,7 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     match arguments.output {
         Output::Text => {
             let max = if arguments.full { usize::MAX } else { findings::Style::default().max };
-            let style = findings::Style { color: console.out == Colour::Always, max, ..findings::Style::default() };
+            let style = findings::Style { color: console.out == Colour::Always, max, width: console.width };
             let text = findings::people(&found, &sources, style);
             let valid = || format!("Valid: {} objects.\n", input.manifests.len());
             console.print(&if text.is_empty() { valid() } else { format!("{}\n", text.trim_end()) })?;

@@ -1,12 +1,11 @@
 use std::collections::BTreeMap;
-use std::error::Error;
 
 use jiff::{Timestamp, ToSpan};
 
 use super::lower::lower;
 use super::outcome::{End, Outcome};
 use crate::plan::Plan;
-use crate::store::{Registered, Store, StoreError};
+use crate::store::{Registered, Store, StoreError, in_one_line};
 use crate::tenancy::{Claim, Manager, Name, Revision};
 
 /// How plans are applied, and by whom.
@@ -121,17 +120,6 @@ async fn carry_out(store: &impl Store, plan: &Plan, how: &Apply) -> End {
     match store.commit(&lower(plan, how)).await {
         Ok(committed) => End::Committed(committed),
         Err(error @ StoreError::Stale { .. }) => End::Stale(error.to_string()),
-        Err(error) => End::Failed(chain(&error)),
+        Err(error) => End::Failed(in_one_line(&error)),
     }
-}
-
-/// An error with everything that caused it, in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

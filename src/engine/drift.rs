@@ -87,10 +87,9 @@ async fn written(store: &impl Observe, organization: &Name) -> Result<BTreeMap<O
                 }
                 Happened::Released => None,
                 Happened::Restored if entry.plan.is_none() => None,
-                Happened::Drifted | Happened::Accepted | Happened::Declined => {
-                    written.remove(&entry.id).and_then(|before| before.manager)
-                }
-                _ => Some(entry.manager),
+                Happened::Created | Happened::Adopted | Happened::Restored => Some(entry.manager),
+                // Whatever else happens to an object, also to one of nobody that follows a rename, leaves it to whom it was.
+                _ => written.remove(&entry.id).and_then(|before| before.manager),
             };
             written.insert(entry.id, Written { key: entry.key, manager });
         }

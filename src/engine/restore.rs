@@ -5,11 +5,11 @@ use serde_json::json;
 use super::apply::Apply;
 use super::export::{Document, documents};
 use super::record::Record;
-use crate::api::Kind;
+use crate::api::{Kind, Verb};
 use crate::store::{Batch, Happened, Store, StoreError, Write};
 use crate::tenancy::reference::owners;
 use crate::tenancy::view::View;
-use crate::tenancy::{Exclusive, Key, Name, Row, Snapshot};
+use crate::tenancy::{Exclusive, Key, Name, Row, Snapshot, World, access, members_with_email, place_of_rights};
 
 /// What a restore brought back.
 #[derive(Debug)]
@@ -54,24 +54,46 @@ pub enum RestoreError {
         /// What both would have.
         exclusive: Exclusive,
     },
+    /// Who asks may not bring it back.
+    #[error("{asker} does not hold {verb} in {place}, so {key} stays deleted: ask somebody who does")]
+    NotPermitted {
+        /// The e-mail address of who asks.
+        asker: Box<str>,
+        /// The permission it takes.
+        verb: Verb,
+        /// Where.
+        place: Key,
+        /// The object.
+        key: Key,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// Brings back a deleted object with everything that was deleted together with it. Memberships come back only when they are
-/// asked for: restoring a workspace gives nobody access.
+/// asked for: restoring a workspace gives nobody access. `asker` is the e-mail address of who asks, whose rights then count; without
+/// one it is the organization's automation.
 ///
 /// # Errors
 ///
 /// When there is nothing to restore or the store fails; nothing was written then.
-pub async fn restore(store: &impl Store, organization: &Name, key: &Key, how: &Apply) -> Result<Restored, RestoreError> {
+pub async fn restore(
+    store: &impl Store,
+    organization: &Name,
+    key: &Key,
+    asker: Option<&str>,
+    how: &Apply,
+) -> Result<Restored, RestoreError> {
     let snapshot = store.observe(organization).await?;
     let root = snapshot.row(key).ok_or_else(|| RestoreError::Unknown { organization: organization.clone(), key: key.clone() })?;
     let Some(tombstone) = &root.tombstone else { return Err(RestoreError::Live(key.clone())) };
     let together = |row: &&Row| row.tombstone.as_ref().is_some_and(|other| other.id == tombstone.id);
     let (memberships, objects): (Vec<&Row>, Vec<&Row>) =
         snapshot.rows.iter().filter(together).partition(|row| row.key.kind == Kind::Membership && row.key != *key);
+    if let Some(denied) = asker.and_then(|asker| not_permitted(&snapshot, key, asker, how)) {
+        return Err(denied);
+    }
     if let Some(missing) = without_owner(&snapshot, &objects) {
         return Err(missing);
     }
@@ -94,6 +116,29 @@ pub async fn restore(store: &impl Store, organization: &Name, key: &Key, how: &A
 fn member_of<'s>(snapshot: &'s Snapshot, key: &Key) -> Option<&'s Row> {
     let (member, _) = key.member_and_place()?;
     snapshot.row(&Key::new(Kind::Member, member)).filter(|row| row.is_live())
+}
+
+/// Bringing something back takes what deleting it takes (`KeyRunner`, Workspaces: recovery is for those who may delete).
+fn not_permitted(snapshot: &Snapshot, key: &Key, asker: &str, how: &Apply) -> Option<RestoreError> {
+    let world = World::new(&snapshot.rows, how.now);
+    let row = snapshot.row(key)?;
+    let workspace = || owners(key, &row.spec).into_iter().next();
+    let (verb, place) = match key.kind {
+        Kind::Workspace => (Verb::WorkspaceRestore, Some(key.clone())),
+        Kind::Membership => (Verb::MembersWrite, key.member_and_place().map(|(_, place)| place)),
+        Kind::Member => (Verb::MembersWrite, None),
+        Kind::Template => (Verb::TemplatesWrite, workspace()),
+        Kind::Role => {
+            let template = workspace().and_then(|template| snapshot.row(&template));
+            (Verb::TemplatesWrite, template.and_then(|row| owners(&row.key, &row.spec).into_iter().next()))
+        }
+        Kind::Credential => (Verb::DeveloperWrite, workspace()),
+        Kind::Organization | Kind::Project | Kind::MembershipType | Kind::AccessTest => (Verb::OrganizationWrite, None),
+    };
+    let organization = || Key::new(Kind::Organization, snapshot.organization.clone());
+    let place = place.and_then(|place| place_of_rights(&world, snapshot, &place)).unwrap_or_else(organization);
+    let may = members_with_email(&world, asker).any(|member| access(&world, member, &place).contains_key(&verb));
+    (!may).then(|| RestoreError::NotPermitted { asker: asker.into(), verb, place, key: key.clone() })
 }
 
 fn without_owner(snapshot: &Snapshot, objects: &[&Row]) -> Option<RestoreError> {

@@ -8,7 +8,7 @@ use super::Change;
 use crate::api::membership_type::Level;
 use crate::api::{Kind, Verb as Permission};
 use crate::tenancy::view::{MemberView, RolesView, View};
-use crate::tenancy::{Access, Item, Key, Name, Row, World, access, places_of};
+use crate::tenancy::{Access, Item, Key, Name, Person, Row, World, places_of};
 
 /// Who gains and who loses what, where and why.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -217,9 +217,11 @@ impl Sides<'_> {
         let places = &(&own | &places_of(self.after, member)) | places;
         let email = |world: &World<'_>, name: &str| world.member(name).map(|(_, view)| view.email.clone());
         let (was, is) = (email(self.before, &old_member), email(self.after, member));
+        let (old_person, person) = (Person::of(self.before, &old_member), Person::of(self.after, member));
+        let access = |person: &Option<Person<'_>>, place: &Key| person.as_ref().map(|person| person.access(place));
         let compare = |place: Key| {
-            let had = access(self.before, &old_member, &self.names.before(&place));
-            let has = access(self.after, member, &place);
+            let had = access(&old_person, &self.names.before(&place)).unwrap_or_default();
+            let has = access(&person, &place).unwrap_or_default();
             let change =
                 |email: &Option<Box<str>>, had: &Access, has: &Access| between(member, email.as_deref()?, &place, (had, has));
             match (&was, &is) {

@@ -3,9 +3,6 @@ use crate::api::{Kind, Verb as Permission};
 use crate::tenancy::view::{TestView, View};
 use crate::tenancy::{Key, Tenancy, World, members_with_email, obstacle};
 
-/// The rule that access tests are.
-pub const ACCESS_TEST: &str = "access-test";
-
 /// An access test that does not hold.
 pub struct Failure {
     test: Key,
@@ -52,7 +49,7 @@ impl Failure {
     pub fn refusal(self, tenancy: &Tenancy) -> Refusal {
         Refusal {
             subject: self.test.clone(),
-            rule: ACCESS_TEST.into(),
+            rule: "access-test".into(),
             verb: None,
             because: self.because.into(),
             way_out: "change the roles so that the test holds, or the test; until then nothing changes".into(),

@@ -254,10 +254,13 @@ fn stay(allowed: &mut [Change], moved: &BTreeMap<Key, Key>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use serde_json::json;
 
     use crate::plan::render::fixture::{Fixture, key};
-    use crate::plan::{Approval, Plan, Verb};
+    use crate::plan::rules::{RULES, Rule};
+    use crate::plan::{Approval, Case, Plan, Verb, Violation, plan_by};
     use crate::tenancy::Digest;
 
     fn many(stored: std::ops::Range<usize>, wanted: std::ops::Range<usize>) -> Fixture {
@@ -308,6 +311,27 @@ mod tests {
         assert_eq!(tombstone(membership), tombstone(member));
         assert_eq!((membership.root.as_ref(), membership.verb), (Some(&member.key), Verb::SoftDelete));
         assert_eq!(plan.refusals.len(), 1);
+    }
+
+    #[test]
+    fn a_chain_of_renames_that_is_stopped_at_its_end_stops_whole_in_one_round() {
+        static ROUNDS: AtomicUsize = AtomicUsize::new(0);
+        fn count(_: &Case<'_>) -> Vec<Violation> {
+            ROUNDS.fetch_add(1, Ordering::Relaxed);
+            Vec::new()
+        }
+        let region = |region: &str| json!({ "dataResidency": region });
+        let name = |at: usize| format!("workspace/w{at:02}");
+        let mut fixture = Fixture::new();
+        for at in 0..50 {
+            let wanted = region(if at == 49 { "USA" } else { "India" });
+            fixture = fixture.stored(&name(at), region("India"));
+            fixture = fixture.wanted(&name(at + 1), wanted).renamed(&name(at + 1), &format!("w{at:02}"));
+        }
+        let rules = [RULES, &[Rule { check: count, ..RULES[0] }]].concat();
+        let plan = plan_by(&rules, &fixture.tenancy, &fixture.snapshot, &fixture.context);
+        assert_eq!((plan.changes.len(), plan.refusals.len()), (0, 50));
+        assert_eq!(ROUNDS.load(Ordering::Relaxed), 3, "the end, the chain, and nothing more");
     }
 
     #[test]

@@ -114,8 +114,8 @@ fn name(path: &Path) -> Arc<str> {
 
 fn cannot_read(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-        io::ErrorKind::PermissionDenied => "may not be read: permission denied".to_owned(),
+        io::ErrorKind::NotFound => "cannot be read: there is no such file or directory".to_owned(),
+        io::ErrorKind::PermissionDenied => "cannot be read: permission denied".to_owned(),
         _ => format!("cannot be read: {error}"),
     }
 }
@@ -138,9 +138,11 @@ pub(super) fn read(file: &Named, stdin: &mut dyn Read) -> Result<Vec<u8>, Box<Fi
     match bytes {
         Err(error) => Err(refuse("unreadable-file", &cannot_read(&error), None)),
         Ok(None) => Err(too_large()),
-        Ok(Some(bytes)) if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") => {
-            Err(refuse("not-utf-8", "is UTF-16", Some("save it as UTF-8; in PowerShell, `Out-File -Encoding utf8` does so")))
-        }
+        Ok(Some(bytes)) if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") => Err(refuse(
+            "not-utf-8",
+            "the file is UTF-16",
+            Some("save it as UTF-8; in PowerShell, `Out-File -Encoding utf8` does so"),
+        )),
         Ok(Some(bytes)) => Ok(bytes),
     }
 }

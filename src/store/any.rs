@@ -37,6 +37,12 @@ impl AnyStore {
         {
             return Err(StoreError::Directory { store: address.to_string(), directory: directory.display().to_string() });
         }
+        if let Address::Sqlite(path) = address
+            && path.is_dir()
+        {
+            let reason = format!("it is a directory; name a file in it, such as {address}/muster.db");
+            return Err(StoreError::Address { url: address.to_string(), reason });
+        }
         match address {
             Address::Sqlite(path) if mode == Mode::Read && !path.exists() => Ok(Self::Memory(Memory::new())),
             Address::Sqlite(path) => Sqlite::open(path, mode, patience).await.map(Self::Sqlite),

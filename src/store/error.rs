@@ -1,3 +1,5 @@
+use std::error::Error;
+
 use crate::tenancy::{Name, Revision};
 
 /// What can go wrong with a store.
@@ -105,4 +107,38 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+}
+
+/// An error with everything that caused it, in one line, nothing twice: the message of a database's error often has its cause in it.
+#[must_use]
+pub fn in_one_line(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{text}")]
+        struct Layer {
+            text: &'static str,
+            source: Option<Box<Layer>>,
+        }
+        let inner = Layer { text: "(code: 14) no", source: None };
+        let middle = Layer { text: "from the database: (code: 14) no", source: Some(Box::new(inner)) };
+        let outer = Layer { text: "it failed", source: Some(Box::new(middle)) };
+        assert_eq!(in_one_line(&outer), "it failed: from the database: (code: 14) no");
+    }
 }

@@ -17,7 +17,7 @@ use std::future::Future;
 pub use any::AnyStore;
 pub use batch::{Batch, Committed, Write};
 pub use chain::{Broken, Chain, Head};
-pub use error::StoreError;
+pub use error::{StoreError, in_one_line};
 pub use history::{Entry, Happened, Recorded};
 pub use memory::Memory;
 pub use sql::{Address, Mode, PATIENCE, Postgres, Sqlite};

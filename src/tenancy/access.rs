@@ -4,8 +4,9 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::role::MembershipRole;
+use super::view::{MemberView, MembershipView, View};
 use super::world::World;
-use super::{Key, Name, Standing};
+use super::{Key, Name, Snapshot, Standing};
 use crate::api::membership_type::Level;
 use crate::api::policy::PrivateWorkspaces;
 use crate::api::{Kind, Verb};
@@ -42,39 +43,67 @@ pub type Access = BTreeMap<Verb, Vec<Grant>>;
 /// workspaces they, and the admins of the project, may do what `access.privateWorkspaces` says.
 #[must_use]
 pub fn access(world: &World<'_>, member: &str, place: &Key) -> Access {
-    let mut access = Access::new();
-    let Some((item, view)) = world.member(member) else { return access };
-    if world.standing(item, view) != Standing::Active || world.get(place).is_none() {
-        return access;
+    Person::of(world, member).map(|person| person.access(place)).unwrap_or_default()
+}
+
+/// An active member with everything that was given to them, for asking about many places.
+#[derive(Debug)]
+pub struct Person<'w> {
+    world: &'w World<'w>,
+    view: &'w MemberView,
+    memberships: BTreeMap<Key, &'w MembershipView>,
+}
+
+impl<'w> Person<'w> {
+    /// A member; `None` for an unknown one, and for whoever is not active.
+    #[must_use]
+    pub fn of(world: &'w World<'_>, member: &str) -> Option<Self> {
+        let (item, view) = world.member(member)?;
+        if world.standing(item, view) != Standing::Active {
+            return None;
+        }
+        let lasts = |membership: &MembershipView| membership.expires_at.is_none_or(|end| end > world.now);
+        let memberships = world.memberships(member).filter(|(_, _, membership)| lasts(membership));
+        let memberships = memberships.map(|(_, place, membership)| (place, membership)).collect();
+        Some(Self { world, view, memberships })
     }
-    let reach = world.reach_from_above(place);
-    if let Some(organization) = world.of_kind(Kind::Organization).first() {
-        let organization = &organization.row.key;
-        for role in world.roles_of(Level::Organization, &view.roles) {
-            if place == organization {
-                add(&mut access, role, (organization, None), |_| true);
+
+    /// What the member may do in a place, and why.
+    #[must_use]
+    pub fn access(&self, place: &Key) -> Access {
+        let mut access = Access::new();
+        if self.world.get(place).is_none() {
+            return access;
+        }
+        let reach = self.world.reach_from_above(place);
+        self.add_from_organization(&mut access, place, reach);
+        let workspace = (place.kind == Kind::Workspace).then(|| self.world.workspace(&place.name)).flatten();
+        let open = workspace.and_then(World::open_project).is_some();
+        for given in workspace.and_then(World::project_of).iter().chain([place]) {
+            let Some(membership) = self.memberships.get(given) else { continue };
+            for role in self.world.roles_in(self.view, given, membership) {
+                let given = (given, membership.expires_at);
+                if open || given.0 == place {
+                    add(&mut access, role, given, |_| true);
+                } else if role.1.is_admin() {
+                    add(&mut access, role, given, |verb| reaches(reach, verb));
+                }
+            }
+        }
+        access
+    }
+
+    fn add_from_organization(&self, access: &mut Access, place: &Key, reach: PrivateWorkspaces) {
+        let Some(organization) = self.world.of_kind(Kind::Organization).first() else { return };
+        let given = (&organization.row.key, None);
+        for role in self.world.roles_of(Level::Organization, &self.view.roles) {
+            if *place == organization.row.key {
+                add(access, role, given, |_| true);
             } else if role.1.is_admin() {
-                add(&mut access, role, (organization, None), |verb| reaches(reach, verb));
+                add(access, role, given, |verb| reaches(reach, verb));
             }
         }
     }
-    let workspace = (place.kind == Kind::Workspace).then(|| world.workspace(&place.name)).flatten();
-    let (project, open) = (workspace.and_then(World::project_of), workspace.and_then(World::open_project).is_some());
-    for (_, given, membership) in world.memberships(member) {
-        let end = membership.expires_at;
-        let here = given == *place;
-        if end.is_some_and(|end| end <= world.now) || !here && Some(&given) != project.as_ref() {
-            continue;
-        }
-        for role in world.roles_in(view, &given, membership) {
-            if here || open {
-                add(&mut access, role, (&given, end), |_| true);
-            } else if role.1.is_admin() {
-                add(&mut access, role, (&given, end), |verb| reaches(reach, verb));
-            }
-        }
-    }
-    access
 }
 
 /// Whether an admin from above may do this in a place of others.
@@ -97,6 +126,18 @@ fn add(
         let grant = Grant { place: given.0.clone(), role: name.into(), expires_at: given.1 };
         access.entry(*verb).or_default().push(grant);
     }
+}
+
+/// Where the rights over a place are held: in the place itself while it is live; a deleted one gives nobody rights, so over it they
+/// are held in its project, or else in the organization.
+#[must_use]
+pub fn place_of_rights(world: &World<'_>, snapshot: &Snapshot, place: &Key) -> Option<Key> {
+    let project = || match View::read(place.kind, &snapshot.row(place)?.spec) {
+        View::Workspace(workspace) => World::open_project(&workspace).filter(|project| world.get(project).is_some()),
+        _ => None,
+    };
+    let live = world.get(place).is_some().then(|| place.clone());
+    live.or_else(project).or_else(|| Some(world.of_kind(Kind::Organization).first()?.row.key.clone()))
 }
 
 /// The places a member was given a role in, the organization first.

@@ -100,10 +100,14 @@ impl AdminsByPlace {
         self.places.keys().filter_map(|place| Some((place, self.get(place)?)))
     }
 
-    /// True when nobody became or ceased to be an admin of any kind of any place.
+    /// The places whose own admins are the admins of a place: the place itself, its project and the organization, each where it
+    /// has any. Places that have these in common have the same admins.
     #[must_use]
-    pub fn is_same_at(&self, place: &Key, other: &Self, place_there: &Key) -> bool {
-        self.sources(place) == other.sources(place_there)
+    pub fn reached_from(&self, place: &Key) -> Option<[Option<&Key>; 3]> {
+        let (place, above) = self.places.get_key_value(place)?;
+        let has = |place: &&Key| self.own.contains_key(*place);
+        let organization = self.organization.as_ref().filter(|_| above.organization);
+        Some([Some(place).filter(has), above.project.as_ref().filter(has), organization.filter(has)])
     }
 
     /// How many lasting admins reach a place from the organization.

@@ -26,7 +26,7 @@ mod visibility;
 mod why;
 mod world;
 
-pub use access::{Access, Grant, access, members_with_email, places_of};
+pub use access::{Access, Grant, Person, access, members_with_email, place_of_rights, places_of};
 pub use admins::{Admins, AdminsByPlace};
 pub use desired::{Desired, Held, Lists, Tenancy};
 pub use digest::Digest;

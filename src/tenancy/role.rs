@@ -132,3 +132,48 @@ const FASTPIX: Catalogued = &[
         matches!(verb, Verb::OrganizationRead | Verb::MembersRead | Verb::WorkspaceRead | Verb::MediaRead | Verb::LiveStreamsRead)
     }),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(catalog: Catalog) -> Policy {
+        Policy { catalog, ..Policy::standard() }
+    }
+
+    #[test]
+    fn only_the_standard_admin_manages_members_and_nobody_else_sees_keys() {
+        let roles = built_in_roles(&Policy::standard());
+        let admins: Vec<_> = roles.iter().filter(|(_, role)| role.is_admin()).map(|(name, _)| &**name).collect();
+        assert_eq!(admins, ["Admin"]);
+        let secret = |verb: &&Verb| matches!(verb.resource(), "developer" | "signingKeys" | "accessTokens");
+        for name in ["Member", "ReadOnly"] {
+            assert_eq!(roles[name].permissions.iter().find(secret), None, "{name}");
+        }
+        assert!(roles["Member"].permissions.is_superset(&roles["ReadOnly"].permissions));
+        assert!(
+            roles["Member"].permissions.contains(&Verb::ContentWrite)
+                && !roles["ReadOnly"].permissions.contains(&Verb::ContentWrite)
+        );
+    }
+
+    #[test]
+    fn every_catalog_has_a_role_that_manages_members_and_gives_owners_one_of_its_own() {
+        for catalog in Catalog::ALL {
+            let roles = built_in_roles(&with(*catalog));
+            assert!(roles.values().any(MembershipRole::is_admin), "{catalog}");
+            let owner = owner_role(*catalog).map(|name| &roles[name]);
+            assert!(owner.is_none_or(|role| role.is_admin() && role.levels.contains(&Level::Workspace)), "{catalog}");
+        }
+    }
+
+    #[test]
+    fn a_policy_lets_members_edit_workspaces_and_changes_nothing_else() {
+        let policy = with(Catalog::FastPix);
+        let (without, editing) =
+            (built_in_roles(&policy), built_in_roles(&Policy { members_edit_workspaces: true, ..policy.clone() }));
+        let more: Vec<_> = editing["Member"].permissions.difference(&without["Member"].permissions).collect();
+        assert_eq!(more, [&Verb::WorkspaceUpdate]);
+        assert_eq!(editing["Admin"], without["Admin"]);
+    }
+}

@@ -198,7 +198,7 @@ async fn line_of(store: &Memory, line: &str) {
     match words.as_slice() {
         ["accept", email] => drop(answer(store, organization, email, Answer::Accept, &how).await.unwrap()),
         ["decline", email] => drop(answer(store, organization, email, Answer::Decline, &how).await.unwrap()),
-        ["restore", kind, name] => drop(restore(store, organization, &key(kind, name), &how).await.unwrap()),
+        ["restore", kind, name] => drop(restore(store, organization, &key(kind, name), None, &how).await.unwrap()),
         ["hand", kind, name, fields] => store.edit(organization, |rows| edit(rows, &key(kind, name), fields)),
         ["hand-insert", kind, name, spec] => store.edit(organization, |rows| insert(rows, &key(kind, name), spec)),
         ["hand-delete", kind, name] => store.edit(organization, |rows| rows.retain(|row| row.key != key(kind, name))),

@@ -22,13 +22,25 @@ pub struct PolicyModel {
     pub drift: &'static str,
     pub members: &'static str,
     pub implicit: bool,
+    /// What is implied, as fields of the policy.
+    pub implied: &'static str,
+    /// What admins may do in private workspaces.
+    pub private: &'static str,
 }
 
 impl Default for PolicyModel {
     fn default() -> Self {
-        Self { deletion: "Soft", drift: "Warn", members: "Soft", implicit: true }
+        Self { deletion: "Soft", drift: "Warn", members: "Soft", implicit: true, implied: IMPLIED[0], private: "Full" }
     }
 }
+
+/// Nothing; a workspace for each member; the oldest workspace as the default, and nobody without one; default workspaces.
+const IMPLIED: [&str; 4] = [
+    "workspaces: {personal: None}",
+    "workspaces: {personal: Local}",
+    "members: {defaultWorkspace: Oldest, withoutWorkspace: Remove}",
+    "defaultWorkspaces: [{name: first, default: true}, {name: second}]",
+];
 
 #[derive(Clone, Debug, Default)]
 pub struct MemberModel {
@@ -45,6 +57,8 @@ pub struct WorkspaceModel {
     pub project: Option<u8>,
     pub protection: bool,
     pub residency: Option<&'static str>,
+    /// The owner of a private workspace.
+    pub private: Option<u8>,
     pub name: &'static str,
     pub previous: Option<u8>,
 }
@@ -91,6 +105,7 @@ pub enum Edit {
     RemoveWorkspace(u8),
     Protect(u8, bool),
     Residency(u8, &'static str),
+    Private(u8, u8),
     Display(u8, &'static str),
     Template(u8, u8, bool),
     RemoveTemplate(u8),
@@ -126,6 +141,7 @@ pub fn edit() -> impl Strategy<Value = Edit> {
         3 => w.clone().prop_map(Edit::RemoveWorkspace),
         2 => (w.clone(), any::<bool>()).prop_map(|(w, on)| Edit::Protect(w, on)),
         1 => (w.clone(), prop::sample::select(vec!["USA", "Europe"])).prop_map(|(w, r)| Edit::Residency(w, r)),
+        1 => (w.clone(), m.clone()).prop_map(|(w, m)| Edit::Private(w, m)),
         2 => (w.clone(), prop::sample::select(vec!["One", "Two"])).prop_map(|(w, n)| Edit::Display(w, n)),
         3 => (0..4u8, w.clone(), any::<bool>()).prop_map(|(t, w, d)| Edit::Template(t, w, d)),
         1 => (0..4u8).prop_map(Edit::RemoveTemplate),
@@ -142,12 +158,18 @@ fn policy() -> impl Strategy<Value = PolicyModel> {
     let deletion = prop::sample::select(vec!["Soft", "Soft", "Forbid", "Hard"]);
     let drift = prop::sample::select(vec!["Warn", "Correct", "Ignore"]);
     let members = prop::sample::select(vec!["Soft", "Hard"]);
-    (deletion, drift, members, any::<bool>()).prop_map(|(deletion, drift, members, implicit)| PolicyModel {
-        deletion,
-        drift,
-        members,
-        implicit,
-    })
+    let implied = prop::sample::select(IMPLIED.to_vec());
+    let private = prop::sample::select(vec!["None", "DeleteOnly", "Manage", "Full"]);
+    (deletion, drift, members, any::<bool>(), implied, private).prop_map(
+        |(deletion, drift, members, implicit, implied, private)| PolicyModel {
+            deletion,
+            drift,
+            members,
+            implicit,
+            implied,
+            private,
+        },
+    )
 }
 
 pub fn edits(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Edit>> {
@@ -193,6 +215,7 @@ impl Files {
             }
             Edit::Protect(w, on) => self.workspace(w, |workspace| workspace.protection = on),
             Edit::Residency(w, residency) => self.workspace(w, |workspace| workspace.residency = Some(residency)),
+            Edit::Private(w, owner) => self.workspace(w, |workspace| workspace.private = Some(owner)),
             Edit::Display(w, name) => self.workspace(w, |workspace| workspace.name = name),
             Edit::Template(t, workspace, default) => drop(self.templates.insert(t, TemplateModel { workspace, default })),
             Edit::RemoveTemplate(t) => drop(self.templates.remove(&t)),
@@ -244,6 +267,7 @@ impl Files {
             member.workspaces.retain(|w, role| workspaces.contains_key(w) && known(*role));
             member.projects.retain(|p, role| projects.contains_key(p) && known(*role));
         }
+        workspaces.values_mut().for_each(|workspace| workspace.private = workspace.private.filter(|m| members.contains_key(m)));
         workspaces.values_mut().for_each(|workspace| workspace.project = workspace.project.filter(|p| projects.contains_key(p)));
         let mut defaults = std::collections::BTreeSet::new();
         templates.retain(|_, template| workspaces.contains_key(&template.workspace));
@@ -273,12 +297,12 @@ impl Files {
 
     /// The documents. A member's lists are always written, so that they are owned.
     pub fn documents(&self) -> Vec<String> {
-        let PolicyModel { deletion, drift, members, implicit } = &self.policy;
+        let PolicyModel { deletion, drift, members, implicit, implied, private } = &self.policy;
         let mut documents = vec![document(
             "Organization",
             "acme",
             &format!(
-                "{{policy: {{workspaceDeletion: {{mode: {deletion}}}, drift: {drift}, memberRemoval: {members}, access: {{implicitAdmins: {implicit}}}, maxRemovals: {{percent: 100}}}}}}"
+                "{{policy: {{workspaceDeletion: {{mode: {deletion}}}, drift: {drift}, memberRemoval: {members}, access: {{implicitAdmins: {implicit}, privateWorkspaces: {private}}}, {implied}, maxRemovals: {{percent: 100}}}}}}"
             ),
         )];
         for (t, verbs) in &self.types {
@@ -315,10 +339,11 @@ fn quoted(words: &[&str]) -> String {
 
 impl WorkspaceModel {
     fn spec(&self) -> String {
-        let Self { project, protection, residency, name, previous } = self;
+        let Self { project, protection, residency, private, name, previous } = self;
         let mut spec = format!("{{organizationRef: {{name: acme}}, deletionProtection: {protection}");
         project.iter().for_each(|p| write!(spec, ", projectRef: {{name: p{p}}}").unwrap());
         residency.iter().for_each(|residency| write!(spec, ", dataResidency: {residency}").unwrap());
+        private.iter().for_each(|m| write!(spec, ", scope: Private, owner: m{m}").unwrap());
         previous.iter().for_each(|w| write!(spec, ", previousNames: [w{w}]").unwrap());
         if !name.is_empty() {
             write!(spec, ", displayName: {name}").unwrap();

@@ -3,12 +3,15 @@
 //! Each refuses what its JSON schema refuses, with a message that names the range. The checks are written by hand because they run once
 //! per value of every document; no regular expression is compiled or run.
 
+mod address;
 mod collection;
 mod number;
 mod reference;
 mod text;
 mod time;
 
+pub(crate) use address::internal;
+pub use address::is_internal;
 pub use collection::{List, Map, Named, NamedList, Set};
 pub use number::{Expiry, Int, Number, Quota, Retention};
 pub use reference::{Ref, SecretKeyRef, SecretRef};

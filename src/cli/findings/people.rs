@@ -70,6 +70,13 @@ fn escaped(file: &str) -> String {
     file.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect() } else { vec![c] }).collect()
 }
 
+/// False for a line of a file that is no text at all: showing it helps nobody.
+fn is_text(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    let strange = line.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER || c.is_control() && *c != '\t').count();
+    strange <= 2 || strange * 5 <= line.chars().count()
+}
+
 /// A few lines of a file.
 struct Frame {
     text: String,
@@ -92,6 +99,9 @@ impl Frame {
         let before = lossy(above, span.start);
         let marked = lossy(span.start, span.end.min(line_end));
         let at = before.len()..before.len() + marked.len();
+        if !is_text(&file[here..line_end]) {
+            return None;
+        }
         let text = before + &marked + &lossy(span.end.min(line_end).max(span.start), line_end);
         Some(Self { text: text.replace('\r', " "), first: span.line as usize - usize::from(above < here), at })
     }

@@ -104,10 +104,7 @@ impl Comment {
         self.details(plan, &format!("{} changed by another hand, and kept", drift.len()), &drift);
         let removal = |key: &Key| {
             let approval = plan.approval.as_ref().filter(|_| plan.kept_whole() == Some(key))?;
-            Some(format!(
-                ", with everything in it; to remove it: {}",
-                code(&format!("muster apply --prune --approve {}", approval.digest))
-            ))
+            Some(format!(", with everything in it; {} removes it", code(&format!("--prune --approve {}", approval.digest))))
         };
         let missing = page.missing.values().flatten();
         let missing: Vec<String> =

@@ -269,11 +269,12 @@ impl Text<'_> {
         }
         if let Some(organization) = plan.kept_whole() {
             let how = match &plan.approval {
-                Some(approval) => format!("add `--prune --approve {}` to this command to remove it", approval.digest),
-                None => "--prune says how to remove it".to_owned(),
+                Some(approval) => format!("; add `--prune --approve {}` to this command to remove it", approval.digest),
+                None if plan.complete => "; --prune says how to remove it".to_owned(),
+                None => String::new(),
             };
             let organization = safe(&organization.to_string()).into_owned();
-            return self.section(&format!("{organization} is not in the input, and is kept with everything in it; {how}"));
+            return self.section(&format!("{organization} is not in the input, and is kept with everything in it{how}"));
         }
         self.section(match plan.complete {
             true => "Managed, but not in the input (kept; --prune removes):",

@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::api::Kind;
@@ -14,22 +15,45 @@ pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
     let renames = case.renames();
     let renamed =
         |name: &Name| renames.get(&Key::new(Kind::Member, name.clone())).map_or_else(|| name.clone(), |key| key.name.clone());
+    let from_above = OnceCell::new();
+    let mut losses = BTreeMap::new();
     let mut violations = BTreeMap::new();
     for place in before.places() {
         let now = renames.get(place).copied().unwrap_or(place);
-        if after.lasting_from_organization(now) >= min || before.is_same_at(place, after, now) {
+        if after.lasting_from_organization(now) >= min {
             continue;
         }
-        let (Some(had), Some(has)) = (before.get(place), after.get(now)) else { continue };
-        let lost = lost(&had, &has, min, &renamed);
-        let last = Last { place, lost: &lost, invited: had.lasting.is_empty(), min };
-        for member in &lost {
-            for (number, change) in blamed(case, place, member) {
+        let (Some(had_from), Some(has_from)) = (before.reached_from(place), after.reached_from(now)) else { continue };
+        // Places that have their admins from the same places lose the same ones: most have them from the organization.
+        let loss = losses.entry((had_from, has_from)).or_insert_with(|| {
+            let (had, has) = (before.get(place).unwrap_or_default(), after.get(now).unwrap_or_default());
+            let lost = lost(&had, &has, min, &renamed);
+            let last = Last { place, lost: &lost, invited: had.lasting.is_empty(), min };
+            let mut from_afar = false;
+            for member in &lost {
+                let own = blamed(case, place, member);
+                from_afar |= own.is_empty();
+                for (number, change) in own.into_iter().filter(|(_, change)| is_guarded(case, change)) {
+                    violations.entry(number).or_insert_with(|| last.refuse(number, change));
+                }
+            }
+            (lost, had.lasting.is_empty(), from_afar)
+        });
+        let (lost, invited, true) = &*loss else { continue };
+        let last = Last { place, lost, invited: *invited, min };
+        let above: &Vec<_> = from_above.get_or_init(|| from_afar(case));
+        for (number, change) in moved(case, place, &renames).into_iter().chain(above.iter().copied()) {
+            if is_guarded(case, change) {
                 violations.entry(number).or_insert_with(|| last.refuse(number, change));
             }
         }
     }
     violations.into_values().collect()
+}
+
+/// Whether the policy protects admins from being lost by such a change.
+fn is_guarded(case: &Case<'_>, change: &Change) -> bool {
+    case.guard.admins_protected_from.contains(&loss_by(change))
 }
 
 /// The admins whose loss a place cannot bear. Where nobody is active, the invited ones count.
@@ -43,47 +67,45 @@ fn lost(before: &Admins, after: &Admins, min: usize, renamed: &dyn Fn(&Name) -> 
     if after.len() < min && after.len() < before.len() { lost } else { Vec::new() }
 }
 
-/// The changes that cost a member the administration of a place and are guarded against: those of the member and of the
-/// memberships it came from, or else those of what gave it from afar.
+/// The changes of a member, and of the memberships it came from, that cost the member the administration of a place.
 fn blamed<'c>(case: &'c Case<'_>, place: &Key, member: &str) -> Vec<(usize, &'c Change)> {
     let mut own = vec![Key::new(Kind::Member, member), Key::membership(member, place)];
     own.extend(project_of(case.before, place).map(|project| Key::membership(member, &project)));
-    let direct = || own.iter().filter_map(|key| case.change_from(key));
-    let mut blamed: Vec<_> = direct().filter(|(_, change)| costs(case, place, change)).collect();
-    if blamed.is_empty() {
-        blamed = from_afar(case, place);
-    }
-    blamed.retain(|(_, change)| case.guard.admins_protected_from.contains(&loss_by(change)));
-    blamed
+    let direct = own.iter().filter_map(|key| case.change_from(key));
+    direct.filter(|(_, change)| costs(case, place, change)).collect()
 }
 
 /// Whether a change of a member, or of one of the memberships, takes the administration of a place, as roles are before.
 fn costs(case: &Case<'_>, place: &Key, change: &Change) -> bool {
     let world = case.before;
-    let (Some(before), Some(after)) = (&change.before, change.after.as_ref().filter(|row| row.is_live())) else { return true };
+    let Some(before) = &change.before else { return false };
+    let after = change.after.as_ref().filter(|row| row.is_live());
     let is_admin = |level, roles: &RolesView| world.roles_of(level, roles).any(|(_, role)| role.is_admin());
     let given = before.key.member_and_place().map_or(Level::Organization, |(_, place)| level_of(place.kind));
     let lasts = |membership: &MembershipView| membership.expires_at.is_none() && is_admin(given, &membership.roles);
-    match (View::read(before.key.kind, &before.spec), View::read(after.key.kind, &after.spec)) {
-        (View::Member(old), View::Member(new)) => {
+    match (View::read(before.key.kind, &before.spec), after.map(|after| (after, View::read(after.key.kind, &after.spec)))) {
+        (View::Membership(old), Some((_, View::Membership(new)))) => lasts(&old) && !lasts(&new),
+        (View::Membership(old), None) => lasts(&old) || old.roles.is_empty() && old.expires_at.is_none(),
+        (View::Member(old), Some((after, View::Member(new)))) => {
             let stands = |row, member| standing(row, member, &world.policy, world.now);
             let reaches = place.kind == Kind::Organization || world.policy.implicit_admins;
             stands(before, &old) != stands(after, &new) || reaches && is_admin(given, &old.roles) && !is_admin(given, &new.roles)
         }
-        (View::Membership(old), View::Membership(new)) => lasts(&old) && !lasts(&new),
         _ => true,
     }
 }
 
-/// The changes by which a place loses admins though nothing of theirs changes: it moves to another project, a membership type
-/// loses the permission, or the policy reaches less far.
-fn from_afar<'c>(case: &'c Case<'_>, place: &Key) -> Vec<(usize, &'c Change)> {
-    let renames = case.renames();
-    let is_moved = |(_, change): &(usize, &Change)| {
-        let project = project_of(case.before, place);
-        let same = project.as_ref().map(|project| renames.get(project).copied().unwrap_or(project)).cloned();
-        same != project_of(&case.after, &change.key)
-    };
+/// The move of a place to another project, by which it loses those who reached it from the old one.
+fn moved<'c>(case: &'c Case<'_>, place: &Key, renames: &BTreeMap<&Key, &Key>) -> Option<(usize, &'c Change)> {
+    let (number, change) = case.change_from(place).filter(|(_, change)| change.key.kind == Kind::Workspace)?;
+    let project = project_of(case.before, place);
+    let same = project.as_ref().map(|project| renames.get(project).copied().unwrap_or(project)).cloned();
+    (same != project_of(&case.after, &change.key)).then_some((number, change))
+}
+
+/// The changes by which places lose admins though nothing of theirs changes: a membership type loses the permission, or the
+/// policy reaches less far.
+fn from_afar<'c>(case: &'c Case<'_>) -> Vec<(usize, &'c Change)> {
     let policy = |world: &World<'_>| {
         let policy = &world.policy;
         (policy.implicit_admins, policy.private_workspaces, policy.catalog, policy.default_role.clone(), policy.invitations.mode)
@@ -98,16 +120,15 @@ fn from_afar<'c>(case: &'c Case<'_>, place: &Key) -> Vec<(usize, &'c Change)> {
     });
     let organization = Key::new(Kind::Organization, case.tenancy.organization.clone());
     let reaches_less = policy(case.before) != policy(&case.after);
-    let place = case.change_from(place).filter(|(_, change)| change.key.kind == Kind::Workspace).filter(is_moved);
     let types = types.filter_map(|item| case.change_from(&item.row.key));
     let organization = case.change_from(&organization).filter(|_| reaches_less);
-    place.into_iter().chain(types).chain(organization).collect()
+    types.chain(organization).collect()
 }
 
 /// The project from which a workspace is reached.
 fn project_of(world: &World<'_>, place: &Key) -> Option<Key> {
     let workspace = (place.kind == Kind::Workspace).then(|| world.workspace(&place.name)).flatten()?;
-    World::open_project(workspace)
+    World::project_of(workspace)
 }
 
 /// How a change makes somebody stop being a lasting admin.
@@ -178,7 +199,7 @@ pub(super) fn last_owner(case: &Case<'_>) -> Vec<Violation> {
     for owner in case.before.owners().map(|item| &item.row.key) {
         let own = case.change_from(owner).into_iter().filter(|(_, change)| costs(case, &organization, change));
         let own: Vec<_> = own.collect();
-        let all = if own.is_empty() { from_afar(case, &organization) } else { own };
+        let all = if own.is_empty() { from_afar(case) } else { own };
         blamed.extend(all.into_iter().map(|(number, _)| (number, &owner.name)));
     }
     let refuse = |(change, owner): (usize, &Name)| Violation {

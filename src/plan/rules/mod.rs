@@ -371,7 +371,7 @@ pub const RULES: &[Rule] = &[
         ..RULE
     },
     Rule {
-        id: crate::plan::assertions::ACCESS_TEST,
+        id: "access-test",
         title: "Every access test holds in the state that would result; where one fails, nothing of the organization changes.",
         source: "Muster: what must never be possible for a person is written down once, and every plan is asked.",
         way_out: "Change the roles so that the test holds, or the test.",

@@ -128,7 +128,9 @@ pub(super) fn name_taken(case: &Case<'_>) -> Vec<Violation> {
         because: format!("the name {} is still taken, because its holder does not give it up", change.key.name),
         way_out: format!("see what is refused of {}", case.heir(&change.key)),
     };
-    taken.map(refuse).collect()
+    // Who does not arrive does not leave either, so whoever comes after stays as well: a chain stops whole.
+    let next = |(_, change): &(usize, &Change)| case.change_of(&change.before.as_ref()?.key);
+    taken.flat_map(|first| std::iter::successors(Some(first), next)).map(refuse).collect()
 }
 
 /// A change that needs an object which will not be there: it waits when that object only waits.

@@ -49,7 +49,7 @@ fn standard_input_is_read_in_its_place_and_kept() {
 fn a_file_that_is_not_there_makes_the_input_incomplete() {
     let reading = read_paths(&["nowhere.yaml".into()], false);
     assert!(!reading.input.complete);
-    assert_eq!(&*reading.input.findings[0].message, "no such file or directory");
+    assert_eq!(&*reading.input.findings[0].message, "cannot be read: there is no such file or directory");
     assert_eq!(reading.input.findings.len(), 1);
 }
 

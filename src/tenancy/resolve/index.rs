@@ -43,7 +43,7 @@ impl<'a> Index<'a> {
         let of = |manifest: &'a Manifest| (&manifest.namespace, manifest.spec.kind(), &manifest.name, manifest);
         let mut manifests: Vec<_> = input.manifests.iter().map(of).filter(|(_, kind, _, _)| TARGETS.contains(kind)).collect();
         manifests.sort_by_key(|(namespace, kind, name, _)| (*namespace, *kind, *name));
-        let mut former: Vec<_> = manifests.iter().flat_map(|(_, _, _, manifest)| by_previous_names(manifest)).collect();
+        let mut former: Vec<_> = input.manifests.iter().flat_map(by_previous_names).collect();
         former.sort_by_key(|(namespace, kind, name, manifest)| (*namespace, *kind, *name, &manifest.name));
         let mut held: Vec<_> = input.held.iter().map(|held| (&held.namespace, held.kind, &held.name)).collect();
         held.sort();
