@@ -105,7 +105,7 @@ async fn an_answer_by_an_address_that_several_members_have_is_not_recorded() {
     );
     let store = told(&story).await;
     let before = store.observe(&acme()).await.unwrap();
-    let error = answer(&store, &acme(), "bob@acme.example", Answer::Accept, &how()).await.unwrap_err().to_string();
+    let error = answer(&store, &acme(), "bob@acme.example", Answer::Accept, None, &how()).await.unwrap_err().to_string();
     assert_eq!(error, "acme has several members with the address bob@acme.example: member/bob, member/bobby; remove all but one");
     assert_eq!(store.observe(&acme()).await.unwrap(), before);
 }

@@ -47,7 +47,7 @@ impl Arguments {
             errored: false,
             seed: uuid::Uuid::new_v4().into_bytes(),
         };
-        let member = answer(store, &organization, &self.email, what, &how).await?;
+        let member = answer(store, &organization, &self.email, what, self.actor.claimed.as_deref(), &how).await?;
         Ok((organization, member))
     }
 

@@ -47,6 +47,14 @@ pub enum AnswerError {
         /// What to do about it.
         hint: &'static str,
     },
+    /// Somebody else answers.
+    #[error("{asker} does not answer for {email}: an invitation is accepted by whoever it is for")]
+    NotPermitted {
+        /// The e-mail address of who asks.
+        asker: Box<str>,
+        /// The address that was invited.
+        email: String,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -56,7 +64,8 @@ fn list(members: &[Name]) -> String {
     members.iter().map(|name| format!("member/{name}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Records the answer to an invitation, with history, and returns the name of the member.
+/// Records the answer to an invitation, with history, and returns the name of the member. Where it is known who asks, it is the one
+/// who was invited.
 ///
 /// # Errors
 ///
@@ -66,8 +75,12 @@ pub async fn answer(
     organization: &Name,
     email: &str,
     answer: Answer,
+    asker: Option<&str>,
     how: &Apply,
 ) -> Result<Name, AnswerError> {
+    if let Some(asker) = asker.filter(|asker| !asker.eq_ignore_ascii_case(email)) {
+        return Err(AnswerError::NotPermitted { asker: asker.into(), email: email.to_owned() });
+    }
     let snapshot = store.observe(organization).await?;
     let world = World::new(&snapshot.rows, how.now);
     let unknown = || AnswerError::Unknown { organization: organization.clone(), email: email.to_owned() };

@@ -91,6 +91,13 @@ impl Case<'_> {
         self.numbers.old.get(key).map_or(key, |number| &self.draft.changes[*number].key)
     }
 
+    /// What the object that would have this name after all changes is called before them.
+    #[must_use]
+    pub fn former<'k>(&'k self, key: &'k Key) -> &'k Key {
+        let before = self.numbers.new.get(key).and_then(|number| self.draft.changes[*number].before.as_ref());
+        before.map_or(key, |row| &row.key)
+    }
+
     /// True when the change of this object is not allowed any more.
     #[must_use]
     pub fn is_stopped(&self, key: &Key) -> bool {

@@ -196,8 +196,8 @@ async fn line_of(store: &Memory, line: &str) {
     let words: Vec<&str> = line.splitn(4, ' ').collect();
     let key = |kind: &str, name: &str| Key::new(muster::api::Kind::parse(kind).unwrap(), name);
     match words.as_slice() {
-        ["accept", email] => drop(answer(store, organization, email, Answer::Accept, &how).await.unwrap()),
-        ["decline", email] => drop(answer(store, organization, email, Answer::Decline, &how).await.unwrap()),
+        ["accept", email] => drop(answer(store, organization, email, Answer::Accept, None, &how).await.unwrap()),
+        ["decline", email] => drop(answer(store, organization, email, Answer::Decline, None, &how).await.unwrap()),
         ["restore", kind, name] => drop(restore(store, organization, &key(kind, name), None, &how).await.unwrap()),
         ["hand", kind, name, fields] => store.edit(organization, |rows| edit(rows, &key(kind, name), fields)),
         ["hand-insert", kind, name, spec] => store.edit(organization, |rows| insert(rows, &key(kind, name), spec)),

@@ -17,10 +17,11 @@ struct Asker<'c> {
 }
 
 impl<'c> Asker<'c> {
-    /// `None` for the organization's automation, and for whoever creates an organization: nobody has rights in it yet.
+    /// `None` for the organization's automation, and for whoever creates an organization: nobody has rights in it yet. A deleted
+    /// one is not new.
     fn of(case: &'c Case<'_>) -> Option<Self> {
         let (world, email) = (case.before, case.context.asker.as_deref()?);
-        world.organization()?;
+        case.snapshot.rows.iter().find(|row| row.key.kind == Kind::Organization)?;
         let active = |name: &&str| world.member(name).is_some_and(|(item, view)| world.standing(item, view) == Standing::Active);
         let members = members_with_email(world, email).map(|name| name.as_str()).filter(active).collect();
         Some(Self { world, email, members })
@@ -30,9 +31,19 @@ impl<'c> Asker<'c> {
         self.members.iter().any(|member| access(self.world, member, place).contains_key(&verb))
     }
 
-    fn may_anywhere(&self, verb: Permission) -> bool {
-        let places = [Kind::Organization, Kind::Project, Kind::Workspace].into_iter().flat_map(|kind| self.world.of_kind(kind));
-        places.map(|item| &item.row.key).any(|place| self.may(verb, place))
+    /// Whether a role in the organization or in a workspace gives it anywhere. What a project gives counts in the project.
+    fn may_outside_projects(&self, verb: Permission) -> bool {
+        let places = [Kind::Organization, Kind::Workspace].into_iter().flat_map(|kind| self.world.of_kind(kind));
+        let grants = |place: &Key| {
+            let of = |member: &&str| access(self.world, member, place).remove(&verb).unwrap_or_default();
+            self.members.iter().flat_map(of).any(|grant| grant.place.kind != Kind::Project)
+        };
+        places.map(|item| &item.row.key).any(grants)
+    }
+
+    /// Whether the asker has any access to a place: others are not named.
+    fn sees(&self, place: &Key) -> bool {
+        place.kind == Kind::Organization || self.members.iter().any(|member| !access(self.world, member, place).is_empty())
     }
 
     fn is(&self, member: &str) -> bool {
@@ -59,7 +70,7 @@ fn may_not_create(case: &Case<'_>, asker: &Asker<'_>, row: &Row) -> Option<Strin
     }
     let opens_first = |name: &&str| {
         let named = case.before.member(name).and_then(|(_, view)| view.default_workspace.as_deref());
-        named.is_some_and(|workspace| case.before.workspace(workspace).is_some())
+        named.is_some_and(|workspace| !access(case.before, name, &Key::new(Kind::Workspace, workspace)).is_empty())
     };
     if creation.require_default_workspace && !asker.members.iter().any(opens_first) {
         return Some(format!("{email} has no default workspace yet"));
@@ -69,8 +80,8 @@ fn may_not_create(case: &Case<'_>, asker: &Asker<'_>, row: &Row) -> Option<Strin
     }
     let project = World::project_of(&workspace);
     let allowed = match &project {
-        Some(project) => asker.may(Permission::WorkspaceCreate, project),
-        None => asker.may_anywhere(Permission::WorkspaceCreate),
+        Some(project) => asker.may(Permission::WorkspaceCreate, case.former(project)),
+        None => asker.may_outside_projects(Permission::WorkspaceCreate),
     };
     let place = project.map_or_else(|| "the organization".to_owned(), |project| project.to_string());
     (!allowed).then(|| format!("{email} does not hold {} in {place}", Permission::WorkspaceCreate))
@@ -86,17 +97,26 @@ pub(super) fn not_permitted(case: &Case<'_>) -> Vec<Violation> {
     let Some(asker) = Asker::of(case) else { return Vec::new() };
     let others = written(case).filter(|(_, change)| change.key.kind != Kind::Workspace || change.verb != Verb::Create);
     let refused = others.filter_map(|(number, change)| {
+        let email = asker.email;
+        if asker.members.is_empty() {
+            let because = format!("{email} is no active member of the organization");
+            return Some(Violation { change: number, because, way_out: "ask somebody who is to apply this".to_owned() });
+        }
         let because = match missing(case, &asker, change)? {
-            _ if asker.members.is_empty() => format!("{} is no active member of the organization", asker.email),
-            (verb, place) => format!("{} does not hold {verb} in {place}", asker.email),
+            // Where somebody is may be nothing that the asker knows of.
+            (verb, place) if change.key.kind != Kind::Member || asker.sees(&place) => {
+                format!("{email} does not hold {verb} in {place}")
+            }
+            (verb, _) => format!("{email} does not hold {verb} in every place that this is about"),
         };
         Some(Violation { change: number, because, way_out: "ask somebody who holds it to apply this".to_owned() })
     });
     refused.collect()
 }
 
-/// The changes that somebody asked for: neither what a policy implies, nor what time does, nor what goes with another change. What
-/// falls back to what is implied, because its document or entry was taken away, was asked for too.
+/// The changes that somebody asked for: neither what a policy implies, nor what time does. What falls back to what is implied,
+/// because its document or entry was taken away, was asked for too. What only goes with a removal or follows a rename is judged
+/// with that; whatever git says beside it is judged by itself.
 fn written<'c>(case: &'c Case<'_>) -> impl Iterator<Item = (usize, &'c Change)> {
     let ours = |change: &Change| change.before.as_ref().is_some_and(|row| row.manager.as_ref() == Some(&case.context.manager));
     let asked = move |change: &Change| match change.cause {
@@ -104,12 +124,23 @@ fn written<'c>(case: &'c Case<'_>) -> impl Iterator<Item = (usize, &'c Change)> 
         Cause::Implied(_) => change.verb == Verb::Update && ours(change),
         Cause::Time => false,
     };
-    case.changes().filter(move |(_, change)| change.root.is_none() && asked(change))
+    case.changes().filter(move |(_, change)| asked(change) && !goes_along(case, change))
+}
+
+/// True for a part of a removal that is judged itself, and for what follows a rename without a change of its own.
+fn goes_along(case: &Case<'_>, change: &Change) -> bool {
+    let Some(root) = &change.root else { return false };
+    let is_asked = |(_, root): (usize, &Change)| matches!(root.cause, Cause::Git | Cause::Drift) && !root.is_live();
+    match change.verb {
+        Verb::SoftDelete | Verb::Purge | Verb::Release => case.change_of(root).is_some_and(is_asked),
+        Verb::Create | Verb::Restore | Verb::Adopt => false,
+        Verb::Update | Verb::Rename => change.fields.is_empty(),
+    }
 }
 
 /// The permission that the asker lacks for a change, and where.
 fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permission, Key)> {
-    let organization = case.before.of_kind(Kind::Organization).first().map(|item| item.row.key.clone())?;
+    let organization = Key::new(Kind::Organization, case.tenancy.organization.clone());
     let needs = match change.key.kind {
         Kind::Organization | Kind::Project | Kind::MembershipType | Kind::AccessTest => {
             vec![(Permission::OrganizationWrite, organization)]
@@ -123,7 +154,7 @@ fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permi
         Kind::Membership => {
             let place = change.key.member_and_place().map(|(_, place)| place);
             let leaves = change.is_removal() && change.key.member_and_place().is_some_and(|(member, _)| asker.is(member));
-            place.filter(|_| !leaves).map(|place| (Permission::MembersWrite, place)).into_iter().collect()
+            place.filter(|_| !leaves).map(|place| (Permission::MembersWrite, case.former(&place).clone())).into_iter().collect()
         }
         Kind::Member => return missing_for_member(case, asker, change, organization),
     };
@@ -157,7 +188,7 @@ fn workspace_needs(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Vec<(
         if projects[0] != projects[1] {
             needs.push((Permission::MembersWrite, old_key(change)));
             let into = projects[1].clone().filter(|_| restricted);
-            needs.extend(into.map(|project| (Permission::WorkspaceCreate, project)));
+            needs.extend(into.map(|project| (Permission::WorkspaceCreate, case.former(&project).clone())));
         }
         let own = before.scope == Some(Scope::Local) && before.owner.as_deref().is_some_and(|owner| asker.is(owner));
         if change.is_live() && own {
@@ -173,10 +204,15 @@ fn workspace_needs(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Vec<(
 fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organization: Key) -> Option<(Permission, Key)> {
     const OWN: [&str; 2] = ["defaultWorkspace", "displayName"];
     let verb = Permission::MembersWrite;
-    if asker.may(verb, &organization) {
-        return None;
-    }
-    let own = asker.is(&old_key(change).name);
+    let former = old_key(change);
+    let places_in = |world: &World<'_>, member: &str| -> BTreeSet<Key> {
+        world.memberships(member).map(|(_, place, _)| case.former(&place).clone()).collect()
+    };
+    let before_in = places_in(case.before, &former.name);
+    let lacking = |places: &mut dyn Iterator<Item = &Key>| {
+        places.filter(|place| case.before.get(place).is_some()).find(|place| !asker.may(verb, place)).cloned()
+    };
+    let own = asker.is(&former.name);
     let personal = || change.verb == Verb::Update && change.fields.iter().all(|field| OWN.contains(&&*field.path));
     if own && (change.is_removal() || personal()) {
         return None;
@@ -187,26 +223,32 @@ fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organ
     };
     let sides = [change.before.as_deref().filter(|row| row.is_live()), change.after.as_deref().filter(|row| row.is_live())];
     let [before, after] = sides.map(|row| row.and_then(view));
-    if central(before.as_ref()) != central(after.as_ref()) {
+    // Another address is another person, who gets in wherever the first one was.
+    let address = |view: &Option<MemberView>| view.as_ref().map(|view| view.email.to_ascii_lowercase());
+    let is_swapped = before.is_some() && after.is_some() && address(&before) != address(&after);
+    if is_swapped && let Some(place) = lacking(&mut before_in.iter().filter(|place| !is_local(case.before, place))) {
+        return Some((verb, place));
+    }
+    if asker.may(verb, &organization) {
+        return None;
+    }
+    if central(before.as_ref()) != central(after.as_ref()) || is_swapped && central(before.as_ref()) != central(None) {
         return Some((verb, organization));
     }
     if let Some(place) = first_workspace(case, change) {
         return Some((verb, place)).filter(|(verb, place)| !asker.may(*verb, place));
     }
-    let former = old_key(change);
-    let places: BTreeSet<Key> = [(case.before, &former.name), (&case.after, &change.key.name)]
-        .into_iter()
-        .flat_map(|(world, member)| world.memberships(member).map(|(_, place, _)| place).collect::<Vec<_>>())
-        .collect();
+    let places = if before.is_some() { before_in } else { places_in(&case.after, &change.key.name) };
     if places.is_empty() {
         return Some((verb, organization));
     }
-    let known = |place: &&Key| case.before.get(place).is_some();
-    let missing = places.iter().filter(known).find(|place| !asker.may(verb, place))?;
-    // What somebody has alone is not named to others.
-    let is_local =
-        case.before.workspace(&missing.name).is_some_and(|it| missing.kind == Kind::Workspace && it.scope == Some(Scope::Local));
-    Some((verb, if is_local { organization } else { missing.clone() }))
+    // What somebody has alone is a matter of the organization.
+    lacking(&mut places.iter()).map(|place| (verb, if is_local(case.before, &place) { organization } else { place }))
+}
+
+/// What is local is its owner's alone, and comes and goes with the owner.
+fn is_local(world: &World<'_>, place: &Key) -> bool {
+    place.kind == Kind::Workspace && world.workspace(&place.name).is_some_and(|it| it.scope == Some(Scope::Local))
 }
 
 /// Where nothing changes about a person but which workspace opens first: the one that did, or else the one that will.
@@ -262,14 +304,14 @@ fn old_key(change: &Change) -> Key {
     change.before.as_ref().map_or_else(|| change.key.clone(), |row| row.key.clone())
 }
 
-/// The workspace that a template, credential or roles.muster.dev is in.
+/// The workspace that a template, credential or roles.muster.dev is in, as it is called before.
 fn workspace_of(case: &Case<'_>, change: &Change) -> Option<Key> {
     let row = change.before.as_deref().or(change.after.as_deref())?;
     let owner = owners(&row.key, &row.spec).into_iter().next()?;
     if owner.kind == Kind::Workspace {
-        return Some(owner);
+        return Some(case.former(&owner).clone());
     }
     let worlds = [case.before, &case.after];
     let template = worlds.into_iter().find_map(|world| world.get(&owner))?;
-    owners(&template.row.key, &template.row.spec).into_iter().next()
+    owners(&template.row.key, &template.row.spec).first().map(|owner| case.former(owner).clone())
 }

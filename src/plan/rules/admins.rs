@@ -20,7 +20,7 @@ pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
     let mut violations = BTreeMap::new();
     for place in before.places() {
         let now = renames.get(place).copied().unwrap_or(place);
-        if after.lasting_from_organization(now) >= min {
+        if after.lasting_from_organization(now) >= min || !can_have(case, place.kind) {
             continue;
         }
         let (Some(had_from), Some(has_from)) = (before.reached_from(place), after.reached_from(now)) else { continue };
@@ -218,13 +218,17 @@ pub(super) fn last_owner(case: &Case<'_>) -> Vec<Violation> {
     blamed.into_iter().filter(guarded).map(refuse).collect()
 }
 
+/// Whether any role makes somebody an admin of places of this kind: AAQ has none for the organization and its projects, so nobody
+/// is missing there.
+fn can_have(case: &Case<'_>, kind: Kind) -> bool {
+    case.after.roles.values().any(|role| role.is_admin() && role.levels.contains(&level_of(kind)))
+}
+
 pub(super) fn admin_missing(case: &Case<'_>) -> Vec<Violation> {
     if case.guard.min_admins == 0 {
         return Vec::new();
     }
-    // Where no role makes anybody an admin (AAQ has none for the organization), nobody is missing.
-    let can_have = |kind| case.after.roles.values().any(|role| role.is_admin() && role.levels.contains(&level_of(kind)));
-    let is_place = |kind| matches!(kind, Kind::Organization | Kind::Project | Kind::Workspace) && can_have(kind);
+    let is_place = |kind| matches!(kind, Kind::Organization | Kind::Project | Kind::Workspace) && can_have(case, kind);
     let new =
         case.changes().filter(|(_, change)| is_place(change.key.kind) && matches!(change.verb, Verb::Create | Verb::Restore));
     let without = new.filter(|(_, change)| {

@@ -5,6 +5,7 @@
 
 mod actor;
 mod admins;
+mod catalog;
 mod exclusive;
 mod fixed;
 mod loss;
@@ -377,6 +378,15 @@ pub const RULES: &[Rule] = &[
         way_out: "Change the roles so that the test holds, or the test.",
         class: Class::State,
         stage: Stage::Whole,
+        ..RULE
+    },
+    Rule {
+        id: "policy-refused",
+        title: "While a change to other built-in roles (`preset`, `roles.catalog`) is refused, nobody's roles change with it.",
+        source: "Muster: the input means roles that would not be there.",
+        way_out: "See why the change of the organization is refused.",
+        class: Class::State,
+        check: catalog::policy_refused,
         ..RULE
     },
     Rule {
