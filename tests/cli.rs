@@ -123,6 +123,7 @@ fn a_saved_plan_is_carried_out_as_it_is() {
     place.run("plan -f acme.yaml --out saved.plan").code(0);
     place.write("acme.yaml", "");
     place.run("apply saved.plan --auto-approve --prune").code(64).complains("carried out as it is");
+    place.run("apply saved.plan --auto-approve --as bob@acme.example").code(64).complains("--as belongs to `muster plan`");
     place.run("apply saved.plan --auto-approve --manager other").code(64).complains("--manager muster");
     place.run("apply saved.plan --auto-approve").code(0).last_line("Applied: 2 created.");
     let changed = std::fs::read_to_string(place.path().join("saved.plan")).unwrap().replace("alice@", "mallory@");

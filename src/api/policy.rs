@@ -427,7 +427,8 @@ pub struct RolesPolicy {
     /// How many roles a member has in one place: One or Many. Left out: the preset's (standard: One).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cardinality: Option<Cardinality>,
-    /// The role of a member or membership that names none. Left out: the preset's (standard: none). Example: ReadOnly.
+    /// The role of a member or membership that names none: a built-in role or one of a MembershipType, or the word None for no role. Left
+    /// out: the preset's (standard: None). Example: ReadOnly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<Text<63>>,
     /// Whose built-in membership types there are: Standard, Hundredms, KeyRunner, Aaq or FastPix. MembershipType adds others. Left out: the

@@ -86,6 +86,9 @@ impl Arguments {
         if self.saved.is_some() && (self.plan.prune || !self.plan.approve.is_empty()) {
             return usage("a saved plan is carried out as it is: --prune and --approve belong to `muster plan`");
         }
+        if self.saved.is_some() && self.plan.actor.claimed.is_some() {
+            return usage("a saved plan is carried out as it is, for whoever it was made: --as belongs to `muster plan`");
+        }
         if !self.allow_in_pr && ci::on_pull_request() {
             return usage(
                 "this runs on behalf of a pull request, whose author would decide what is applied: run `muster plan` here and \

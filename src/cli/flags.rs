@@ -123,7 +123,7 @@ pub struct ActorFlags {
     /// The name under which this installation manages objects; those of other managers are not touched
     #[arg(long, value_name = "NAME", default_value = "muster", value_parser = manager, help_heading = "Store")]
     pub manager: Manager,
-    /// Say who asks for it, for the history; it is a claim, and recorded as one
+    /// Say who asks: plan, apply and restore change only what this person has the right to; a claim, and recorded as one
     #[arg(long = "as", value_name = "EMAIL", help_heading = "Store")]
     pub claimed: Option<String>,
 }

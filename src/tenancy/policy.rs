@@ -159,7 +159,7 @@ impl Policy {
         }
         if let Some(roles) = roles {
             set(&mut self.role_cardinality, roles.cardinality);
-            set(&mut self.default_role, roles.default.as_ref().map(|role| Some(role.as_str().into())));
+            set(&mut self.default_role, roles.default.as_ref().map(|role| default_role(role.as_str())));
             set(&mut self.catalog, roles.catalog);
             set(&mut self.members_edit_workspaces, roles.members_edit_workspaces);
         }
@@ -260,6 +260,11 @@ fn set<T>(value: &mut T, spec: Option<T>) {
     }
 }
 
+/// `None` is the word for no role, over a preset that has a default one.
+fn default_role(role: &str) -> Option<Box<str>> {
+    (role != "None").then(|| role.into())
+}
+
 fn words<'a>(words: impl Iterator<Item = &'a str>) -> String {
     format!("[{}]", words.collect::<Vec<_>>().join(", "))
 }
@@ -280,6 +285,13 @@ mod tests {
     fn an_organization_without_a_policy_has_the_standard_one() {
         assert_eq!(policy("{}"), Policy::standard());
         assert_eq!(policy("policy: {maxRemovals: {}, lastAdmin: {}, invitations: {}}"), Policy::standard());
+    }
+
+    #[test]
+    fn the_word_none_takes_the_default_role_of_a_preset_away() {
+        assert_eq!(policy("preset: aaq").default_role.as_deref(), Some("ReadOnly"));
+        assert_eq!(policy("{preset: aaq, policy: {roles: {default: None}}}").default_role, None);
+        assert_eq!(policy("{preset: aaq, policy: {roles: {default: Admin}}}").default_role.as_deref(), Some("Admin"));
     }
 
     #[test]

@@ -124,7 +124,8 @@ blame. Those are refused, or held back where something is only missing; everythi
 one of them.
 
 A rule of *state* looks at the state that would result alone; a rule of *change* compares it with the state before. A
-rule of the *actor* is asked when a plan is applied.
+rule of the *actor* is asked when a plan is made for somebody (`--as`), and judges what that person may change; it is a claim that
+nobody checks. `claimed-elsewhere` alone is asked when a plan is applied.
 
 Muster was made from five documents of four systems. Where they [answer the same question differently](#where-the-systems-differ), the
 policy of the organization decides. The [rules that follow from them](#the-rules-of-the-systems), and then

@@ -10,13 +10,39 @@ pub(super) fn role_before_invitation(case: &Case<'_>) -> Vec<Violation> {
     if invitations.mode != InvitationMode::Invite || invitations.role_assignment != RoleAssignment::BeforeInvite {
         return Vec::new();
     }
-    let invited = case.changes().filter(|(_, change)| change.key.kind == Kind::Member && change.verb == Verb::Create);
-    let refuse = |change| Violation {
+    let refuse = |change, because: &str| Violation {
         change,
-        because: "nobody is invited without a role".to_owned(),
+        because: because.to_owned(),
         way_out: "give the member a role, in the organization or in an entry of projects or workspaces".to_owned(),
     };
-    invited.filter(|(_, change)| !has_role(&case.after, &change.key.name)).map(|(number, _)| refuse(number)).collect()
+    let judge = |(number, change): (usize, &Change)| {
+        let because = match is_invited(change) {
+            true => "nobody is invited without a role",
+            false if loses_role(case, change) => "nobody is left without a role where roles are given before the invitation",
+            false => return None,
+        };
+        let member = change.key.member_and_place().map_or(&*change.key.name, |(member, _)| member);
+        (!has_role(&case.after, member)).then(|| refuse(number, because))
+    };
+    case.changes().filter_map(judge).collect()
+}
+
+/// For the first time, or once more.
+fn is_invited(change: &Change) -> bool {
+    let invited_at = |row: &Option<Box<Row>>| row.as_ref().and_then(|row| row.invited_at);
+    let again = change.is_live() && change.was_live() && invited_at(&change.before) != invited_at(&change.after);
+    change.key.kind == Kind::Member && (change.verb == Verb::Create || again)
+}
+
+/// True where a change takes the roles of somebody who had one. An access that is removed as a whole may be the last one.
+fn loses_role(case: &Case<'_>, change: &Change) -> bool {
+    let Some(before) = change.before.as_ref().filter(|_| change.was_live() && change.is_live()) else { return false };
+    let member = match before.key.member_and_place() {
+        Some((member, _)) => member,
+        None if before.key.kind == Kind::Member => before.key.name.as_str(),
+        None => return false,
+    };
+    roles(Some(before)) != roles(change.after.as_deref()) && has_role(case.before, member)
 }
 
 fn has_role(world: &World<'_>, member: &str) -> bool {

@@ -74,6 +74,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("no two members have the same e-mail address", emails),
     ("no two members have the same username", usernames),
     ("members only have roles that exist, at a level they are for, and as many as the policy allows", member_roles),
+    ("the default role of the policy exists", default_role),
     ("no two membership types have the same name, and none has the name of a built-in role", type_names),
     ("a workspace has one default template at most", default_templates),
     ("no two templates of a workspace have the same name", template_names),
@@ -197,10 +198,8 @@ impl Entry<'_> {
         {
             match scope.roles.get(role) {
                 None => {
-                    let known = || scope.roles.keys().map(|name| &**name);
-                    let help = nearest(role, known()).map(|name| format!("did you mean {name}?"));
-                    let known = known().collect::<Vec<_>>().join(", ");
-                    object("unknown-role", field, format!("names the role {role}, but there is only {known}"), help);
+                    let (message, help) = unknown_role(scope, role);
+                    object("unknown-role", field, message, help);
                 }
                 Some(known) if !known.levels.contains(&self.level) => {
                     let levels = known.levels.iter().map(|level| level.as_str()).collect::<Vec<_>>().join(", ");
@@ -211,6 +210,24 @@ impl Entry<'_> {
             }
         }
     }
+}
+
+/// What is said of a role that there is not, and the one that may be meant.
+fn unknown_role(scope: &Scope<'_>, role: &str) -> (String, Option<String>) {
+    let known = || scope.roles.keys().map(|name| &**name);
+    let help = nearest(role, known()).map(|name| format!("did you mean {name}?"));
+    (format!("names the role {role}, but there is only {}", known().collect::<Vec<_>>().join(", ")), help)
+}
+
+fn default_role(scope: &Scope<'_>) -> Vec<Objection> {
+    let organization = scope.manifests.iter().find(|manifest| manifest.spec.kind() == Kind::Organization);
+    let unknown = scope.policy.default_role.as_deref().filter(|role| scope.role(role).is_none());
+    let objection = |(manifest, role): (&&Manifest, &str)| {
+        let (message, help) = unknown_role(scope, role);
+        let help = help.or_else(|| Some("write one of these, or None for no role".to_owned()));
+        Objection::error(manifest, key(manifest), "unknown-role", "spec.policy.roles.default".to_owned(), message).help(help)
+    };
+    organization.zip(unknown).map(objection).into_iter().collect()
 }
 
 fn type_names(scope: &Scope<'_>) -> Vec<Objection> {

@@ -23,6 +23,7 @@ pub struct Implications<'a> {
     pub tenancy: &'a Tenancy,
     pub manifests: &'a [&'a Manifest],
     pub policy: &'a Policy,
+    pub snapshot: Option<&'a Snapshot>,
 }
 
 impl Implications<'_> {
@@ -41,9 +42,8 @@ impl Implications<'_> {
 
     fn default_workspaces(&self) -> Vec<Desired> {
         let organization = self.manifests.iter().any(|manifest| manifest.spec.kind() == Kind::Organization);
-        let first = first_of_account(self.manifests.iter().copied());
-        let meant = self.policy.default_workspaces.iter().filter(|_| organization).filter(|it| is_meant(it, first));
-        meant.map(default_workspace).collect()
+        let meant = |it: &&DefaultWorkspace| is_meant(it, self.manifests.iter().copied(), self.snapshot);
+        self.policy.default_workspaces.iter().filter(|_| organization).filter(meant).map(default_workspace).collect()
     }
 
     /// A document that takes one over says itself who owns it.
@@ -103,14 +103,38 @@ pub fn renamed<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> BTreeSet<&'
 }
 
 /// The workspace that documents say is the first of the account.
-pub fn first_of_account<'m>(mut manifests: impl Iterator<Item = &'m Manifest>) -> Option<&'m Name> {
+fn first_of_account<'m>(mut manifests: impl Iterator<Item = &'m Manifest>) -> Option<&'m Name> {
     let is_first = |manifest: &&Manifest| matches!(&*manifest.spec, Spec::Workspace(spec) if spec.default == Some(true));
     manifests.find(is_first).map(|manifest| &manifest.name)
 }
 
-/// A default workspace that is the first of the account is not implied where a document says that another one is.
-pub fn is_meant(workspace: &DefaultWorkspace, first: Option<&Name>) -> bool {
-    workspace.default != Some(true) || first.is_none_or(|first| **first == *workspace.name.as_str())
+/// A default workspace is not implied once it has another name. One that is the first of the account is not implied where another
+/// one is the first: because a document says so, or because it is stored and no document says otherwise.
+pub fn is_meant<'m>(
+    workspace: &DefaultWorkspace,
+    manifests: impl Iterator<Item = &'m Manifest> + Clone,
+    snapshot: Option<&Snapshot>,
+) -> bool {
+    let key = Key::new(Kind::Workspace, workspace.name.as_str());
+    let is_first = workspace.default == Some(true);
+    if is_first && first_of_account(manifests.clone()).is_some_and(|first| *first != key.name) {
+        return false;
+    }
+    let live = |row: &&Row| row.key.kind == Kind::Workspace && row.is_live();
+    let mut stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows).filter(live).peekable();
+    if stored.peek().is_none() || snapshot.and_then(|snapshot| snapshot.row(&key)).is_some_and(Row::is_live) {
+        return true;
+    }
+    let renamed = renamed(manifests.clone());
+    let is_written =
+        |name: &str| renamed.contains(name) || manifests.clone().any(|it| it.spec.kind() == Kind::Workspace && *it.name == *name);
+    let stays_first = |row: &Row| {
+        let says_so = |spec: &str| matches!(View::read(Kind::Workspace, spec), View::Workspace(view) if view.default);
+        // A document without the flag takes it away from where a document gave it.
+        let is_taken_away = || row.last_applied().is_some_and(says_so) && is_written(&row.key.name);
+        says_so(&row.spec) && !is_taken_away()
+    };
+    !stored.any(|row| row.former_names.contains(&key.name) || is_first && stays_first(row))
 }
 
 fn default_workspace(workspace: &DefaultWorkspace) -> Desired {

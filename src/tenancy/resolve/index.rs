@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::Unplaced;
-use super::implied::{first_of_account, is_meant, renamed};
+use super::implied::{is_meant, renamed};
 use super::local::personal_workspace;
 use crate::api::policy::PersonalWorkspaces;
 use crate::api::{Kind, Spec};
@@ -58,7 +58,7 @@ impl<'a> Index<'a> {
                 stored.entry((row.key.kind, &row.key.name)).or_default().push(snapshot);
             }
         }
-        Self { manifests, former, held, stored, implied: implied_workspaces(input), snapshots }
+        Self { manifests, former, held, stored, implied: implied_workspaces(input, snapshots), snapshots }
     }
 
     /// Looks for an object of a namespace; in the store, only among the objects of `organization` where that is known.
@@ -170,7 +170,7 @@ fn by_previous_names(manifest: &Manifest) -> impl Iterator<Item = (&Name, Kind, 
 }
 
 /// The workspaces that the policies of the organizations of an input imply.
-fn implied_workspaces(input: &Input) -> Vec<(&Name, Name, &Name)> {
+fn implied_workspaces<'a>(input: &'a Input, snapshots: &[Snapshot]) -> Vec<(&'a Name, Name, &'a Name)> {
     let mut implied = Vec::new();
     for organization in &input.manifests {
         let Spec::Organization(spec) = &*organization.spec else { continue };
@@ -179,9 +179,10 @@ fn implied_workspaces(input: &Input) -> Vec<(&Name, Name, &Name)> {
         let parts = input.manifests.iter().filter(|manifest| manifest.namespace == organization.namespace);
         let workspaces =
             parts.clone().filter(|manifest| matches!(&*manifest.spec, Spec::Workspace(spec) if own(&spec.organization_ref)));
-        let first = first_of_account(workspaces.clone());
-        let renamed = renamed(workspaces);
-        let names = policy.default_workspaces.iter().filter(|it| is_meant(it, first)).map(|it| Name::from(it.name.as_str()));
+        let renamed = renamed(workspaces.clone());
+        let snapshot = snapshots.iter().find(|snapshot| snapshot.organization == organization.name);
+        let meant = policy.default_workspaces.iter().filter(|it| is_meant(it, workspaces.clone(), snapshot));
+        let names = meant.map(|it| Name::from(it.name.as_str()));
         let members = parts.filter(|manifest| matches!(&*manifest.spec, Spec::Member(spec) if own(&spec.organization_ref)));
         let personal = members
             .filter(|_| policy.personal_workspaces == PersonalWorkspaces::Local)

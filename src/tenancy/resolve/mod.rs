@@ -153,7 +153,7 @@ impl<'a> Resolver<'a> {
             let former = |it: Desired| it.previous_names.into_iter().map(move |name| Key::new(it.key.kind, name));
             tenancy.reserved.extend(Vec::into_iter(held).flat_map(former));
         }
-        let implications = Implications { tenancy: &tenancy, manifests: &group.manifests, policy: &policy };
+        let implications = Implications { tenancy: &tenancy, manifests: &group.manifests, policy: &policy, snapshot };
         let implied = implications.all();
         tenancy.objects.extend(implied);
         tenancy.objects.sort_by(|a, b| a.key.cmp(&b.key));
