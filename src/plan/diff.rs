@@ -41,6 +41,7 @@ pub struct Comparison<'a> {
 /// | yes | of another manager, or of none | Adopt, as `adoptionPolicy` says |
 /// | held, or waiting for its name | anything | nothing |
 /// | no | ours | `SoftDelete` with `--prune`, otherwise listed as missing |
+/// | no | a workspace that a policy implied | as ours |
 /// | no | ours, an entry that its member does not list any more | `SoftDelete` |
 /// | no | by hand, an entry of a list that is written | drift |
 /// | no | of another manager, or of none | nothing |
