@@ -83,11 +83,11 @@ pub struct OrganizationSpec {
     pub display_name: Option<Text<128>>,
     /// A complete policy by name; policy overrides single fields of it: standard, or that of a service: hundredms, keyrunner, aaq or
     /// fastpix. Left out: standard, the safe middle: soft delete with 30 days of retention, the last admin protected, members active at
-    /// once, loss bounded. It can change; loosening counts from the next plan on.
+    /// once, loss bounded. It can change; a guard that it loosens counts from the next plan on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
-    /// The answers that differ from the preset's. Left out: none do. It can change; loosening counts from the next plan on, tightening at
-    /// once.
+    /// The answers that differ from the preset's. Left out: none do. It can change; a guard that is loosened counts from the next plan
+    /// on, a tightened one at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicySpec>,
     /// The service that mirrors part of the organization. Left out: none, the store is all there is. It can change at any time.

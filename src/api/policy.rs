@@ -218,8 +218,8 @@ choice! {
 }
 
 /// The answers that differ from the preset's. Every field that is left out has the preset's value; the value of the preset standard is
-/// named with each field. A change must be allowed by the policy in force and by the one that is applied: a tightened policy counts at
-/// once, a loosened one from the next plan on.
+/// named with each field. The guards (maxRemovals, lastAdmin, workspaceDeletion and memberRemoval) count as the policy in force and the
+/// one that is applied say together: a tightened guard at once, a loosened one from the next plan on. The rest counts as applied.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]

@@ -92,9 +92,10 @@ pub struct WorkspaceSpec {
     /// time. Example: Production.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<WorkspaceType>,
-    /// Who reaches the workspace without being added to it. Private: nobody. Project: everybody in its project, with their role there.
-    /// Local: nobody, and nobody can be added; it belongs to its owner. Left out: as Private, without an owner. It is chosen once: it
-    /// cannot be changed or removed. Example: Project.
+    /// Who reaches the workspace without being added to it. Private: nobody but the admins above it, as far as
+    /// policy.access.privateWorkspaces lets them. Project: everybody in its project, with their role there, and the admins above it.
+    /// Local: nobody, and nobody can be added; it belongs to its owner. Left out: as Project where projectRef is written, and otherwise
+    /// the admins of the organization. It is chosen once: it cannot be changed or removed. Example: Project.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
     /// The metadata.name of the Member who owns the workspace: an Admin of it, unless the entry for it in the member's own workspaces says

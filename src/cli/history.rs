@@ -238,6 +238,7 @@ fn fields(values: &Value) -> Vec<FieldChange> {
         from: side(field, "from"),
         to: side(field, "to"),
         drift: false,
+        unset: field["unset"] == true,
     };
     values["fields"].as_array().into_iter().flatten().map(field).collect()
 }

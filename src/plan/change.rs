@@ -110,6 +110,9 @@ pub struct FieldChange {
     pub to: Option<Value>,
     /// True when another hand changed it, false when git did.
     pub drift: bool,
+    /// True when nothing takes the place of a value that is taken away: a role where the policy has no default one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unset: bool,
 }
 
 /// The order of a plan: what gives access, what does neither, what takes access or things away.

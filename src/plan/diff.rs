@@ -41,6 +41,7 @@ pub struct Comparison<'a> {
 /// | yes | of another manager, or of none | Adopt, as `adoptionPolicy` says |
 /// | held, or waiting for its name | anything | nothing |
 /// | no | ours | `SoftDelete` with `--prune`, otherwise listed as missing |
+/// | no | a workspace that a policy implied | as ours |
 /// | no | ours, an entry that its member does not list any more | `SoftDelete` |
 /// | no | by hand, an entry of a list that is written | drift |
 /// | no | of another manager, or of none | nothing |
@@ -118,7 +119,8 @@ impl Comparison<'_> {
         }
         let merged = self.merged(desired, row);
         let after = self.row_after(desired, row, &merged);
-        let fields = with_state(merged.fields, row, &after);
+        let mut fields = with_state(merged.fields, row, &after);
+        self.mark_unset(row.key.kind, &mut fields);
         let verb = self.verb(desired, row, touched, &fields);
         if !merged.drift.is_empty() {
             let noted = (verb.is_none() && row.digest.is_none()).then(|| Box::new(after.clone()));
@@ -143,6 +145,14 @@ impl Comparison<'_> {
             root: touched.map(|touched| touched.root.clone()).filter(|root| *root != row.key),
             phase: Phase::Neutral,
         });
+    }
+
+    /// Who has no role any more has none at all where the policy gives none by default.
+    fn mark_unset(&self, kind: Kind, fields: &mut [FieldChange]) {
+        let is_role = |path: &str| matches!(kind, Kind::Member | Kind::Membership) && matches!(path, "role" | "roles");
+        if self.policy.default_role.is_none() && !fields.iter().any(|field| is_role(&field.path) && field.to.is_some()) {
+            fields.iter_mut().filter(|field| is_role(&field.path)).for_each(|field| field.unset = true);
+        }
     }
 
     /// True when one look at the digest is enough.
@@ -321,7 +331,13 @@ pub const ENDED: &str = "(ended)";
 fn with_state(mut fields: Vec<FieldChange>, before: &Row, after: &Row) -> Vec<FieldChange> {
     if before.ended_at != after.ended_at {
         let text = |time: Option<Timestamp>| time.map(|time| Value::from(time.to_string()));
-        fields.push(FieldChange { path: ENDED.into(), from: text(before.ended_at), to: text(after.ended_at), drift: false });
+        fields.push(FieldChange {
+            path: ENDED.into(),
+            from: text(before.ended_at),
+            to: text(after.ended_at),
+            drift: false,
+            unset: false,
+        });
     }
     fields
 }

@@ -135,7 +135,13 @@ impl Merge {
     }
 
     fn changed(&mut self, from: Option<&Value>, to: Option<&Value>, path: &str) -> Option<Value> {
-        self.merged.fields.push(FieldChange { path: path.into(), from: from.cloned(), to: to.cloned(), drift: false });
+        self.merged.fields.push(FieldChange {
+            path: path.into(),
+            from: from.cloned(),
+            to: to.cloned(),
+            drift: false,
+            unset: false,
+        });
         to.cloned()
     }
 
@@ -145,6 +151,7 @@ impl Merge {
             from: from.cloned(),
             to: to.cloned(),
             drift: true,
+            unset: false,
         };
         match self.drift {
             DriftPolicy::Correct => {
@@ -173,7 +180,13 @@ fn names<'v>(objects: &[Option<&'v Map<String, Value>>]) -> Vec<&'v str> {
 pub fn all_fields(spec: &Value) -> Vec<FieldChange> {
     let fields = spec.as_object().into_iter().flatten();
     fields
-        .map(|(name, value)| FieldChange { path: name.as_str().into(), from: None, to: Some(value.clone()), drift: false })
+        .map(|(name, value)| FieldChange {
+            path: name.as_str().into(),
+            from: None,
+            to: Some(value.clone()),
+            drift: false,
+            unset: false,
+        })
         .collect()
 }
 

@@ -5,7 +5,7 @@ use jiff::ToSpan;
 use super::diff::Comparison;
 use super::draft::{Draft, Drifted};
 use super::{Cause, Change, Phase, Verb};
-use crate::api::policy::{DeletionMode, DriftPolicy, RemovalMode};
+use crate::api::policy::{DeletionMode, DriftPolicy, PersonalWorkspaces, RemovalMode};
 use crate::api::{Kind, OrganizationSpec, organization::DeletionPolicy};
 use crate::tenancy::reference::owners;
 use crate::tenancy::{Key, Manager, ObjectId, Row, Tombstone};
@@ -56,12 +56,29 @@ impl Removal<'_> {
         row.manager.as_ref() == Some(&self.comparison.context.manager)
     }
 
+    /// A workspace that a policy implied and does not imply any more. Only the document of the organization can tell. One that a member
+    /// has for itself is part of its member, who may be managed by somebody else.
+    fn is_left_over(&self, row: &Row) -> bool {
+        let Comparison { tenancy, policy, renamed, .. } = self.comparison;
+        let organization = Key::new(Kind::Organization, tenancy.organization.clone());
+        if row.key.kind != Kind::Workspace
+            || !row.manager.as_ref().is_some_and(Manager::is_policy)
+            || tenancy.get(&organization).is_none()
+        {
+            return false;
+        }
+        let is_live = |owner: &Key| renamed.rows.iter().any(|row| row.key == *owner && row.is_live());
+        policy.personal_workspaces == PersonalWorkspaces::None
+            || !owners(&row.key, &row.spec).iter().any(|owner| owner.kind == Kind::Member && is_live(owner))
+    }
+
     /// The objects that are missing from the input, but not as a part of something else that is missing. While the
     /// organization itself is missing, it is the only one.
     fn roots<'r>(&self, live: &[&'r Row]) -> Vec<&'r Row> {
         let tenancy = self.comparison.tenancy;
         let is_missing = |row: &&&Row| {
-            self.is_ours(row) && row.key.kind != Kind::Membership && !tenancy.holds(&row.key) && !self.reserved.contains(&row.key)
+            let managed = self.is_ours(row) && row.key.kind != Kind::Membership || self.is_left_over(row);
+            managed && !tenancy.holds(&row.key) && !self.reserved.contains(&row.key)
         };
         let missing: Vec<&Row> = live.iter().filter(is_missing).copied().collect();
         if !tenancy.present {

@@ -83,7 +83,7 @@ fn field_line(field: &FieldChange, detail: Detail) -> Line {
         (_, Some(Value::String(end))) if &*field.path == ENDED => Line::One(format!("access ended {}", safe(end))),
         (_, None) if &*field.path == ENDED => Line::One("access is open again".to_owned()),
         (None, Some(to)) => one(show(to)),
-        (Some(from), None) => one(format!("{} -> (default)", show(from))),
+        (Some(from), None) => one(format!("{} -> {}", show(from), if field.unset { "(none)" } else { "(default)" })),
         (Some(from), Some(to)) if is_short(from) && is_short(to) => one(format!("{} -> {}", inline(from), inline(to))),
         (Some(from), Some(to)) => match entries(from, to) {
             Some(text) => one(text),
@@ -150,7 +150,7 @@ mod tests {
 
     fn line(path: &str, from: Value, to: Value) -> Line {
         let some = |value: Value| Some(value).filter(|value| !value.is_null());
-        field_line(&FieldChange { path: path.into(), from: some(from), to: some(to), drift: false }, Detail::Normal)
+        field_line(&FieldChange { path: path.into(), from: some(from), to: some(to), drift: false, unset: false }, Detail::Normal)
     }
 
     fn one(text: &str) -> Line {
@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_corrected_field_says_that_it_drifted() {
-        let field = FieldChange { path: "hipaa".into(), from: Some(json!(false)), to: Some(json!(true)), drift: true };
+        let field =
+            FieldChange { path: "hipaa".into(), from: Some(json!(false)), to: Some(json!(true)), drift: true, unset: false };
         assert_eq!(field_line(&field, Detail::Normal), one("hipaa: false -> true (drift)"));
     }
 
@@ -197,7 +198,8 @@ mod tests {
 
     #[test]
     fn many_fields_and_many_lines_are_counted() {
-        let field = |n: usize| FieldChange { path: format!("f{n}").into(), from: None, to: Some(json!(n)), drift: false };
+        let field =
+            |n: usize| FieldChange { path: format!("f{n}").into(), from: None, to: Some(json!(n)), drift: false, unset: false };
         let fields: Vec<FieldChange> = (0..25).map(field).collect();
         assert_eq!(field_lines(&fields, Detail::Normal).last(), Some(&one("and 5 more fields")));
         assert_eq!(field_lines(&fields, Detail::Full).len(), 25);

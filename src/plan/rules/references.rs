@@ -8,7 +8,7 @@ use crate::plan::{Case, Cause, Change, Verb, Violation};
 use crate::tenancy::Key;
 use crate::tenancy::reference::{owners, references, targets};
 use crate::tenancy::view::View;
-use crate::tenancy::{DEFAULT_WORKSPACES, PERSONAL_WORKSPACES};
+use crate::tenancy::{DEFAULT_WORKSPACES, Manager, PERSONAL_WORKSPACES};
 
 pub(super) fn still_wanted(case: &Case<'_>) -> Vec<Violation> {
     let removed = removed(case);
@@ -131,8 +131,15 @@ fn unfounded<'c>(case: &'c Case<'_>) -> impl Iterator<Item = usize> + 'c {
         _ => true,
     };
     let stays = case.after.organization().is_some();
+    let refused = case.is_stopped(&Key::new(Kind::Organization, case.tenancy.organization.clone()));
+    // What the policy that stays in force implies is not taken away because another one would not.
+    let is_implied = |change: &Change| {
+        let row = change.before.as_deref().filter(|row| row.manager.as_ref().is_some_and(Manager::is_policy));
+        row.is_some_and(|row| row.key.kind == Kind::Workspace)
+    };
     case.changes().filter(move |_| stays).filter_map(move |(number, change)| match &change.cause {
         Cause::Implied(rule) if !change.is_removal() && !founded(change, rule) => Some(number),
+        Cause::Git if refused && change.is_removal() && is_implied(change) => Some(number),
         _ => None,
     })
 }

@@ -102,6 +102,11 @@ impl<'a> Index<'a> {
         self.held.binary_search_by(|(other, of, held)| (*other, *of, held.as_str()).cmp(&(namespace, kind, name))).is_ok()
     }
 
+    /// True when a document of this kind is held back.
+    pub fn holds_some(&self, namespace: &Name, kind: Kind) -> bool {
+        self.held.iter().any(|(other, of, _)| *other == namespace && *of == kind)
+    }
+
     /// The object of the input that a name means which only the store knows, or knew: the input renames it, or did so before.
     pub fn renamed(&self, namespace: &Name, old: &Key) -> Option<&'a Manifest> {
         let wanted = (namespace, old.kind, &*old.name);

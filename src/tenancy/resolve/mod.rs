@@ -6,6 +6,7 @@
 
 mod assignments;
 mod checks;
+mod doubts;
 mod implied;
 mod index;
 mod links;
@@ -139,6 +140,7 @@ impl<'a> Resolver<'a> {
         objections.extend(owners.objections);
         tenancy.owners = owners.implied;
         objections.extend(subscriptions::check(&scope, self.index, snapshot));
+        objections.extend(doubts::check(&doubts::Known { scope: &scope, index: self.index, snapshot, owners: &tenancy.owners }));
         for objection in objections {
             let (held, finding) = objection.into_parts();
             if let Some((key, held)) = held {

@@ -1,0 +1,118 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Objection;
+use super::checks::Scope;
+use super::index::{Found, Index};
+use super::local::personal_workspace;
+use crate::api::membership_type::Level;
+use crate::api::{AccessTestSpec, Kind, MemberSpec, Spec};
+use crate::tenancy::view::View;
+use crate::tenancy::{Key, Manifest, Name, Row, Severity, Snapshot, nearest};
+
+/// What these doubts depend on.
+pub struct Known<'a> {
+    pub scope: &'a Scope<'a>,
+    pub index: &'a Index<'a>,
+    pub snapshot: Option<&'a Snapshot>,
+    /// Who owns the workspaces whose documents name nobody.
+    pub owners: &'a BTreeMap<Key, Name>,
+}
+
+/// What is legal and hardly meant: it is told, and nothing is held for it.
+pub fn check(known: &Known<'_>) -> Vec<Objection> {
+    let defaults = members(known.scope).filter_map(|(manifest, spec)| foreign_default(known, manifest, spec));
+    defaults.chain(unknown_subjects(known)).collect()
+}
+
+fn members<'s>(scope: &Scope<'s>) -> impl Iterator<Item = (&'s Manifest, &'s MemberSpec)> {
+    scope.manifests.iter().filter_map(|manifest| match &*manifest.spec {
+        Spec::Member(spec) => Some((*manifest, &**spec)),
+        _ => None,
+    })
+}
+
+/// A default workspace that the member is not in and does not reach.
+fn foreign_default(known: &Known<'_>, manifest: &Manifest, spec: &MemberSpec) -> Option<Objection> {
+    let name = spec.default_workspace.as_ref()?.as_str();
+    let place = Key::new(Kind::Workspace, name);
+    let is_named = spec.workspaces.iter().flat_map(|list| list.iter()).any(|entry| entry.name.as_str() == name);
+    if is_named || known.is_admin(spec) || known.is_added(manifest, spec, &place) || !known.is_closed(manifest, spec, &place) {
+        return None;
+    }
+    let message = format!("names {place}, which the member has no access to");
+    let help = Some(format!("add {name} to workspaces, or name a workspace that is there"));
+    let path = "spec.defaultWorkspace".to_owned();
+    Some(Objection::note(manifest, Severity::Warning, "default-workspace", path, message).help(help))
+}
+
+impl Known<'_> {
+    /// Whether a role in the organization reaches the workspaces below.
+    fn is_admin(&self, spec: &MemberSpec) -> bool {
+        let roles = spec.roles.iter().flat_map(|roles| roles.iter());
+        let mut own = spec.role.iter().chain(roles).map(|role| role.as_str()).peekable();
+        let default = self.scope.policy.default_role.as_deref().filter(|_| own.peek().is_none());
+        let reaches =
+            |role: &str| self.scope.role(role).is_none_or(|role| role.is_admin() && role.levels.contains(&Level::Organization));
+        self.scope.policy.implicit_admins && own.chain(default).any(reaches)
+    }
+
+    /// A list that nobody writes is left alone, and a rename takes the memberships along.
+    fn is_added(&self, manifest: &Manifest, spec: &MemberSpec, place: &Key) -> bool {
+        let mut names = std::iter::once(&*manifest.name).chain(former_names(spec));
+        let has = |key: &Key| self.snapshot.and_then(|snapshot| snapshot.row(key)).is_some_and(Row::is_live);
+        spec.workspaces.is_none() && names.any(|member| has(&Key::membership(member, place)))
+    }
+
+    /// Whether neither its owner nor its project lets the member into a workspace; `false` for one that is only stored.
+    fn is_closed(&self, manifest: &Manifest, spec: &MemberSpec, place: &Key) -> bool {
+        let workspace = self.scope.manifests.iter().find_map(|it| match &*it.spec {
+            Spec::Workspace(spec) if it.name == place.name => Some(&**spec),
+            _ => None,
+        });
+        let Some(workspace) = workspace else {
+            let own = personal_workspace(&manifest.name).is_some_and(|own| own == place.name);
+            let found = self.index.find(&manifest.namespace, place, Some(self.scope.organization));
+            return !own && matches!(found, Some(Found::Implied(_)));
+        };
+        let owner = workspace.owner.as_ref().map(|owner| owner.as_str());
+        let owner = owner.or_else(|| self.owners.get(place).map(|owner| &**owner));
+        let owns = owner.is_some_and(|owner| *owner == *manifest.name || former_names(spec).any(|name| name == owner));
+        let in_project = workspace.project_ref.as_ref().is_some_and(|project| {
+            spec.projects.as_ref().is_none_or(|list| list.iter().any(|entry| entry.name.as_str() == project.name.as_str()))
+        });
+        !owns && !in_project
+    }
+}
+
+fn former_names(spec: &MemberSpec) -> impl Iterator<Item = &str> {
+    spec.previous_names.iter().flat_map(|names| names.iter()).map(|name| name.as_str())
+}
+
+/// A test that somebody may not do something holds for whoever is nobody: a misspelt address protects nothing.
+fn unknown_subjects(known: &Known<'_>) -> Vec<Objection> {
+    let Known { scope, index, snapshot, .. } = known;
+    let tests = scope.manifests.iter().filter_map(|manifest| match &*manifest.spec {
+        Spec::AccessTest(spec) if spec.allow.is_none() => Some((*manifest, &**spec)),
+        _ => None,
+    });
+    let tests: Vec<(&Manifest, &AccessTestSpec)> = tests.collect();
+    // A member whose document is held back may have the address.
+    if tests.is_empty() || tests.iter().any(|(manifest, _)| index.holds_some(&manifest.namespace, Kind::Member)) {
+        return Vec::new();
+    }
+    let mut addresses: BTreeSet<String> = members(scope).map(|(_, spec)| spec.email.key().into_owned()).collect();
+    let stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows);
+    let stored = stored.filter(|row| row.key.kind == Kind::Member && row.is_live());
+    addresses.extend(stored.filter_map(|row| match View::read(row.key.kind, &row.spec) {
+        View::Member(view) => Some(view.email.to_ascii_lowercase()),
+        _ => None,
+    }));
+    let unknown = tests.iter().filter(|(_, spec)| !addresses.contains(&*spec.subject.key()));
+    let objection = |(manifest, spec): &(&Manifest, &AccessTestSpec)| {
+        let message = format!("nobody has the address {}, so that nothing is tested", spec.subject);
+        let meant = nearest(spec.subject.as_str(), addresses.iter().map(String::as_str));
+        let help = meant.map(|address| format!("did you mean {address}?"));
+        Objection::note(manifest, Severity::Warning, "unknown-subject", "spec.subject".to_owned(), message).help(help)
+    };
+    unknown.map(objection).collect()
+}
