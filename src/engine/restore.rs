@@ -5,6 +5,7 @@ use serde_json::json;
 use super::apply::Apply;
 use super::export::{Document, documents};
 use super::record::Record;
+use crate::api::credential::CredentialType;
 use crate::api::{Kind, Verb};
 use crate::store::{Batch, Happened, Store, StoreError, Write};
 use crate::tenancy::reference::owners;
@@ -91,7 +92,13 @@ pub async fn restore(
     let together = |row: &&Row| row.tombstone.as_ref().is_some_and(|other| other.id == tombstone.id);
     let (memberships, objects): (Vec<&Row>, Vec<&Row>) =
         snapshot.rows.iter().filter(together).partition(|row| row.key.kind == Kind::Membership && row.key != *key);
-    if let Some(denied) = asker.and_then(|asker| not_permitted(&snapshot, key, asker, how)) {
+    // What somebody has alone comes with the person.
+    let comes_along = |row: &Row| {
+        let owner = owners(&row.key, &row.spec).into_iter().find(|owner| owner.kind == Kind::Member);
+        row.key.kind == Kind::Workspace && owner.is_some_and(|owner| objects.iter().any(|row| row.key == owner))
+    };
+    let mut judged = objects.iter().filter(|row| !comes_along(row));
+    if let Some(denied) = asker.and_then(|asker| judged.find_map(|row| not_permitted(&snapshot, &row.key, asker, how))) {
         return Err(denied);
     }
     if let Some(missing) = without_owner(&snapshot, &objects) {
@@ -132,7 +139,7 @@ fn not_permitted(snapshot: &Snapshot, key: &Key, asker: &str, how: &Apply) -> Op
             let template = workspace().and_then(|template| snapshot.row(&template));
             (Verb::TemplatesWrite, template.and_then(|row| owners(&row.key, &row.spec).into_iter().next()))
         }
-        Kind::Credential => (Verb::DeveloperWrite, workspace()),
+        Kind::Credential => (credential_verb(&row.spec), workspace()),
         Kind::Organization | Kind::Project | Kind::MembershipType | Kind::AccessTest => (Verb::OrganizationWrite, None),
     };
     let organization = || Key::new(Kind::Organization, snapshot.organization.clone());
@@ -145,6 +152,17 @@ fn not_permitted(snapshot: &Snapshot, key: &Key, asker: &str, how: &Apply) -> Op
         place,
         key: key.clone(),
     })
+}
+
+/// Bringing a credential back takes what making it takes.
+fn credential_verb(spec: &str) -> Verb {
+    let spec = serde_json::from_str::<serde_json::Value>(spec).unwrap_or_default();
+    match spec["type"].as_str().and_then(CredentialType::parse) {
+        Some(CredentialType::SigningKey) => Verb::SigningKeysCreate,
+        Some(CredentialType::AccessToken) => Verb::AccessTokensCreate,
+        Some(CredentialType::ApiKey) => Verb::ApiKeyRotate,
+        _ => Verb::DeveloperWrite,
+    }
 }
 
 fn without_owner(snapshot: &Snapshot, objects: &[&Row]) -> Option<RestoreError> {

@@ -91,10 +91,10 @@ impl Case<'_> {
         self.numbers.old.get(key).map_or(key, |number| &self.draft.changes[*number].key)
     }
 
-    /// What the object that would have this name after all changes is called before them.
+    /// What the object that has this name after the allowed changes is called before them.
     #[must_use]
     pub fn former<'k>(&'k self, key: &'k Key) -> &'k Key {
-        let before = self.numbers.new.get(key).and_then(|number| self.draft.changes[*number].before.as_ref());
+        let before = self.change_of(key).and_then(|(_, change)| change.before.as_ref());
         before.map_or(key, |row| &row.key)
     }
 

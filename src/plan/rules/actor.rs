@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use crate::api::membership_type::Level;
 use crate::api::policy::Creators;
 use crate::api::workspace::Scope;
 use crate::api::{CredentialSpec, Kind, Verb as Permission, credential::CredentialType};
@@ -102,6 +103,11 @@ pub(super) fn not_permitted(case: &Case<'_>) -> Vec<Violation> {
             let because = format!("{email} is no active member of the organization");
             return Some(Violation { change: number, because, way_out: "ask somebody who is to apply this".to_owned() });
         }
+        if is_somebody_else(change) {
+            let because =
+                "another address is another person, and the one that was deleted under this name had another".to_owned();
+            return Some(Violation { change: number, because, way_out: "give the new person another name".to_owned() });
+        }
         let because = match missing(case, &asker, change)? {
             // Where somebody is may be nothing that the asker knows of.
             (verb, place) if change.key.kind != Kind::Member || asker.sees(&place) => {
@@ -112,6 +118,15 @@ pub(super) fn not_permitted(case: &Case<'_>) -> Vec<Violation> {
         Some(Violation { change: number, because, way_out: "ask somebody who holds it to apply this".to_owned() })
     });
     refused.collect()
+}
+
+/// True where a deleted person would come back with the address of somebody else, who would get what that person had.
+fn is_somebody_else(change: &Change) -> bool {
+    let address = |row: &Option<Box<Row>>| match View::read(Kind::Member, &row.as_ref()?.spec) {
+        View::Member(member) => Some(member.email.to_ascii_lowercase()),
+        _ => None,
+    };
+    change.key.kind == Kind::Member && change.verb == Verb::Restore && address(&change.before) != address(&change.after)
 }
 
 /// The changes that somebody asked for: neither what a policy implies, nor what time does. What falls back to what is implied,
@@ -141,9 +156,9 @@ fn goes_along(case: &Case<'_>, change: &Change) -> bool {
 /// The permission that the asker lacks for a change, and where.
 fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permission, Key)> {
     let organization = Key::new(Kind::Organization, case.tenancy.organization.clone());
-    let needs = match change.key.kind {
+    let mut needs = match change.key.kind {
         Kind::Organization | Kind::Project | Kind::MembershipType | Kind::AccessTest => {
-            vec![(Permission::OrganizationWrite, organization)]
+            vec![(Permission::OrganizationWrite, organization.clone())]
         }
         Kind::Workspace => workspace_needs(case, asker, change),
         Kind::Template | Kind::Role => {
@@ -153,11 +168,16 @@ fn missing(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Option<(Permi
         Kind::Credential => workspace_of(case, change).map(|place| (credential_verb(change), place)).into_iter().collect(),
         Kind::Membership => {
             let place = change.key.member_and_place().map(|(_, place)| place);
-            let leaves = change.is_removal() && change.key.member_and_place().is_some_and(|(member, _)| asker.is(member));
+            let leaves = change.is_removal() && old_key(change).member_and_place().is_some_and(|(member, _)| asker.is(member));
             place.filter(|_| !leaves).map(|place| (Permission::MembersWrite, case.former(&place).clone())).into_iter().collect()
         }
-        Kind::Member => return missing_for_member(case, asker, change, organization),
+        Kind::Member if old_key(change) == change.key => return missing_for_member(case, asker, change, organization),
+        Kind::Member => missing_for_member(case, asker, change, organization.clone()).into_iter().collect(),
     };
+    // Names are what all rights are looked up by, so moving them around is for the admins of the whole.
+    if old_key(change) != change.key {
+        needs.push((Permission::MembersWrite, organization));
+    }
     // What is part of something new comes with the right to create it.
     let known = |place: &Key| case.before.get(place).is_some() || case.snapshot.row(place).is_some();
     needs
@@ -175,7 +195,10 @@ fn workspace_needs(case: &Case<'_>, asker: &Asker<'_>, change: &Change) -> Vec<(
     let [before, after] = [&change.before, &change.after].map(|row| row.as_deref().and_then(view));
     let mut needs = Vec::new();
     if let (Some(before), Some(after)) = (&before, &after) {
-        let heir = |kind: Kind, name: &str| case.heir(&Key::new(kind, name)).clone();
+        let heir = |kind: Kind, name: &str| {
+            let key = Key::new(kind, name);
+            case.change_from(&key).map_or(key, |(_, change)| change.key.clone())
+        };
         let owners = [
             before.owner.as_deref().map(|it| heir(Kind::Member, it)),
             after.owner.as_deref().map(|it| Key::new(Kind::Member, it)),
@@ -205,10 +228,7 @@ fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organ
     const OWN: [&str; 2] = ["defaultWorkspace", "displayName"];
     let verb = Permission::MembersWrite;
     let former = old_key(change);
-    let places_in = |world: &World<'_>, member: &str| -> BTreeSet<Key> {
-        world.memberships(member).map(|(_, place, _)| case.former(&place).clone()).collect()
-    };
-    let before_in = places_in(case.before, &former.name);
+    let before_in: BTreeSet<Key> = case.before.memberships(&former.name).map(|(_, place, _)| place).collect();
     let lacking = |places: &mut dyn Iterator<Item = &Key>| {
         places.filter(|place| case.before.get(place).is_some()).find(|place| !asker.may(verb, place)).cloned()
     };
@@ -226,19 +246,21 @@ fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organ
     // Another address is another person, who gets in wherever the first one was.
     let address = |view: &Option<MemberView>| view.as_ref().map(|view| view.email.to_ascii_lowercase());
     let is_swapped = before.is_some() && after.is_some() && address(&before) != address(&after);
-    if is_swapped && let Some(place) = lacking(&mut before_in.iter().filter(|place| !is_local(case.before, place))) {
+    if is_swapped && let Some(place) = lacking(&mut before_in.iter()) {
         return Some((verb, place));
     }
     if asker.may(verb, &organization) {
         return None;
     }
-    if central(before.as_ref()) != central(after.as_ref()) || is_swapped && central(before.as_ref()) != central(None) {
+    let (had, has) = (central(case.before, before.as_ref()), central(&case.after, after.as_ref()));
+    if had != has || is_swapped && had != central(case.before, None) {
         return Some((verb, organization));
     }
     if let Some(place) = first_workspace(case, change) {
         return Some((verb, place)).filter(|(verb, place)| !asker.may(*verb, place));
     }
-    let places = if before.is_some() { before_in } else { places_in(&case.after, &change.key.name) };
+    let new_in = || case.after.memberships(&change.key.name).map(|(_, place, _)| case.former(&place).clone()).collect();
+    let places = if before.is_some() { before_in } else { new_in() };
     if places.is_empty() {
         return Some((verb, organization));
     }
@@ -261,11 +283,11 @@ fn first_workspace(case: &Case<'_>, change: &Change) -> Option<Key> {
     [&field.from, &field.to].into_iter().filter_map(workspace).find(|place| case.before.get(place).is_some())
 }
 
-/// What only the admins of the organization decide about a person: the roles in it. Who is in no organization-wide role, and is not
-/// disabled, is the same to them whether there or not.
-fn central(member: Option<&MemberView>) -> (Vec<String>, bool) {
-    let roles = member.map(|view| view.roles.iter().map(str::to_owned).collect()).unwrap_or_default();
-    (roles, member.is_some_and(|view| view.disabled))
+/// What only the admins of the organization decide about a person: the roles in it, those that the policy gives included. Who is in
+/// no organization-wide role, and is not disabled, is the same to them whether there or not.
+fn central(world: &World<'_>, member: Option<&MemberView>) -> (Vec<String>, bool) {
+    let roles = member.into_iter().flat_map(|view| world.roles_of(Level::Organization, &view.roles));
+    (roles.map(|(name, _)| name.to_owned()).collect(), member.is_some_and(|view| view.disabled))
 }
 
 fn workspace_verbs(change: &Change) -> BTreeSet<Permission> {
@@ -283,6 +305,7 @@ fn workspace_verbs(change: &Change) -> BTreeSet<Permission> {
 fn field_verb(path: &str) -> Option<Permission> {
     match path.split('.').next() {
         Some("owner" | "projectRef") => None,
+        Some("scope") => Some(Permission::MembersWrite),
         Some("webhook" | "backendSecretRef") => Some(Permission::DeveloperWrite),
         _ => Some(Permission::WorkspaceUpdate),
     }
@@ -306,12 +329,15 @@ fn old_key(change: &Change) -> Key {
 
 /// The workspace that a template, credential or roles.muster.dev is in, as it is called before.
 fn workspace_of(case: &Case<'_>, change: &Change) -> Option<Key> {
-    let row = change.before.as_deref().or(change.after.as_deref())?;
-    let owner = owners(&row.key, &row.spec).into_iter().next()?;
-    if owner.kind == Kind::Workspace {
-        return Some(case.former(&owner).clone());
+    let first_owner = |row: &Row| owners(&row.key, &row.spec).into_iter().next();
+    let of_row = |world: &World<'_>, row: &Row| {
+        let owner = first_owner(row)?;
+        if owner.kind == Kind::Workspace { Some(owner) } else { first_owner(world.get(&owner)?.row) }
+    };
+    match (&change.before, &change.after) {
+        (Some(before), _) if before.is_live() => of_row(case.before, before),
+        (_, Some(after)) => of_row(&case.after, after).map(|owner| case.former(&owner).clone()),
+        (Some(before), None) => of_row(case.before, before),
+        (None, None) => None,
     }
-    let worlds = [case.before, &case.after];
-    let template = worlds.into_iter().find_map(|world| world.get(&owner))?;
-    owners(&template.row.key, &template.row.spec).first().map(|owner| case.former(owner).clone())
 }

@@ -119,7 +119,29 @@ pub(super) fn reference_missing(case: &Case<'_>) -> Vec<Violation> {
     });
     let unsubscribed = subscriptions::missing(case).into_iter().map(|(number, target)| without(case, number, &target));
     let unfounded = unfounded(case).map(|number| without(case, number, &organization));
-    missing.chain(unsubscribed).chain(unfounded).collect()
+    missing.chain(unsubscribed).chain(unfounded).chain(left_behind(case)).collect()
+}
+
+/// A member or place does not take a new name while one of its memberships cannot follow, because the change of its other end is
+/// refused.
+fn left_behind(case: &Case<'_>) -> Vec<Violation> {
+    if case.renames().is_empty() {
+        return Vec::new();
+    }
+    let mut violations = Vec::new();
+    for item in case.after.of_kind(Kind::Membership) {
+        let key = &item.row.key;
+        for owner in owners(key, &item.row.spec).into_iter().filter(|owner| case.after.get(owner).is_none()) {
+            if let Some((number, change)) = case.change_from(&owner).filter(|(_, change)| change.is_live()) {
+                violations.push(Violation {
+                    change: number,
+                    because: format!("{key} cannot follow it to {}, because a change of it is refused", change.key),
+                    way_out: format!("see what else is refused of {key}"),
+                });
+            }
+        }
+    }
+    violations
 }
 
 /// What is implied by a policy that will not be in force, because the change of the organization does not happen.

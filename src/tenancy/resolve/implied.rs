@@ -60,11 +60,25 @@ impl Implications<'_> {
             let membership = self.ownership(&key, owner, PERSONAL_WORKSPACES);
             let mut workspace = Desired { implied_by: Some(PERSONAL_WORKSPACES), ..Desired::new(key, spec, None) };
             // It follows its member, unless a document still has the old name.
-            let former = member.previous_names.iter().filter_map(|name| personal_workspace(name));
+            let former = member.previous_names.iter().filter(|name| self.is_renamed_from(owner, name));
+            let former = former.filter_map(|name| personal_workspace(name));
             workspace.previous_names = former.filter(|name| !self.is_written(name)).collect();
             [workspace, membership]
         })
         .collect()
+    }
+
+    /// True where a member takes the name over from a live one, who has a local workspace by that name.
+    fn is_renamed_from(&self, member: &str, former: &str) -> bool {
+        let live = |key: &Key| self.snapshot.and_then(|snapshot| snapshot.row(key)).filter(|row| row.is_live());
+        let own = |row: &Row| match View::read(Kind::Workspace, &row.spec) {
+            View::Workspace(view) => view.scope == Some(Scope::Local) && view.owner.as_deref() == Some(former),
+            _ => false,
+        };
+        let workspace = personal_workspace(former).and_then(|name| live(&Key::new(Kind::Workspace, name)));
+        live(&Key::new(Kind::Member, member)).is_none()
+            && live(&Key::new(Kind::Member, former)).is_some()
+            && workspace.is_some_and(own)
     }
 
     fn is_written(&self, workspace: &Name) -> bool {
