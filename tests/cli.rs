@@ -312,6 +312,29 @@ fn access_tells_who_may_do_what_and_why() {
 }
 
 #[test]
+fn why_and_why_not_name_what_a_private_and_a_local_workspace_cut_off() {
+    let workspaces = DESIGN.replace("name: acme}", "name: acme}, scope: Private, owner: alice");
+    let local = workspaces.replace("name: design", "name: sketch").replace("Private", "Local");
+    let people = ACME.split("---\n").nth(1).unwrap().replace("alice", "tina");
+    let manage = ACME.replace("displayName: Acme", "policy: {access: {privateWorkspaces: Manage}}");
+    let place = Place::applied(&format!("{manage}---\n{people}---\n{workspaces}---\n{local}"));
+    place
+        .run("why-not tina@acme.example content:read workspace/design")
+        .code(0)
+        .says("because workspace/design is Private (access.privateWorkspaces: Manage)")
+        .says("content:read comes with Admin, Member, ReadOnly");
+    place
+        .run("why tina@acme.example workspace:delete workspace/design")
+        .code(0)
+        .says("(access.implicitAdmins and access.privateWorkspaces: Manage, as it is Private)");
+    place
+        .run("why-not tina@acme.example content:read workspace/sketch")
+        .code(0)
+        .says("because workspace/sketch is Local")
+        .says("no role that can be given in workspace/sketch includes content:read");
+}
+
+#[test]
 fn an_invitation_is_answered_once() {
     let bob = ACME.split("---\n").nth(1).unwrap().replace("alice", "bob").replace("role: Admin", "role: ReadOnly");
     let invites = ACME.replace("displayName: Acme", "policy: {invitations: {mode: Invite}}");

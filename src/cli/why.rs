@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::flags::{InputFlags, Plain, StoreFlags, WhichFlags, moment, now};
 use super::{Console, Exit, Failure, names, stored};
 use crate::api::types::Set;
+use crate::api::workspace::Scope;
 use crate::api::{Kind, MemberSpec, Spec, Verb};
 use crate::plan::render::{Paint, json::FORMAT_VERSION, safe};
 use crate::source::Reading;
@@ -140,9 +141,8 @@ impl Asked<'_> {
             reasons.push(Reason { text, origin: None });
         }
         if !allowed {
-            let roles: Vec<&str> = roles_with(self.world, *verb).map(|(name, _)| name).collect();
-            let text = match roles.as_slice() {
-                [] => format!("no role of the organization includes {verb}"),
+            let text = match roles_with(self.world, *verb, &self.place).as_slice() {
+                [] => format!("no role that can be given in {} includes {verb}", self.place),
                 roles => format!("{verb} comes with {}", roles.join(", ")),
             };
             reasons.push(Reason { text, origin: None });
@@ -164,8 +164,14 @@ impl Asked<'_> {
             _ => String::new(),
         };
         let mut reasons = vec![Reason { text: format!("is {grant}"), origin: self.origin(&own, path) }];
-        if grant.place.kind == Kind::Organization && grant.place != self.place {
-            let text = format!("which reaches {}, because admins of the organization do (access.implicitAdmins)", self.place);
+        let workspace = (self.place.kind == Kind::Workspace).then(|| self.world.workspace(&self.place.name)).flatten();
+        let is_private = workspace.is_some_and(|workspace| workspace.scope == Some(Scope::Private));
+        if grant.place != self.place && (grant.place.kind == Kind::Organization || is_private) {
+            let by = if grant.place.kind == Kind::Organization { "the organization".to_owned() } else { grant.place.to_string() };
+            let private = self.world.policy.private_workspaces;
+            let also =
+                if is_private { format!(" and access.privateWorkspaces: {private}, as it is Private") } else { String::new() };
+            let text = format!("which reaches {}, because admins of {by} do (access.implicitAdmins{also})", self.place);
             reasons.push(Reason { text, origin: None });
         } else if grant.place != self.place {
             let text = format!("which reaches {}, because it is in {}", self.place, grant.place);

@@ -107,7 +107,7 @@ impl<'w> Person<'w> {
 }
 
 /// Whether an admin from above may do this in a place of others.
-fn reaches(reach: PrivateWorkspaces, verb: Verb) -> bool {
+pub(super) fn reaches(reach: PrivateWorkspaces, verb: Verb) -> bool {
     match reach {
         PrivateWorkspaces::None => false,
         PrivateWorkspaces::DeleteOnly => matches!(verb, Verb::WorkspaceDelete | Verb::WorkspaceRestore),

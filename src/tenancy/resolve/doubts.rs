@@ -101,7 +101,7 @@ fn unknown_subjects(known: &Known<'_>) -> Vec<Objection> {
         return Vec::new();
     }
     let mut addresses: BTreeSet<String> = members(scope).map(|(_, spec)| spec.email.key().into_owned()).collect();
-    let stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows);
+    let stored = snapshot.iter().flat_map(|snapshot| &snapshot.rows);
     let stored = stored.filter(|row| row.key.kind == Kind::Member && row.is_live());
     addresses.extend(stored.filter_map(|row| match View::read(row.key.kind, &row.spec) {
         View::Member(view) => Some(view.email.to_ascii_lowercase()),
