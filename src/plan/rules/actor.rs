@@ -7,7 +7,7 @@ use crate::api::{CredentialSpec, Kind, Verb as Permission, credential::Credentia
 use crate::plan::{Case, Cause, Change, Verb, Violation};
 use crate::tenancy::reference::owners;
 use crate::tenancy::view::{MemberView, View, WorkspaceView};
-use crate::tenancy::{Key, Row, Standing, World, access, may_or_might, members_with_email};
+use crate::tenancy::{Item, Key, Row, Standing, World, access, may_or_might, members_with_email};
 
 /// Whoever asks for a plan. The rights are those of the observed state: nobody grants himself the right that he needs.
 struct Asker<'c> {
@@ -229,6 +229,7 @@ fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organ
     let verb = Permission::MembersWrite;
     let former = old_key(change);
     let before_in: BTreeSet<Key> = case.before.memberships(&former.name).map(|(_, place, _)| place).collect();
+    let owned_by = |item: &&Item<'_>| matches!(&*item.view, View::Workspace(workspace) if workspace.owner.as_deref() == Some(former.name.as_str()));
     let lacking = |places: &mut dyn Iterator<Item = &Key>| {
         places.filter(|place| case.before.get(place).is_some()).find(|place| !asker.may(verb, place)).cloned()
     };
@@ -246,8 +247,11 @@ fn missing_for_member(case: &Case<'_>, asker: &Asker<'_>, change: &Change, organ
     // Another address is another person, who gets in wherever the first one was.
     let address = |view: &Option<MemberView>| view.as_ref().map(|view| view.email.to_ascii_lowercase());
     let is_swapped = before.is_some() && after.is_some() && address(&before) != address(&after);
-    if is_swapped && let Some(place) = lacking(&mut before_in.iter()) {
-        return Some((verb, place));
+    if is_swapped {
+        let owned = case.before.of_kind(Kind::Workspace).iter().filter(owned_by).map(|item| &item.row.key);
+        if let Some(place) = lacking(&mut before_in.iter().chain(owned)) {
+            return Some((verb, place));
+        }
     }
     if asker.may(verb, &organization) {
         return None;

@@ -1,8 +1,9 @@
 use crate::api::Kind;
-use crate::plan::{Case, Violation};
-use crate::tenancy::Row;
+use crate::api::workspace::Scope;
+use crate::plan::{Case, Verb, Violation};
 use crate::tenancy::reference::owners;
 use crate::tenancy::view::{View, WorkspaceView};
+use crate::tenancy::{Key, Row};
 
 pub(super) fn residency(case: &Case<'_>) -> Vec<Violation> {
     let way_out = "put the old value back; data moves to another region only through another workspace";
@@ -17,6 +18,24 @@ pub(super) fn hipaa(case: &Case<'_>) -> Vec<Violation> {
 pub(super) fn scope(case: &Case<'_>) -> Vec<Violation> {
     let scope = |workspace: &WorkspaceView| workspace.scope.map(|scope| scope.as_str());
     kept(case, scope, "it was created with scope", "put the old value back, or create another workspace")
+}
+
+pub(super) fn owner_gone(case: &Case<'_>) -> Vec<Violation> {
+    let restored = case.changes().filter(|(_, change)| change.key.kind == Kind::Workspace && change.verb == Verb::Restore);
+    let others = restored.filter_map(|(number, change)| {
+        let before = change.before.as_ref()?;
+        let View::Workspace(workspace) = View::read(Kind::Workspace, &before.spec) else { return None };
+        let closed = matches!(workspace.scope, Some(Scope::Private | Scope::Local));
+        let owner = Key::new(Kind::Member, workspace.owner.as_deref().filter(|_| closed)?);
+        let is_new = case.change_of(&owner).is_some_and(|(_, member)| member.verb == Verb::Create);
+        let since = case.after.get(&owner)?.row.created_at;
+        (is_new || since > before.tombstone.as_ref()?.at).then(|| Violation {
+            change: number,
+            because: format!("it was that of another {owner}, who is gone"),
+            way_out: format!("give the new person another name than {}, or name the new workspace otherwise", owner.name),
+        })
+    });
+    others.collect()
 }
 
 pub(super) fn parent(case: &Case<'_>) -> Vec<Violation> {

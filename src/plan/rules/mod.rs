@@ -211,6 +211,14 @@ pub const RULES: &[Rule] = &[
         ..RULE
     },
     Rule {
+        id: "owner-gone",
+        title: "A private or local workspace that was deleted comes back only for the person who owned it, not for another one of that name.",
+        source: "KeyRunner, Workspaces: private workspaces are for those who were added, and local ones are a user's own.",
+        way_out: "Give the new person another name, or name the new workspace otherwise.",
+        check: fixed::owner_gone,
+        ..RULE
+    },
+    Rule {
         id: "parent-immutable",
         title: "A template or credential stays in its workspace, and a roles.muster.dev in its template.",
         source: "100ms, Templates and Roles: a role belongs to one template, and a template to one workspace. The references only follow renames.",
