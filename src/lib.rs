@@ -17,6 +17,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod controller;
 pub mod engine;
 pub mod plan;
 pub mod source;

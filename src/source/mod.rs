@@ -1,11 +1,12 @@
-//! Where the desired state comes from: files. This folder finds them, cuts them into documents, reads those into objects, and says
-//! everything that is wrong with them, each with its place. It knows what a document says and not what it means: it imports `api` and
+//! Where the desired state comes from: files, and the objects of a cluster (`cluster`). This folder finds files, cuts them into
+//! documents, reads those into objects, and says everything that is wrong with them, each with its place. It knows what a document says and not what it means: it imports `api` and
 //! the input types of `tenancy`, and nothing of stores, plans or front doors.
 //!
 //! A document in which nothing is unusual is read by `serde_yaml` or `serde_json` straight into its type (`document`). Any
 //! other one is read again as a tree with positions (`tree`), from which everything that is wrong is collected (`problems`). Both
 //! come to the same verdict.
 
+mod cluster;
 mod document;
 mod duplicates;
 mod envelope;
@@ -29,6 +30,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use cluster::{ObjectRead, read_object};
 pub use revision::revision;
 pub use sources::Sources;
 

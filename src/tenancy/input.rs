@@ -61,12 +61,12 @@ pub struct HeldManifest {
     pub because: Box<str>,
 }
 
-/// Where a document was read: a file and the position of the document's first key in it.
+/// Where a document was read: a file and the position of the document's first key in it, or an object of a cluster.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Origin {
-    /// The file as it was named, `-` for standard input.
+    /// The file as it was named, `-` for standard input; the namespace and name of an object of a cluster.
     pub file: Arc<str>,
-    /// The line, from 1.
+    /// The line, from 1; 0 for an object of a cluster, which has none.
     pub line: u32,
     /// The column, from 1, counted in characters.
     pub column: u32,
@@ -74,7 +74,10 @@ pub struct Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+        match self.line {
+            0 => f.write_str(&self.file),
+            _ => write!(f, "{}:{}:{}", self.file, self.line, self.column),
+        }
     }
 }
 
