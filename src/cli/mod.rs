@@ -26,6 +26,7 @@ mod restore;
 mod saved;
 mod stored;
 mod validate;
+mod webhook;
 mod why;
 
 use clap::error::ErrorKind;
@@ -84,6 +85,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Print the definitions for Kubernetes as YAML
     Crds(crds::Arguments),
+    /// Answer the questions of a Kubernetes API server before it stores an object, until told to stop
+    Webhook(Box<webhook::Arguments>),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -129,6 +132,7 @@ impl Cli {
             Command::Invite(arguments) => invite::run(&arguments, &console),
             Command::Explain(arguments) => explain::run(&arguments, &console),
             Command::Crds(arguments) => crds::run(&arguments, &console),
+            Command::Webhook(arguments) => webhook::run(&arguments).await,
             Command::Completions(arguments) => completions::run(&arguments, &console),
         }
     }

@@ -15,7 +15,7 @@ mod verify;
 pub use answer::{Answer, AnswerError, answer};
 pub use apply::{Apply, apply};
 pub use drift::{Drift, drift};
-pub use export::{Document, export, to_yaml};
+pub use export::{Document, as_input, export, to_yaml};
 pub use outcome::{Done, End, Outcome};
 pub use planning::{Planned, plan_input};
 pub use restore::{RestoreError, Restored, restore};
