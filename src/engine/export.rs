@@ -56,9 +56,7 @@ pub(super) fn documents<'r>(snapshot: &Snapshot, rows: impl Iterator<Item = &'r 
 /// objects of this manager.
 #[must_use]
 pub fn as_input(snapshot: &Snapshot, manager: &Manager, namespace: &Name) -> Input {
-    let wanted = |row: &&Row| {
-        row.is_live() && (row.key.kind == Kind::Organization || row.manager.as_ref() == Some(manager))
-    };
+    let wanted = |row: &&Row| row.is_live() && (row.key.kind == Kind::Organization || row.manager.as_ref() == Some(manager));
     let mut input = Input { complete: true, ..Input::default() };
     for Document { kind, metadata, spec, .. } in documents(snapshot, snapshot.rows.iter().filter(wanted)) {
         let Some(kind) = Kind::parse(kind) else { continue };

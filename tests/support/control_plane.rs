@@ -83,8 +83,7 @@ impl ControlPlane {
     pub fn start_with(options: Options) -> Option<Self> {
         let bin =
             std::env::var_os("KUBEBUILDER_ASSETS").map_or_else(|| PathBuf::from("/usr/local/kubebuilder/bin"), PathBuf::from);
-        let mut needed =
-            vec![bin.join("etcd"), bin.join("kube-apiserver"), "/usr/bin/kubectl".into(), "/usr/bin/openssl".into()];
+        let mut needed = vec![bin.join("etcd"), bin.join("kube-apiserver"), "/usr/bin/kubectl".into(), "/usr/bin/openssl".into()];
         if options.controllers {
             needed.push(bin.join("kube-controller-manager"));
         }

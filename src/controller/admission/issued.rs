@@ -3,9 +3,7 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 /// How long a certificate is valid.
 pub const VALID_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);

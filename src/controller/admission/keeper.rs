@@ -51,7 +51,11 @@ impl Keeper {
         let kept = self.keep(now).await?;
         let announced = self.announce(&kept.bundle(now)).await;
         if let Err(error) = &announced {
-            warn!(configuration = self.configuration, error = error as &dyn std::error::Error, "cannot say who signed the certificate");
+            warn!(
+                configuration = self.configuration,
+                error = error as &dyn std::error::Error,
+                "cannot say who signed the certificate"
+            );
         }
         Ok((Pair { certificate: kept.certificate, key: kept.key }, announced.is_ok()))
     }
@@ -91,10 +95,8 @@ impl Keeper {
 
     /// Writes the authorities into the configuration, where it has others.
     async fn announce(&self, bundle: &str) -> Result<(), CertificateError> {
-        let failed = |source| CertificateError::Kept {
-            what: format!("ValidatingWebhookConfiguration {}", self.configuration),
-            source,
-        };
+        let failed =
+            |source| CertificateError::Kept { what: format!("ValidatingWebhookConfiguration {}", self.configuration), source };
         let configurations: Api<ValidatingWebhookConfiguration> = Api::all(self.client.clone());
         let found = configurations.get(&self.configuration).await.map_err(failed)?;
         let bundle = ByteString(bundle.as_bytes().to_vec());
@@ -121,9 +123,7 @@ fn read(secret: &Secret) -> Option<Kept> {
         service: annotation(SERVICE)?.parse().ok()?,
         since: time(SINCE)?,
         until: time(UNTIL)?,
-        previous: data("previous-ca.crt")
-            .zip(time(PREVIOUS_UNTIL))
-            .map(|(authority, until)| Previous { authority, until }),
+        previous: data("previous-ca.crt").zip(time(PREVIOUS_UNTIL)).map(|(authority, until)| Previous { authority, until }),
     };
     let pair = Pair { certificate: kept.certificate.clone(), key: kept.key.clone() };
     pair.server_config().is_ok().then_some(kept)

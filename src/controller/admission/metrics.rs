@@ -45,7 +45,11 @@ impl Default for Metrics {
         registry.register("admission_requests", "Requests that were answered, by how", metrics.answered.clone());
         registry.register("admission_denials", "Requests that a rule denied", metrics.denied.clone());
         registry.register_with_unit("admission_duration", "How long answers took", Unit::Seconds, metrics.durations.clone());
-        registry.register("admission_not_judged", "Requests let through because the store gave no answer", metrics.not_judged.clone());
+        registry.register(
+            "admission_not_judged",
+            "Requests let through because the store gave no answer",
+            metrics.not_judged.clone(),
+        );
         metrics
     }
 }

@@ -6,6 +6,7 @@
 //! actor      who asks                                 -> Actor
 //! place      the organization it is about             -> Found
 //! judge      what the object proves by itself         -> Verdict
+//! rights     what a member may do                     -> Denial
 //! effects    what it would do                         -> lines
 //! lines      at most 15 of at most 256 characters
 //! server     HTTP around it, certificates beside it
@@ -25,6 +26,7 @@ mod metrics;
 mod place;
 mod policies;
 mod request;
+mod rights;
 mod server;
 
 pub use actor::Actor;

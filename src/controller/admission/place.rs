@@ -93,8 +93,7 @@ fn is_from(namespace: Option<&str>, wanted: &Name) -> bool {
 /// Looks for the organization of a namespace that has what an object refers to, or had the object itself.
 async fn by_parent(store: &impl Observe, request: &Request, kind: Kind, field: &str) -> Result<Found, StoreError> {
     let parent = request.reference(field).map(|name| Key::new(kind, name));
-    let fits =
-        |known: &Registered| is_from(known.claim.as_ref().map(|claim| &*claim.namespace), &request.namespace);
+    let fits = |known: &Registered| is_from(known.claim.as_ref().map(|claim| &*claim.namespace), &request.namespace);
     let mut candidates = Vec::new();
     for known in store.organizations().await?.into_iter().filter(fits) {
         let snapshot = store.observe(&known.organization).await?;
@@ -104,7 +103,8 @@ async fn by_parent(store: &impl Observe, request: &Request, kind: Kind, field: &
         }
         candidates.push(snapshot);
     }
-    let had = |snapshot: &Snapshot| [parent.as_ref(), Some(&request.key)].into_iter().flatten().any(|key| snapshot.row(key).is_some());
+    let had =
+        |snapshot: &Snapshot| [parent.as_ref(), Some(&request.key)].into_iter().flatten().any(|key| snapshot.row(key).is_some());
     Ok(match candidates.iter().position(had) {
         Some(at) => Found::Here(Box::new(candidates.swap_remove(at))),
         None if candidates.is_empty() => Found::Nothing,

@@ -139,7 +139,10 @@ impl Webhook {
 
     fn unseen(&self, request: &Request) -> Verdict {
         self.metrics.not_judged();
-        Verdict::warned(&format!("{}: the store gave no answer, so this was not judged yet; the controller does before it applies it", request.key))
+        Verdict::warned(&format!(
+            "{}: the store gave no answer, so this was not judged yet; the controller does before it applies it",
+            request.key
+        ))
     }
 }
 
