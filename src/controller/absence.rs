@@ -35,8 +35,16 @@ pub struct Absent {
 impl Absences {
     /// Takes note of what is absent from these objects. Nothing counts as absent from before the Organization was there, so an
     /// organization that is written anew, object by object, loses nothing.
-    pub fn look(&mut self, objects: &[SharedObject], snapshot: &Snapshot, manager: &Manager, delay: Duration, now: Instant) -> Absent {
-        let organization = objects.iter().find(|object| object.id.key.kind == Kind::Organization).map(|object| object.uid.clone());
+    pub fn look(
+        &mut self,
+        objects: &[SharedObject],
+        snapshot: &Snapshot,
+        manager: &Manager,
+        delay: Duration,
+        now: Instant,
+    ) -> Absent {
+        let organization =
+            objects.iter().find(|object| object.id.key.kind == Kind::Organization).map(|object| object.uid.clone());
         let is_managed = |row: &&Row| row.is_live() && row.key.kind != Kind::Membership && row.manager.as_ref() == Some(manager);
         let there: BTreeSet<&Key> = objects.iter().map(|object| &object.id.key).collect();
         let mut rows = snapshot.rows.iter().filter(is_managed).filter(|row| !there.contains(&row.key)).peekable();

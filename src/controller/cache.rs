@@ -77,8 +77,12 @@ impl Cache {
     /// Takes note of something and returns what has to be looked at because of it.
     pub fn take(&mut self, seen: Seen, now: Instant) -> BTreeSet<Work> {
         let (Seen::Listing(scope)
-        | Seen::Page(scope, _) | Seen::Listed(scope) | Seen::Changed(scope, _) | Seen::Gone(scope, _)
-        | Seen::Alive(scope) | Seen::Broken(scope, _)) = &seen;
+        | Seen::Page(scope, _)
+        | Seen::Listed(scope)
+        | Seen::Changed(scope, _)
+        | Seen::Gone(scope, _)
+        | Seen::Alive(scope)
+        | Seen::Broken(scope, _)) = &seen;
         let Some(watch) = self.watches.get_mut(scope) else { return BTreeSet::new() };
         if !matches!(seen, Seen::Broken(..)) {
             watch.heard = Some(now);
@@ -116,8 +120,7 @@ impl Cache {
         let of_scope = |id: &&ObjectKey| {
             id.key.kind == scope.kind && scope.namespace.as_ref().is_none_or(|namespace| *namespace == id.namespace)
         };
-        let gone: Vec<ObjectKey> =
-            self.objects.keys().filter(of_scope).filter(|id| !listed.contains_key(id)).cloned().collect();
+        let gone: Vec<ObjectKey> = self.objects.keys().filter(of_scope).filter(|id| !listed.contains_key(id)).cloned().collect();
         let mut work: BTreeSet<Work> = gone.iter().filter_map(|id| self.remove(id)).collect();
         work.extend(listed.into_values().filter_map(|object| self.put(object)));
         work
@@ -233,7 +236,8 @@ impl Cache {
         self.organization_of(self.objects.get(&id)?)
     }
 
-    fn work_of(&self, object: &Object) -> Work {
+    /// What an object concerns.
+    pub fn work_of(&self, object: &Object) -> Work {
         self.organization_of(object).map_or_else(|| Work::Unplaced(object.id.namespace.clone()), Work::Organization)
     }
 

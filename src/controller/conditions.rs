@@ -136,7 +136,9 @@ fn over(type_: &str) -> Option<Said> {
         "Drifted" => (Type::Drifted, Reason::NoDriftDetected, "nothing was changed by another hand"),
         "Suspended" => (Type::Suspended, Reason::Resumed, "the organization is looked after again"),
         "ApprovalRequired" => (Type::ApprovalRequired, Reason::NothingToApprove, "nothing waits for an approval"),
-        "ReferencesResolved" => return Some(Said::yes(Type::ReferencesResolved, Reason::Resolved, "everything it refers to is there")),
+        "ReferencesResolved" => {
+            return Some(Said::yes(Type::ReferencesResolved, Reason::Resolved, "everything it refers to is there"));
+        }
         _ => return None,
     };
     Some(Said::no(type_, reason, message))

@@ -12,6 +12,8 @@ use kube::{Api, Client};
 use tokio::sync::{mpsc::UnboundedSender, watch};
 use tokio::time::{Instant, timeout};
 
+use super::connect::reason;
+
 /// Whether this replica leads, as far as it may believe so.
 #[derive(Clone, Default)]
 pub struct Leading {
@@ -162,7 +164,8 @@ impl Elector {
 
     async fn release(&self) {
         let lease = self.answered(self.api.get_opt(&self.name)).await.ok().flatten();
-        let ours = lease.filter(|lease| lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()) == Some(&self.identity));
+        let ours =
+            lease.filter(|lease| lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()) == Some(&self.identity));
         if let Some(lease) = ours {
             let transitions = lease.spec.as_ref().and_then(|spec| spec.lease_transitions).unwrap_or_default();
             let lease = Lease { spec: Some(self.spec(None, transitions)), ..lease };
@@ -174,7 +177,7 @@ impl Elector {
 
     async fn answered<T>(&self, call: impl Future<Output = kube::Result<T>>) -> Result<T, String> {
         let answer = timeout(self.duration / 3, call).await;
-        answer.map_err(|_| "the API server did not answer in time".to_owned())?.map_err(|error| error.to_string())
+        answer.map_err(|_| "the API server did not answer in time".to_owned())?.map_err(|error| reason(&error))
     }
 
     /// True when it was written, false when another one was quicker.
@@ -182,7 +185,7 @@ impl Elector {
         match timeout(self.duration / 3, call).await {
             Ok(Ok(_)) => Ok(true),
             Ok(Err(kube::Error::Api(status))) if status.code == 409 => Ok(false),
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Err(error)) => Err(reason(&error)),
             Err(_) => Err("the API server did not answer in time".to_owned()),
         }
     }

@@ -58,8 +58,7 @@ const ORGANIZATION: &str = "Organization";
 
 impl Default for Metrics {
     fn default() -> Self {
-        let durations =
-            Family::<OfKind, Histogram>::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 15)));
+        let durations = Family::<OfKind, Histogram>::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 15)));
         let first_ready =
             Family::<OfKind, Histogram>::new_with_constructor(|| Histogram::new(exponential_buckets(0.01, 2.0, 15)));
         let mut metrics = Self {

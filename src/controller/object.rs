@@ -116,10 +116,7 @@ impl Object {
     #[must_use]
     pub fn identify(kind: Kind, object: &DynamicObject) -> ObjectKey {
         let text = |text: &Option<String>| Name::from(text.as_deref().unwrap_or_default());
-        ObjectKey {
-            namespace: text(&object.metadata.namespace),
-            key: Key { kind, name: text(&object.metadata.name) },
-        }
+        ObjectKey { namespace: text(&object.metadata.namespace), key: Key { kind, name: text(&object.metadata.name) } }
     }
 
     /// True when nothing that counts differs from an earlier state of the same object: its identity, its generation and the annotations

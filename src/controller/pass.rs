@@ -116,7 +116,8 @@ impl Pass<'_> {
         let after = Snapshot::empty(namespace);
         let policy = Policy::standard();
         let findings = [self.gathered.objects.iter().flat_map(|object| object.findings.to_vec()).collect(), findings].concat();
-        let facts = Facts { organization: namespace, outcome: None, findings: &findings, after: &after, policy: &policy, now: self.now };
+        let facts =
+            Facts { organization: namespace, outcome: None, findings: &findings, after: &after, policy: &policy, now: self.now };
         let verdicts = verdict::of_all(&facts, &self.gathered.objects);
         let is_over = self.gathered.objects.is_empty();
         Passed { is_over, ..self.ended(verdicts) }

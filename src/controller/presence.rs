@@ -7,6 +7,7 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use super::connect::reason;
 use crate::api::Kind;
 use crate::tenancy::Name;
 
@@ -49,7 +50,7 @@ impl Presence {
             Ok(Ok(Some(object))) if object.metadata.deletion_timestamp.is_none() => Ok(()),
             Ok(Ok(Some(_))) => Err(format!("it went with {what} {name}, which is being deleted: nobody said that it should")),
             Ok(Ok(None)) => Err(format!("it went with {what} {name}, which is gone: nobody said that it should")),
-            Ok(Err(error)) => Err(format!("it is gone, and whether {what} {name} is there cannot be told: {error}")),
+            Ok(Err(error)) => Err(format!("it is gone, and whether {what} {name} is there cannot be told: {}", reason(&error))),
             Err(_) => Err(format!("it is gone, and whether {what} {name} is there was not answered in time")),
         }
     }

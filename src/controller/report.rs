@@ -21,6 +21,19 @@ use crate::plan::render::{past, summary_of_applied};
 /// How many events of single objects one pass may send.
 const EVENTS: usize = 20;
 
+/// What follows from a status that was written, or was not.
+#[derive(Debug)]
+pub enum After {
+    /// Nothing.
+    Nothing,
+    /// It was told.
+    Told(Work),
+    /// There is news of the object: it has to be looked at again.
+    Again(Work),
+    /// It failed: it has to be looked at again later.
+    Later(Work),
+}
+
 /// Sends out what passes say.
 pub struct Report {
     writer: Writer,
@@ -54,7 +67,8 @@ impl Report {
             if current.generation != object.generation {
                 continue;
             }
-            let overview = passed.overview.as_ref().filter(|_| current.id.key.kind == Kind::Organization && is_own(passed, &current));
+            let overview =
+                passed.overview.as_ref().filter(|_| current.id.key.kind == Kind::Organization && is_own(passed, &current));
             let Some(status) = status(&current, verdict, overview, Hand { actor: ACTOR, now }) else { continue };
             if single < EVENTS {
                 single += self.tell_events(&current, verdict);
@@ -73,27 +87,27 @@ impl Report {
         self.writer.write(Write { id, uid, version, text: status.text });
     }
 
-    /// Takes note of what became of a status; returns what has to be looked at again because of it.
-    pub fn wrote(&self, wrote: Wrote, cache: &mut Cache) -> Option<Work> {
+    /// Takes note of what became of a status.
+    pub fn wrote(&self, wrote: Wrote, cache: &mut Cache) -> After {
         let Wrote { id, uid, end } = wrote;
         match end {
             End::Taken(version) => {
                 self.metrics.wrote("success");
                 cache.take_version(&id, &uid, version);
-                None
+                cache.get(&id).map_or(After::Nothing, |object| After::Told(cache.work_of(object)))
             }
             End::Gone => {
                 self.metrics.wrote("gone");
-                None
+                After::Nothing
             }
             End::Conflict => {
                 self.metrics.wrote("conflict");
-                cache.forget_status(&id, &uid)
+                cache.forget_status(&id, &uid).map_or(After::Nothing, After::Again)
             }
             End::Failed(error) => {
                 self.metrics.wrote("error");
                 tracing::warn!(object = %id, error, "a status could not be written");
-                cache.forget_status(&id, &uid)
+                cache.forget_status(&id, &uid).map_or(After::Nothing, After::Later)
             }
         }
     }
@@ -105,7 +119,8 @@ impl Report {
         let stalled = verdict.said.iter().find(|said| said.type_ == super::conditions::Type::Stalled);
         let refused = stalled.filter(|said| !was_said(&said.message));
         let refused = refused.map(|said| Told { reason: event_of(said.reason), warning: true, note: said.message.clone() });
-        let told: Vec<Told> = refused.into_iter().chain(verdict.told.iter().filter(|told| !was_said(&told.note)).cloned()).collect();
+        let told: Vec<Told> =
+            refused.into_iter().chain(verdict.told.iter().filter(|told| !was_said(&told.note)).cloned()).collect();
         told.iter().for_each(|told| self.events.tell(object, told));
         told.len()
     }
@@ -165,7 +180,9 @@ impl Report {
     pub fn metrics_text(&self, cache: &Cache) -> String {
         let mut gauges = Gauges::default();
         gauges.begin("refusals", "Changes that a rule refuses, by the rule");
-        for (rule, count) in self.totals(|standing| standing.refusals.iter().map(|(rule, count)| (rule.as_str(), *count)).collect()) {
+        for (rule, count) in
+            self.totals(|standing| standing.refusals.iter().map(|(rule, count)| (rule.as_str(), *count)).collect())
+        {
             gauges.value("refusals", &[("guard", rule)], count as f64);
         }
         gauges.begin("soft_deleted_objects", "Objects that were deleted and can be restored");

@@ -18,7 +18,7 @@ use super::lease::{Elector, Leadership, Leading};
 use super::metrics::Metrics;
 use super::pass::{Bench, Memory, Passed};
 use super::presence::Presence;
-use super::report::Report;
+use super::report::{After, Report};
 use super::schedule::Schedule;
 use super::server::{self, Question};
 use super::watch::{Scope, Seen, follow};
@@ -48,7 +48,9 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The cluster does not say who it is.
-    #[error("the namespace kube-system cannot be read, whose uid tells clusters apart: {0}; check the kubeconfig and the rights of this account")]
+    #[error(
+        "the namespace kube-system cannot be read, whose uid tells clusters apart: {0}; check the kubeconfig and the rights of this account"
+    )]
     Cluster(#[source] kube::Error),
     /// The listener for probes and metrics failed.
     #[error("cannot answer probes: {0}")]
@@ -211,8 +213,11 @@ impl Controller {
 
     fn wrote(&mut self, wrote: Wrote) {
         let now = Instant::now();
-        if let Some(work) = self.report.wrote(wrote, &mut self.cache) {
-            self.schedule.ask(work, now + RETRY);
+        match self.report.wrote(wrote, &mut self.cache) {
+            After::Nothing => {}
+            After::Told(work) => self.schedule.told(&work),
+            After::Again(work) => self.schedule.ask(work, now + RETRY),
+            After::Later(work) => self.schedule.stumbled(work, now),
         }
     }
 
@@ -338,7 +343,10 @@ impl Controller {
         let Some(polled) = polled else { return };
         let now = Instant::now();
         for known in polled {
-            let ours = known.claim.as_ref().is_some_and(|claim| claim.manager == self.bench.manager && claim.holder == self.bench.holder);
+            let ours = known
+                .claim
+                .as_ref()
+                .is_some_and(|claim| claim.manager == self.bench.manager && claim.holder == self.bench.holder);
             let before = self.known.insert(known.organization.clone(), known.clone());
             let moved = before.as_ref().is_none_or(|before| before.revision != known.revision);
             let work = Work::Organization(known.organization.clone());

@@ -21,6 +21,8 @@ pub struct Schedule {
     rest: BTreeMap<Work, Instant>,
     running: BTreeSet<Work>,
     failures: BTreeMap<Work, u32>,
+    /// How often in a row what came of some work could not be told.
+    stumbles: BTreeMap<Work, u32>,
 }
 
 impl Schedule {
@@ -33,6 +35,7 @@ impl Schedule {
     /// Something that failed was changed: it is tried at once.
     pub fn changed(&mut self, work: Work, now: Instant) {
         self.failures.remove(&work);
+        self.stumbles.remove(&work);
         self.ask(work, now);
     }
 
@@ -67,10 +70,22 @@ impl Schedule {
     pub fn failed(&mut self, work: &Work, now: Instant) {
         self.running.remove(work);
         let failures = self.failures.entry(work.clone()).or_default();
-        let wait = BACKOFF.0.saturating_mul(1 << (*failures).min(16)).min(BACKOFF.1);
-        *failures += 1;
+        let wait = backoff(failures);
         self.rest.remove(work);
         self.ask(work.clone(), now + super::watch::jittered(wait));
+    }
+
+    /// What came of some work could not be told: it is done again later, each time after a longer while. What fails together counts once.
+    pub fn stumbled(&mut self, work: Work, now: Instant) {
+        if !self.due.contains_key(&work) {
+            let wait = backoff(self.stumbles.entry(work.clone()).or_default());
+            self.ask(work, now + super::watch::jittered(wait));
+        }
+    }
+
+    /// What came of some work was told.
+    pub fn told(&mut self, work: &Work) {
+        self.stumbles.remove(work);
     }
 
     /// How much work waits after a failure.
@@ -84,7 +99,15 @@ impl Schedule {
         self.due.remove(work);
         self.rest.remove(work);
         self.failures.remove(work);
+        self.stumbles.remove(work);
     }
+}
+
+/// How long to wait after so many failures; one more is counted.
+fn backoff(failures: &mut u32) -> Duration {
+    let wait = BACKOFF.0.saturating_mul(1 << (*failures).min(16)).min(BACKOFF.1);
+    *failures += 1;
+    wait
 }
 
 #[cfg(test)]
@@ -129,6 +152,20 @@ mod tests {
         assert!(waits[0] <= BACKOFF.0 && waits[11] > BACKOFF.1 / 2 && waits[11] <= BACKOFF.1, "{waits:?}");
         schedule.changed(acme(), now);
         assert_eq!(schedule.next(), Some(now));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_tried_again_after_a_longer_while_each_time() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        let mut waits = Vec::new();
+        for _ in 0..12 {
+            schedule.stumbled(acme(), now);
+            schedule.stumbled(acme(), now);
+            waits.push(schedule.next().unwrap() - now);
+            schedule.take(now + BACKOFF.1);
+            schedule.done(&acme(), Duration::ZERO, now);
+        }
+        assert!(waits[0] <= BACKOFF.0 && waits[11] > BACKOFF.1 / 2, "{waits:?}");
     }
 
     #[test]

@@ -158,9 +158,10 @@ impl<'a> Verdicts<'a> {
         match &outcome.end {
             End::Committed(_) | End::NothingToDo => self.in_store(object, row),
             End::ClaimedElsewhere(because) if key.kind == Kind::Organization => stalled(Reason::GuardRefused, because),
-            End::ClaimedElsewhere(_) => {
-                dependency(&format!("organization {} is applied from elsewhere: its own status says from where", self.facts.organization))
-            }
+            End::ClaimedElsewhere(_) => dependency(&format!(
+                "organization {} is applied from elsewhere: its own status says from where",
+                self.facts.organization
+            )),
             End::Failed(because) => retried(because),
             End::Stale(_) | End::Skipped | End::AllOrNothing(_) => retried("the store was written by somebody else meanwhile"),
         }
@@ -170,14 +171,16 @@ impl<'a> Verdicts<'a> {
     fn in_store(&self, object: &Object, row: Option<&Row>) -> Vec<Said> {
         let Some(row) = row else { return self.unplaced(object) };
         let View::Member(member) = View::read(row.key.kind, &row.spec) else { return vec![in_sync()] };
-        let not_ready = |reason, message: &str| vec![Said::no(Type::Ready, reason, message), Said::yes(Type::Stalled, reason, message)];
+        let not_ready =
+            |reason, message: &str| vec![Said::no(Type::Ready, reason, message), Said::yes(Type::Stalled, reason, message)];
         match standing(row, &member, self.facts.policy, self.facts.now) {
             Standing::Invited => {
                 vec![Said::yes(Type::Ready, Reason::Succeeded, "invited, and has not answered yet")]
             }
-            Standing::Expired => {
-                not_ready(Reason::InvitationExpired, "nobody answered the invitation in time; raising spec.invitation invites again")
-            }
+            Standing::Expired => not_ready(
+                Reason::InvitationExpired,
+                "nobody answered the invitation in time; raising spec.invitation invites again",
+            ),
             Standing::Declined => {
                 not_ready(Reason::InvitationDeclined, "the invitation was declined; raising spec.invitation invites again")
             }
@@ -295,10 +298,7 @@ fn stalled(reason: Reason, because: &str) -> Vec<Said> {
 }
 
 fn dependency(because: &str) -> Vec<Said> {
-    vec![
-        Said::no(Type::Ready, Reason::DependencyNotReady, because),
-        Said::yes(Type::Reconciling, Reason::Progressing, because),
-    ]
+    vec![Said::no(Type::Ready, Reason::DependencyNotReady, because), Said::yes(Type::Reconciling, Reason::Progressing, because)]
 }
 
 fn retried(because: &str) -> Vec<Said> {
@@ -366,10 +366,13 @@ pub fn elsewhere(gathered: &Gathered) -> Vec<(SharedObject, Verdict)> {
         let said = match object.id.key.kind {
             Kind::Organization => stalled(
                 Reason::GuardRefused,
-                &format!("refused by claimed-elsewhere: the organization of this name is that of namespace {namespace}; choose another name, or delete that one"),
+                &format!(
+                    "refused by claimed-elsewhere: the organization of this name is that of namespace {namespace}; choose another name, or delete that one"
+                ),
             ),
             _ => {
-                let because = format!("its organization is the one of namespace {namespace}, and references do not leave a namespace");
+                let because =
+                    format!("its organization is the one of namespace {namespace}, and references do not leave a namespace");
                 let mut said = dependency(&because);
                 said.push(Said::no(Type::ReferencesResolved, Reason::NotFound, because));
                 said

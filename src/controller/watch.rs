@@ -10,6 +10,7 @@ use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
 use tokio::time::timeout;
 
+use super::connect::reason;
 use super::object::{Object, ObjectKey};
 use crate::api::{GROUP, Kind, VERSION};
 use crate::tenancy::Name;
@@ -120,7 +121,7 @@ impl Follower {
         let mut parameters = ListParams::default().limit(PAGE);
         loop {
             let page = timeout(self.patience, self.api.list(&parameters)).await;
-            let page = page.map_err(|_| "the list was not answered in time".to_owned())?.map_err(|error| error.to_string())?;
+            let page = page.map_err(|_| "the list was not answered in time".to_owned())?.map_err(|error| reason(&error))?;
             let objects = page.items.iter().filter_map(|object| Object::read(self.scope.kind, object)).collect();
             self.tell(Seen::Page(self.scope.clone(), objects)).await?;
             match page.metadata.continue_.filter(|next| !next.is_empty()) {
@@ -140,7 +141,7 @@ impl Follower {
         let stream = match opened.map_err(|_| "the watch was not answered in time".to_owned())? {
             Ok(stream) => stream,
             Err(kube::Error::Api(status)) if status.code == 410 => return Ok(Ended::TooOld),
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(reason(&error)),
         };
         self.tell(Seen::Alive(self.scope.clone())).await?;
         *wait = BACKOFF.0;

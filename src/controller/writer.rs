@@ -10,6 +10,7 @@ use kube::{Api, Client};
 use tokio::sync::{Notify, mpsc::UnboundedSender};
 use tokio::time::timeout;
 
+use super::connect::reason;
 use super::lease::Leading;
 use super::object::{ObjectKey, Version};
 use crate::api::{GROUP, VERSION};
@@ -180,7 +181,7 @@ impl Worker {
             Ok(Ok(object)) => End::Taken(Version::new(object.metadata.resource_version.as_deref().unwrap_or_default())),
             Ok(Err(kube::Error::Api(status))) if status.code == 404 => End::Gone,
             Ok(Err(kube::Error::Api(status))) if status.code == 409 => End::Conflict,
-            Ok(Err(error)) => End::Failed(error.to_string()),
+            Ok(Err(error)) => End::Failed(reason(&error)),
             Err(_) => End::Failed("the API server did not answer in time".to_owned()),
         }
     }

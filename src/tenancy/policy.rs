@@ -366,8 +366,7 @@ mod tests {
             let own = policy(&format!("{{preset: {preset}, policy: {{defaultDataResidency: India}}}}"));
             for other in Preset::ALL {
                 let spec: PolicySpec = serde_json::from_value(own.effective()).unwrap();
-                let organization =
-                    OrganizationSpec { preset: Some(*other), policy: Some(spec), ..OrganizationSpec::default() };
+                let organization = OrganizationSpec { preset: Some(*other), policy: Some(spec), ..OrganizationSpec::default() };
                 assert_eq!(Policy::of(&organization), own, "{preset} over {other}");
             }
         }
