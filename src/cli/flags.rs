@@ -197,7 +197,7 @@ pub fn digest(text: &str) -> Result<Digest, String> {
     Digest::parse(text).ok_or_else(|| "write sha256: and 64 hexadecimal digits, as the plan prints it".to_owned())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let parsed = text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
     parsed.ok_or_else(|| "write a duration such as 30s or 2m".to_owned())
 }

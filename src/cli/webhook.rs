@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-use tokio::signal::unix::{SignalKind, signal};
 
+use super::controller::{ClusterFlags, until_told};
 use super::flags::{StoreFlags, manager};
 use super::{Exit, Failure};
 use crate::controller::admission::{Certificates, Keeper, Listeners, Reader, Service, Settings, Webhook, serve};
@@ -36,6 +36,8 @@ pub struct Arguments {
     certificate: CertificateFlags,
     #[command(flatten)]
     cluster: ClusterFlags,
+    #[command(flatten)]
+    pub(super) log: super::log::LogFlags,
 }
 
 /// Where the certificate comes from.
@@ -56,16 +58,6 @@ struct CertificateFlags {
     /// The ValidatingWebhookConfiguration
     #[arg(long, value_name = "NAME", help_heading = "Certificate")]
     configuration: Option<String>,
-}
-
-#[derive(Args, Debug)]
-struct ClusterFlags {
-    /// How to reach the API server; the environment says it where this is left out
-    #[arg(long, value_name = "PATH", help_heading = "Cluster")]
-    kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig
-    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
-    context: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,12 +81,10 @@ const EVERY: Duration = Duration::from_secs(30);
 /// `muster webhook`.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let failed = |error: &dyn std::error::Error| Failure::Other(in_one_line(error));
-    let mut terminated = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
+    let mut told = until_told();
     let stop = async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
+        // Whoever says it is gone only when the program is.
+        let _ = told.wait_for(|told| *told).await;
     };
     let listeners = Listeners::bind(arguments.listen, arguments.metrics_listen).map_err(|error| failed(&error))?;
     let certificates = arguments.certificates().await?;
@@ -104,6 +94,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         oidc_prefix: arguments.oidc_prefix.clone().filter(|prefix| !prefix.is_empty()),
         exempt: arguments.exempt_user.clone(),
     };
+    tracing::info!(store = arguments.store.address()?, address = %arguments.listen, "muster webhook {}", env!("CARGO_PKG_VERSION"));
     serve(Webhook::new(reader, settings), certificates, listeners, EVERY, stop).await.map_err(|error| failed(&error))?;
     Ok(Exit::Done)
 }
