@@ -137,6 +137,8 @@ fn the_controllers_of_kubernetes_and_exempt_users_are_not_judged() {
     let exempts = |user: &str| acme.settings.exempts(&acme.delete("workspace/production").request(user, &[]));
     assert!(exempts("system:serviceaccount:kube-system:namespace-controller"));
     assert!(exempts("system:serviceaccount:kube-system:generic-garbage-collector"));
+    // Where the controllers have no accounts of their own.
+    assert!(exempts("system:kube-controller-manager"));
     assert!(exempts("system:serviceaccount:muster:muster"));
     assert!(!exempts("system:serviceaccount:kube-system-2:x") && !exempts("admin") && !exempts(""));
 }
