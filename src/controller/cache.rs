@@ -202,6 +202,11 @@ impl Cache {
         self.objects.get(id)
     }
 
+    /// All objects, sorted.
+    pub fn all(&self) -> impl Iterator<Item = &SharedObject> {
+        self.objects.values()
+    }
+
     /// The namespaces that have objects of this organization, each with the Organization itself where it is there.
     pub fn namespaces_of<'c>(&'c self, organization: &'c Name) -> impl Iterator<Item = (&'c Name, Option<&'c SharedObject>)> {
         let namespaces = self.namespaces.get(organization).into_iter().flat_map(BTreeMap::keys);

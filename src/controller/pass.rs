@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::absence::{Absences, held};
 use super::cache::Work;
 use super::gather::Gathered;
-use super::object::SharedObject;
+use super::object::{Object, SharedObject};
 use super::overview::{self, Overview, counts};
 use super::presence::{Definitions, Presence};
 use super::verdict::{self, Facts, Verdict};
@@ -69,11 +69,21 @@ pub struct Passed {
     pub revision: Option<Revision>,
 }
 
+impl Passed {
+    /// True for the Organization that the pass was about.
+    #[must_use]
+    pub fn is_own(&self, object: &Object) -> bool {
+        matches!(&self.work, Work::Organization(name) if *name == object.id.key.name)
+            && object.id.key.kind == Kind::Organization
+            && self.namespace == object.id.namespace
+    }
+}
+
 /// The actor of what the controller does by itself.
 pub const ACTOR: &str = "muster controller";
 
 /// How old a claim may be before it is renewed: others take over after an hour.
-const RENEW: Duration = Duration::from_secs(30 * 60);
+const RENEW: Duration = Duration::from_mins(30);
 
 impl Bench {
     /// Does one pass.
@@ -196,7 +206,8 @@ impl Pass<'_> {
     async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (Input, Option<Instant>) {
         let mut input = self.gathered.input();
         let namespace = &self.gathered.namespace;
-        if self.gathered.trouble.is_some() {
+        let trouble = self.gathered.trouble.as_deref();
+        if trouble.is_some() {
             self.memory.absences.forget();
         }
         let absent = self.memory.absences.look(&self.gathered.objects, snapshot, &self.bench.manager, delay, self.at);
@@ -205,14 +216,18 @@ impl Pass<'_> {
         };
         hold(&absent.waiting, "it is gone from the cluster, for less long than policy.removalDelay says");
         let mut again = absent.next;
-        if !absent.due.is_empty() {
+        let later = Some(self.at + delay.max(Duration::from_secs(1)));
+        if let Some(trouble) = trouble.filter(|_| !absent.due.is_empty()) {
+            hold(&absent.due, &format!("it is not seen in the cluster, but {trouble}"));
+            again = later;
+        } else if !absent.due.is_empty() {
             let kinds = absent.due.iter().map(|key| key.kind).collect();
             match self.bench.presence.can_remove(namespace, &kinds).await {
                 Ok(definitions) => hold(&went_along(&absent.due, &self.gathered.objects, snapshot, &definitions), WENT_ALONG),
                 Err(because) => {
                     hold(&absent.due, &because);
                     self.memory.absences.forget();
-                    again = Some(self.at + delay.max(Duration::from_secs(1)));
+                    again = later;
                 }
             }
         }
@@ -341,7 +356,7 @@ fn went_along(due: &BTreeSet<Key>, objects: &[SharedObject], snapshot: &Snapshot
 const INTERVAL: u64 = 600;
 
 /// The longest that anything is waited for.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const LONGEST: Duration = Duration::from_hours(24);
 
 fn is_suspended(organization: &SharedObject) -> bool {
     let ObjectRead::Manifest(manifest) = &organization.read else { return false };

@@ -22,7 +22,7 @@ use super::report::{After, Report};
 use super::schedule::Schedule;
 use super::server::{self, Question};
 use super::watch::{Scope, Seen, follow};
-use super::writer::{End, Writer, Wrote};
+use super::writer::{Writer, Wrote};
 use crate::api::Kind;
 use crate::store::{AnyStore, Observe, Registered};
 use crate::tenancy::{Manager, Name};

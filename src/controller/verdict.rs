@@ -282,6 +282,7 @@ fn refused(refusals: &[&Refusal]) -> Vec<Said> {
     let Some(first) = refusals.first() else { return vec![in_sync()] };
     let reason = match &*first.rule {
         "residency-immutable" | "hipaa-immutable" | "scope-immutable" | "parent-immutable" => Reason::ImmutableField,
+        "incomplete-observation" => Reason::ObservationSuspect,
         _ => Reason::GuardRefused,
     };
     stalled(reason, &told(first))
@@ -363,21 +364,16 @@ pub fn retrying(because: &str) -> Verdict {
 pub fn elsewhere(gathered: &Gathered) -> Vec<(SharedObject, Verdict)> {
     let Gathered { namespace, elsewhere, .. } = gathered;
     let verdict = |object: &SharedObject| {
-        let said = match object.id.key.kind {
-            Kind::Organization => stalled(
-                Reason::GuardRefused,
-                &format!(
-                    "refused by claimed-elsewhere: the organization of this name is that of namespace {namespace}; choose another name, or delete that one"
-                ),
-            ),
-            _ => {
-                let because =
-                    format!("its organization is the one of namespace {namespace}, and references do not leave a namespace");
-                let mut said = dependency(&because);
-                said.push(Said::no(Type::ReferencesResolved, Reason::NotFound, because));
-                said
-            }
-        };
+        if object.id.key.kind == Kind::Organization {
+            let because = format!(
+                "refused by claimed-elsewhere: namespace {namespace} has the organization of this name; choose another name, or \
+                 delete that one"
+            );
+            return Verdict { said: stalled(Reason::GuardRefused, &because), ..Verdict::default() };
+        }
+        let because = format!("its organization is the one of namespace {namespace}, and references do not leave a namespace");
+        let mut said = dependency(&because);
+        said.push(Said::no(Type::ReferencesResolved, Reason::NotFound, because));
         Verdict { said, ..Verdict::default() }
     };
     elsewhere.iter().map(|object| (object.clone(), verdict(object))).collect()
