@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+use tracing::{Instrument as _, info_span};
 
 use super::absence::{Absences, held};
 use super::cache::Work;
@@ -140,7 +141,7 @@ impl Pass<'_> {
             self.memory.absences.forget();
             return self.ended(verdicts);
         }
-        let observed = self.observe(organization, takes_over).await;
+        let observed = self.observe(organization, takes_over).instrument(info_span!("observe")).await;
         let (snapshot, known) = match observed {
             Ok(observed) => observed,
             Err(error) => return self.without_store(&error),
@@ -148,13 +149,16 @@ impl Pass<'_> {
         let delay = Duration::from_secs(u64::try_from(policy_of(&snapshot).removal_delay).unwrap_or_default());
         let (input, again) = self.input(&snapshot, delay).await;
         let context = self.context(true);
-        let planned = tokio::task::block_in_place(|| plan_snapshots(&input, std::slice::from_ref(&snapshot), &context));
+        let planned = tokio::task::block_in_place(|| {
+            info_span!("plan", objects = input.manifests.len())
+                .in_scope(|| plan_snapshots(&input, std::slice::from_ref(&snapshot), &context))
+        });
         let findings = [input.findings, planned.findings].concat();
         let plan = planned.plans.into_iter().find(|plan| plan.organization == *organization);
         let how = self.how();
         let outcome = match plan {
             None => None,
-            Some(plan) => match self.carry_out(plan, known.as_ref(), &how).await {
+            Some(plan) => match self.carry_out(plan, known.as_ref(), &how).instrument(info_span!("apply")).await {
                 Ok(outcome) => Some(outcome),
                 Err(error) => return self.without_store(&error),
             },

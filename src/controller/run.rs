@@ -11,6 +11,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
+use tracing::Instrument as _;
+
 use super::cache::{Cache, Work};
 use super::events::Events;
 use super::gather::gather;
@@ -289,7 +291,8 @@ impl Controller {
             let passed = bench.pass(gathered, memory, from_a_sleeper).await;
             (passed, now.elapsed())
         };
-        let task = self.passes.spawn(task).id();
+        let span = tracing::info_span!("pass", work = %work);
+        let task = self.passes.spawn(task.instrument(span)).id();
         self.running.insert(task, work);
     }
 
@@ -303,7 +306,7 @@ impl Controller {
         let work = passed.work.clone();
         match &passed.failed {
             Some(because) => {
-                tracing::warn!(?work, because, "a pass failed");
+                tracing::warn!(%work, because, "a pass failed");
                 self.report.metrics.store_failed();
                 self.schedule.failed(&work, now);
             }
