@@ -28,6 +28,7 @@ mod restore;
 mod saved;
 mod stored;
 mod validate;
+mod webhook;
 mod why;
 
 use clap::error::ErrorKind;
@@ -89,6 +90,8 @@ enum Command {
     Crds(crds::Arguments),
     /// Keep a store as the objects of a Kubernetes cluster say, until told to stop
     Controller(controller::Arguments),
+    /// Answer the questions of a Kubernetes API server before it stores an object, until told to stop
+    Webhook(Box<webhook::Arguments>),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -119,6 +122,7 @@ impl Cli {
     pub fn start_telemetry(&self) -> Result<Telemetry, Failure> {
         log::start(match &self.command {
             Command::Controller(arguments) => Some(&arguments.log),
+            Command::Webhook(arguments) => Some(&arguments.log),
             _ => None,
         })
     }
@@ -126,7 +130,7 @@ impl Cli {
     /// True for a command that runs until it is told to stop, and then ends what it began.
     #[must_use]
     pub const fn runs_for_long(&self) -> bool {
-        matches!(self.command, Command::Controller(_))
+        matches!(self.command, Command::Controller(_) | Command::Webhook(_))
     }
 
     /// Carries out the command.
@@ -153,6 +157,7 @@ impl Cli {
             Command::Explain(arguments) => explain::run(&arguments, &console),
             Command::Crds(arguments) => crds::run(&arguments, &console),
             Command::Controller(arguments) => controller::run(&arguments, &console).await,
+            Command::Webhook(arguments) => webhook::run(&arguments).await,
             Command::Completions(arguments) => completions::run(&arguments, &console),
         }
     }

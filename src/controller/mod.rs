@@ -8,10 +8,13 @@
 //! status     compare with what is there          -> Status     written only where it says something new
 //! ```
 //!
+//! `admission` is what an API server asks before it stores an object, in a process of its own or beside the controller.
+//!
 //! It makes no decision of its own: it feeds the engine and reports to the API server what the command line prints. Nothing imports
 //! it but `cli`.
 
 mod absence;
+pub mod admission;
 mod cache;
 mod conditions;
 mod connect;

@@ -17,7 +17,7 @@ pub use after::after;
 pub use answer::{Answer, AnswerError, answer};
 pub use apply::{Apply, apply};
 pub use drift::{Drift, drift};
-pub use export::{Document, export, to_yaml};
+pub use export::{Document, as_input, export, to_yaml};
 pub use outcome::{Done, End, Outcome};
 pub use planning::{Planned, plan_input, plan_snapshots};
 pub use restore::{RestoreError, Restored, restore};

@@ -16,6 +16,7 @@ mod summary;
 mod text;
 mod value;
 
+pub use access::access_sentences;
 pub use json::json;
 pub use lines::fields_on_one_line;
 pub use markdown::{DEFAULT_BUDGET, code, markdown, markdown_of_applied, prose};
