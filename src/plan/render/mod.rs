@@ -22,7 +22,7 @@ pub use markdown::{DEFAULT_BUDGET, code, markdown, markdown_of_applied, prose};
 pub use paint::{Colour, Paint};
 pub use summary::{past, plural, summary, summary_of_applied};
 pub use text::{applied, text};
-pub use value::safe;
+pub use value::{inline, safe, without_secrets};
 
 use crate::tenancy::Key;
 
