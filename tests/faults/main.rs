@@ -18,4 +18,10 @@ mod rig;
 #[path = "../support/world.rs"]
 mod world;
 
+mod absence;
+
+mod crash;
+
+mod story;
 mod the_proxy;
+mod watch;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::control_plane::{MUSTER, User, free_ports};
+use super::history::{Told, told};
 use super::postgres;
 use super::process::Process;
-use super::proxy::Proxy;
+use super::proxy::{Class, Proxy};
 use super::rig::{self, Rig};
 
 /// Where the store is.
@@ -45,6 +46,7 @@ pub struct World {
     listen: u16,
     arguments: Vec<String>,
     running: Running,
+    revives: AtomicBool,
     folder: TempDir,
 }
 
@@ -84,6 +86,7 @@ impl World {
             arguments: vec!["--watch-namespace".to_owned(), namespace.clone()],
             namespace,
             running: Arc::default(),
+            revives: AtomicBool::new(false),
             folder,
         };
         world.act_as(&MUSTER);
@@ -118,6 +121,17 @@ impl World {
     pub fn start(&self) {
         self.drop_lease();
         *self.running.lock().unwrap() = Some(Process::spawn(&self.command(self.listen), &self.log_path()));
+    }
+
+    /// From now on, whoever waits for something starts the controller again when it was killed, as a kubelet does.
+    pub fn revive(&self) {
+        self.revives.store(true, Ordering::SeqCst);
+    }
+
+    fn revive_if_dead(&self) {
+        if self.revives.load(Ordering::SeqCst) && self.running.lock().unwrap().is_none() {
+            self.start();
+        }
     }
 
     /// Kills the controller if it runs.
@@ -232,6 +246,7 @@ impl World {
         let start = Instant::now();
         while !holds(self) {
             assert!(start.elapsed() < time, "it never came to pass: {what}\n{}", self.describe());
+            self.revive_if_dead();
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -245,12 +260,13 @@ impl World {
 
     /// Waits until nothing was written for a while.
     pub fn be_quiet(&self) {
-        let (mut written, mut since) = (self.proxy.written().len(), Instant::now());
-        let start = Instant::now();
+        let count = || self.proxy.written().iter().filter(|written| written.class != Class::Lease).count();
+        let (mut written, mut since, start) = (count(), Instant::now(), Instant::now());
         while since.elapsed() < Duration::from_millis(600) {
             assert!(start.elapsed() < Duration::from_mins(2), "it never stops to write\n{}", self.describe());
+            self.revive_if_dead();
             std::thread::sleep(Duration::from_millis(50));
-            let now = self.proxy.written().iter().filter(|written| written.class != super::proxy::Class::Lease).count();
+            let now = count();
             if now != written {
                 (written, since) = (now, Instant::now());
             }
@@ -276,6 +292,38 @@ impl World {
         (output.status.code().unwrap_or(-1), String::from_utf8(text).unwrap())
     }
 
+    /// What the store holds of an organization, and how it came to be; its history verifies.
+    pub fn told(&self, organization: &str) -> Told {
+        self.rig.block_on(told(&self.store, organization))
+    }
+
+    /// What the store holds of acme and was not deleted, such as `member/alice`.
+    pub fn stored(&self) -> Vec<String> {
+        let Told { rows, .. } = self.told("acme");
+        rows.into_iter().filter(|row| row.is_live() && row.key.kind != Kind::Membership).map(|row| row.key.to_string()).collect()
+    }
+
+    /// True when something of acme, such as `member/dave`, is in the store with a tombstone.
+    pub fn is_soft_deleted(&self, key: &str) -> bool {
+        self.told("acme").rows.iter().any(|row| row.key.to_string() == key && !row.is_live())
+    }
+
+    /// What holds in every scenario: the history is whole and tells of nothing forbidden, and no secret is anywhere.
+    #[track_caller]
+    pub fn check(&self) {
+        assert_eq!(self.told("acme").offences(), Vec::<String>::new());
+        assert_eq!(self.leaks(), Vec::<String>::new(), "a secret leaked");
+    }
+
+    /// From now on until the end nothing may be written.
+    #[track_caller]
+    pub fn is_silent_for(&self, time: Duration) {
+        self.proxy.forget();
+        std::thread::sleep(time);
+        let written: Vec<String> = self.proxy.written().into_iter().filter(|it| it.class != Class::Lease).map(|it| it.what).collect();
+        assert_eq!(written, Vec::<String>::new());
+    }
+
     /// What stands at the end: the store as YAML, and every object with its status, without what differs from run to run.
     pub fn end_state(&self) -> String {
         let (code, mut state) = self.muster(&["export"]);
@@ -296,7 +344,7 @@ impl World {
             }
         }
         let mut written = self.proxy.written();
-        written.retain(|written| written.class != super::proxy::Class::Lease);
+        written.retain(|written| written.class != Class::Lease);
         for written in &written[written.len().saturating_sub(20)..] {
             writeln!(text, "{} {:?} committed {}", written.what, written.status, written.committed).unwrap();
         }
