@@ -288,7 +288,8 @@ volumeMounts:
 {{- define "muster.webhookVolumes" -}}
 {{- if ne .Values.webhook.certificate.source "selfSigned" }}
 - name: tls
-  secret: {secretName: {{ include "muster.webhookSecret" . }}, defaultMode: 0440}
+  # 0440
+  secret: {secretName: {{ include "muster.webhookSecret" . }}, defaultMode: 288}
 {{- end }}
 {{- with .Values.webhook.volumes }}
 {{ toYaml . }}
