@@ -77,14 +77,14 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 - apiGroups: [muster.dev]
   resources:
     {{- include "muster.resources" "" | trim | nindent 2 }}
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [muster.dev]
   resources:
     {{- include "muster.resources" "/status" | trim | nindent 2 }}
   verbs: [update]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}
 
 {{- define "muster.podSecurity" -}}
@@ -116,8 +116,10 @@ capabilities: {drop: [ALL]}
       name: {{ required "store.secret.name names the Secret that holds the URL of the PostgreSQL store" $secret.name | quote }}
       key: {{ $secret.key | quote }}
 {{- end }}
+{{- with $root.Values.log.level }}
 - name: MUSTER_LOG
-  value: {{ $root.Values.log.level | quote }}
+  value: {{ . | quote }}
+{{- end }}
 {{- end -}}
 
 {{- define "muster.probes" -}}
@@ -240,6 +242,10 @@ args:
 - --configuration={{ include "muster.webhookName" . }}
 {{- else }}
 - --cert-dir=/etc/muster/tls
+{{- end }}
+- --log-format={{ .Values.log.format }}
+{{- with .Values.tracing.otlpEndpoint }}
+- --otlp-endpoint={{ . }}
 {{- end }}
 {{- with $values.oidcPrefix }}
 - {{ printf "--oidc-prefix=%s" . | quote }}
