@@ -1,28 +1,36 @@
 //! The program: it reads the command line, carries it out, and says with its exit code how that ended.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use muster::cli::{Cli, Exit};
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = match Cli::from_process() {
         Ok(cli) => cli,
         Err(exit) => return exit.into(),
     };
-    start_tracing();
     match tokio::runtime::Runtime::new().context("cannot start") {
-        Ok(runtime) => runtime.block_on(until_interrupted(cli)).into(),
+        Ok(runtime) => runtime.block_on(carry_out(cli)).into(),
         Err(error) => fail(&format!("{error:#}"), Exit::Failed).into(),
     }
 }
 
-async fn until_interrupted(cli: Cli) -> Exit {
+async fn carry_out(cli: Cli) -> Exit {
+    let _telemetry = match cli.start_telemetry() {
+        Ok(telemetry) => telemetry,
+        Err(failure) => return fail(&failure.chain(), failure.exit()),
+    };
+    let until_told = cli.runs_for_long();
+    let interrupted = async {
+        match until_told {
+            true => std::future::pending().await,
+            false => drop(tokio::signal::ctrl_c().await),
+        }
+    };
     tokio::select! {
         biased;
-        _ = tokio::signal::ctrl_c() => std::process::exit(Exit::Interrupted.code().into()),
+        () = interrupted => std::process::exit(Exit::Interrupted.code().into()),
         ended = async { tokio::spawn(cli.run()).await } => match ended {
             Ok(Ok(exit)) => exit,
             Ok(Err(failure)) => fail(&failure.chain(), failure.exit()),
@@ -34,10 +42,4 @@ async fn until_interrupted(cli: Cli) -> Exit {
 fn fail(message: &str, exit: Exit) -> Exit {
     eprintln!("error: {message}");
     exit
-}
-
-fn start_tracing() {
-    let filter = EnvFilter::try_from_env("MUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    log.with_ansi(std::io::stderr().is_terminal()).init();
 }

@@ -1,9 +1,11 @@
 //! A real API server takes the definitions, and says the same about objects as the typed checks do.
 
-#[path = "api/control_plane.rs"]
+#[path = "support/control_plane.rs"]
 mod control_plane;
 #[path = "api/mutate.rs"]
 mod mutate;
+#[path = "support/process.rs"]
+mod process;
 #[path = "api/samples.rs"]
 mod samples;
 #[path = "api/structure.rs"]

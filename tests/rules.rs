@@ -94,7 +94,7 @@ fn no_text_name_key_or_annotation_smuggles_a_nul_into_the_store() {
     for sample in samples::all() {
         let mut object = sample.object.clone();
         object["metadata"] = json!({
-            "name": sample.name, "namespace": "acme", "annotations": { "muster.dev/change-reason": "moved\n\tto the new team" },
+            "name": sample.name, "namespace": "acme", "annotations": { "muster.dev/break-glass": "moved\n\tto the new team" },
         });
         let read = |object: &Value| read_text("acme.yaml", &object.to_string()).input;
         assert_eq!(read(&object).manifests.len(), 1, "{}: {:?}", sample.name, read(&object).findings);

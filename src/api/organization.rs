@@ -103,8 +103,9 @@ pub struct OrganizationSpec {
     /// at any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
-    /// Who may change this organization through the Kubernetes API, beside the members whose role allows it. Left out: nobody beside them.
-    /// It can change at any time. It means nothing without the admission webhook.
+    /// Who may change this organization through the Kubernetes API, beside the members whose role allows it. Left out: whoever the API
+    /// server's own authorization admits. Members whom it knows by their e-mail address are held to their roles either way, unless they are
+    /// listed here. It can change at any time. It means nothing without the admission webhook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub administrators: Option<Administrators>,
     /// How often the controller compares the organization with the store when nothing happens, from 10s to 24h. Left out: 10m. It can

@@ -9,7 +9,8 @@ use serde_json::{Map as Object, Value};
 
 use super::types::{Int, List, Text, Time};
 
-type Count = Int<0, { i64::MAX }>;
+/// As far as every reader of JSON counts without rounding.
+type Count = Int<0, 9_007_199_254_740_991>;
 type Digest = Text<128>;
 
 /// What the controller last found out about an object. It is written by Muster only.

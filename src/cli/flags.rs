@@ -197,12 +197,12 @@ pub fn digest(text: &str) -> Result<Digest, String> {
     Digest::parse(text).ok_or_else(|| "write sha256: and 64 hexadecimal digits, as the plan prints it".to_owned())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let parsed = text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
     parsed.ok_or_else(|| "write a duration such as 30s or 2m".to_owned())
 }
 
-fn manager(text: &str) -> Result<Manager, String> {
+pub fn manager(text: &str) -> Result<Manager, String> {
     let fits = (1..=63).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     match text {
         Manager::POLICY => Err("policy is the manager of what policies imply; choose another name".to_owned()),

@@ -7,6 +7,7 @@ mod apply;
 mod ci;
 mod completions;
 mod console;
+mod controller;
 mod crds;
 mod drift;
 mod environment;
@@ -18,6 +19,7 @@ pub mod findings;
 mod flags;
 mod history;
 mod invite;
+mod log;
 mod names;
 mod outcome;
 mod plan;
@@ -26,6 +28,7 @@ mod restore;
 mod saved;
 mod stored;
 mod validate;
+mod webhook;
 mod why;
 
 use clap::error::ErrorKind;
@@ -34,6 +37,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use console::Console;
 pub use exit::Exit;
 pub use failure::Failure;
+pub use log::Telemetry;
 
 /// Keeps the people, workspaces and permissions of a platform as its git repository says.
 #[derive(Debug, Parser)]
@@ -84,6 +88,10 @@ enum Command {
     Explain(explain::Arguments),
     /// Print the definitions for Kubernetes as YAML
     Crds(crds::Arguments),
+    /// Keep a store as the objects of a Kubernetes cluster say, until told to stop
+    Controller(controller::Arguments),
+    /// Answer the questions of a Kubernetes API server before it stores an object, until told to stop
+    Webhook(Box<webhook::Arguments>),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
 }
@@ -104,6 +112,25 @@ impl Cli {
                 _ => Exit::Usage,
             }
         })
+    }
+
+    /// Starts logs and traces as the command wants them.
+    ///
+    /// # Errors
+    ///
+    /// When traces cannot be sent where they are wanted.
+    pub fn start_telemetry(&self) -> Result<Telemetry, Failure> {
+        log::start(match &self.command {
+            Command::Controller(arguments) => Some(&arguments.log),
+            Command::Webhook(arguments) => Some(&arguments.log),
+            _ => None,
+        })
+    }
+
+    /// True for a command that runs until it is told to stop, and then ends what it began.
+    #[must_use]
+    pub const fn runs_for_long(&self) -> bool {
+        matches!(self.command, Command::Controller(_) | Command::Webhook(_))
     }
 
     /// Carries out the command.
@@ -129,6 +156,8 @@ impl Cli {
             Command::Invite(arguments) => invite::run(&arguments, &console),
             Command::Explain(arguments) => explain::run(&arguments, &console),
             Command::Crds(arguments) => crds::run(&arguments, &console),
+            Command::Controller(arguments) => controller::run(&arguments, &console).await,
+            Command::Webhook(arguments) => webhook::run(&arguments).await,
             Command::Completions(arguments) => completions::run(&arguments, &console),
         }
     }

@@ -24,6 +24,15 @@ pub enum ConnectError {
     Client(#[source] kube::Error),
 }
 
+/// Why a call failed, in one sentence that stays the same while it fails for the same reason.
+#[must_use]
+pub fn reason(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        error => crate::store::in_one_line(error),
+    }
+}
+
 /// How long to wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -1,8 +1,40 @@
 //! The second front door: the same engine for `kubectl`, Argo CD and Flux.
 //!
-//! It watches the objects of a cluster, feeds them to `engine`, and reports to the API server what the command line prints. It makes no
-//! decision of its own. Nothing imports it but `cli`.
+//! ```text
+//! watch      follow each kind                    -> Seen       what the API server tells
+//! cache      what there is, and what it concerns -> Work       an organization to look at
+//! gather     its objects                         -> Gathered
+//! pass       observe, plan, apply                -> Passed     an Outcome, and a Verdict on each object
+//! status     compare with what is there          -> Status     written only where it says something new
+//! ```
+//!
+//! `admission` is what an API server asks before it stores an object, in a process of its own or beside the controller.
+//!
+//! It makes no decision of its own: it feeds the engine and reports to the API server what the command line prints. Nothing imports
+//! it but `cli`.
 
+mod absence;
+pub mod admission;
+mod cache;
+mod conditions;
 mod connect;
+mod events;
+mod gather;
+mod lease;
+mod metrics;
+mod object;
+mod overview;
+mod pass;
+mod presence;
+mod report;
+mod run;
+mod schedule;
+mod server;
+mod status;
+mod verdict;
+mod watch;
+mod writer;
 
 pub use connect::{ConnectError, connect};
+pub use run::{Options, RunError, run};
+pub use server::bind;

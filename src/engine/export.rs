@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::api::{API_VERSION, Kind};
-use crate::tenancy::{Key, Manager, Name, Row, Snapshot};
+use crate::api::{API_VERSION, Kind, Spec};
+use crate::tenancy::{HeldManifest, Input, Key, Manager, Manifest, Name, Origin, Row, Snapshot};
 
 /// An object as it would be written in YAML.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,6 +50,31 @@ pub(super) fn documents<'r>(snapshot: &Snapshot, rows: impl Iterator<Item = &'r 
         spec: written(row, &snapshot.organization, memberships.get(&row.key.name).map(Vec::as_slice).unwrap_or_default()),
     };
     objects.into_iter().map(document).collect()
+}
+
+/// What is stored of an organization as an input that wants it as it is, read from this namespace: the organization itself, and the
+/// objects of this manager.
+#[must_use]
+pub fn as_input(snapshot: &Snapshot, manager: &Manager, namespace: &Name) -> Input {
+    let wanted = |row: &&Row| row.is_live() && (row.key.kind == Kind::Organization || row.manager.as_ref() == Some(manager));
+    let mut input = Input { complete: true, ..Input::default() };
+    for Document { kind, metadata, spec, .. } in documents(snapshot, snapshot.rows.iter().filter(wanted)) {
+        let Some(kind) = Kind::parse(kind) else { continue };
+        let name = metadata.name;
+        let origin = Origin { file: format!("{namespace}/{name}").into(), line: 0, column: 0 };
+        let namespace = namespace.clone();
+        match Spec::deserialize(kind, spec) {
+            Ok(spec) => {
+                let (annotations, spec) = (BTreeMap::new(), Arc::new(spec));
+                input.manifests.push(Manifest { name, namespace, annotations, spec, origin });
+            }
+            Err(error) => {
+                let (previous_names, because) = (Vec::new(), error.to_string().into());
+                input.held.push(HeldManifest { kind, name, namespace, previous_names, origin, because });
+            }
+        }
+    }
+    input
 }
 
 /// A stored spec as it is written.

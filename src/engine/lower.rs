@@ -13,6 +13,9 @@ use crate::tenancy::{Key, ObjectId};
 #[must_use]
 pub fn lower(plan: &Plan, apply: &Apply) -> Batch {
     let mut record = Record::new(apply, &plan.organization, Some(plan.digest()));
+    if let Some(emergency) = &plan.break_glass {
+        record.in_an_emergency(&emergency.ticket);
+    }
     let unnoted = unnoted(plan);
     for drifted in &plan.drift {
         drift(&mut record, drifted, unnoted.get(&drifted.key).copied());

@@ -1,6 +1,7 @@
 //! Who strings it together: the only place where reading, planning and storing meet. Both front doors call these functions and
 //! make no decision of their own.
 
+mod after;
 mod answer;
 mod apply;
 mod drift;
@@ -12,11 +13,12 @@ mod record;
 mod restore;
 mod verify;
 
+pub use after::after;
 pub use answer::{Answer, AnswerError, answer};
 pub use apply::{Apply, apply};
 pub use drift::{Drift, drift};
-pub use export::{Document, export, to_yaml};
+pub use export::{Document, as_input, export, to_yaml};
 pub use outcome::{Done, End, Outcome};
-pub use planning::{Planned, plan_input};
+pub use planning::{Planned, plan_input, plan_snapshots};
 pub use restore::{RestoreError, Restored, restore};
 pub use verify::{VerifyError, verify};

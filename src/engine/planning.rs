@@ -31,7 +31,13 @@ pub async fn plan_input(store: &impl Observe, input: &Input, holder: &str, conte
     for known in relevant {
         snapshots.push(store.observe(&known.organization).await?);
     }
-    let resolved = resolve(input, &snapshots, context.asker.as_deref());
+    Ok(plan_snapshots(input, &snapshots, context))
+}
+
+/// Plans an input against what was observed.
+#[must_use]
+pub fn plan_snapshots(input: &Input, snapshots: &[Snapshot], context: &Context) -> Planned {
+    let resolved = resolve(input, snapshots, context.asker.as_deref());
     let plans = resolved.tenancies.iter().map(|tenancy| {
         let observed = snapshots.iter().find(|snapshot| snapshot.organization == tenancy.organization);
         match observed {
@@ -39,7 +45,7 @@ pub async fn plan_input(store: &impl Observe, input: &Input, holder: &str, conte
             None => plan(tenancy, &Snapshot::empty(&tenancy.organization), context),
         }
     });
-    Ok(Planned { plans: plans.collect(), findings: resolved.findings })
+    Planned { plans: plans.collect(), findings: resolved.findings }
 }
 
 /// The organizations that the input names.

@@ -9,24 +9,30 @@ pub(super) struct Record<'a> {
     how: &'a Apply,
     organization: &'a Name,
     plan: Option<Digest>,
+    actor: Box<str>,
     entries: Vec<Entry>,
 }
 
 impl<'a> Record<'a> {
     /// An empty one, for a plan or for a command that needs none.
     pub fn new(how: &'a Apply, organization: &'a Name, plan: Option<Digest>) -> Self {
-        Self { how, organization, plan, entries: Vec::new() }
+        Self { how, organization, plan, actor: how.actor.clone(), entries: Vec::new() }
+    }
+
+    /// Says with everything that follows that it was done in an emergency.
+    pub fn in_an_emergency(&mut self, ticket: &str) {
+        self.actor = format!("{} (break-glass {ticket})", self.how.actor).into();
     }
 
     /// Records that something happened.
     pub fn push(&mut self, key: Key, id: ObjectId, happened: Happened, values: &Value) {
-        let Apply { now, manager, actor, source, .. } = self.how;
+        let Apply { now, manager, source, .. } = self.how;
         self.entries.push(Entry {
             key,
             id,
             happened,
             at: *now,
-            actor: actor.clone(),
+            actor: self.actor.clone(),
             manager: manager.clone(),
             plan: self.plan,
             source: source.clone(),

@@ -158,18 +158,7 @@ impl<'de> Deserialize<'de> for Left {
 pub(super) const PREFIX: &str = "muster.dev/";
 
 /// The annotations that mean something to Muster, without the group.
-pub(super) const ANNOTATIONS: &[&str] = &[
-    "approved-plan",
-    "break-glass",
-    "change-reason",
-    "drift-detection",
-    "external-id",
-    "force-at",
-    "paused",
-    "poll-interval",
-    "prune",
-    "reconcile-requested-at",
-];
+pub(super) const ANNOTATIONS: &[&str] = &["approved-plan", "break-glass", "reconcile-requested-at"];
 
 /// True for a value of an annotation that can be stored and printed: of the control characters, only tabs and line breaks.
 pub(super) fn is_printable(value: &str) -> bool {

@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::stored::{as_stored, to_microseconds};
 use super::{Batch, Chain, Committed, Entry, Head, Observe, Recorded, Registered, Store, StoreError, Write};
 use crate::tenancy::{Claim, Name, ObjectId, Revision, Row, Snapshot};
 
@@ -172,26 +172,4 @@ fn unseal(old: &Row, new: &mut Row) {
         new.applied = Some(old.spec.clone());
     }
     new.digest = None;
-}
-
-/// A row as every store returns it: times in microseconds, and nothing under `applied` that `spec` says already.
-fn as_stored(row: &Row) -> Row {
-    let mut row = row.clone();
-    if row.digest.is_some() && row.applied.as_ref() == Some(&row.spec) {
-        row.applied = None;
-    }
-    row.created_at = to_microseconds(row.created_at);
-    for at in [&mut row.invited_at, &mut row.accepted_at, &mut row.declined_at, &mut row.ended_at].into_iter().flatten() {
-        *at = to_microseconds(*at);
-    }
-    if let Some(tombstone) = &mut row.tombstone {
-        tombstone.at = to_microseconds(tombstone.at);
-        tombstone.purge_at = tombstone.purge_at.map(to_microseconds);
-    }
-    row
-}
-
-/// The time that a database can keep.
-fn to_microseconds(at: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }

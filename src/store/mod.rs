@@ -11,6 +11,7 @@ mod error;
 mod history;
 mod memory;
 mod sql;
+mod stored;
 
 use std::future::Future;
 
@@ -21,6 +22,7 @@ pub use error::{StoreError, in_one_line};
 pub use history::{Entry, Happened, Recorded};
 pub use memory::Memory;
 pub use sql::{Address, Mode, PATIENCE, Postgres, Sqlite};
+pub use stored::as_stored;
 
 use crate::tenancy::{Claim, Name, Revision, Snapshot};
 

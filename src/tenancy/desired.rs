@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Digest, Key, Manifest, Name, Origin};
+use super::{BreakGlass, Digest, Key, Manifest, Name, Origin};
 use crate::api::types::{Email, Int, ObjectName, Set, Text, Time};
 use crate::api::{Kind, MemberSpec, Spec};
 
@@ -30,6 +30,8 @@ pub struct Tenancy {
     pub input_is_empty: bool,
     /// The digests of removals that were approved in the input (`muster.dev/approved-plan`).
     pub approved: Vec<Digest>,
+    /// The emergency that the input declares (`muster.dev/break-glass`).
+    pub break_glass: Option<BreakGlass>,
 }
 
 impl Tenancy {

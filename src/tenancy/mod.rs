@@ -5,6 +5,7 @@
 
 mod access;
 mod admins;
+mod break_glass;
 mod desired;
 mod digest;
 mod exclusive;
@@ -28,6 +29,7 @@ mod world;
 
 pub use access::{Access, Grant, Person, access, may_or_might, members_with_email, places_of};
 pub use admins::{Admins, AdminsByPlace};
+pub use break_glass::BreakGlass;
 pub use desired::{Desired, Held, Lists, Tenancy};
 pub use digest::Digest;
 pub use exclusive::Exclusive;

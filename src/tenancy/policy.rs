@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
+
 use super::preset::preset;
 use crate::api::organization::Preset;
 use crate::api::policy::{
@@ -186,6 +188,75 @@ impl Policy {
         set(&mut self.default_workspaces, default_workspaces.as_ref().map(|workspaces| workspaces.to_vec()));
     }
 
+    /// The whole policy as `spec.policy` would say it. What means nothing where it is left out is left out.
+    #[must_use]
+    pub fn effective(&self) -> Value {
+        let Self {
+            drift,
+            max_removal_percent,
+            max_removal_from,
+            removal_delay,
+            admins_protected_from,
+            min_admins,
+            last_owner,
+            workspace_deletion,
+            retention_days,
+            member_removal,
+            invitations,
+            implicit_admins,
+            private_workspaces,
+            catalog,
+            members_edit_workspaces,
+            role_cardinality,
+            default_role,
+            templates_api,
+            templates_validation,
+            creation,
+            workspace_type,
+            workspace_names,
+            personal_workspaces,
+            member_visibility,
+            first_workspace,
+            without_workspace,
+            default_residency,
+            default_workspaces,
+        } = self;
+        let InvitationsPolicy { mode, expiry_days, pending_role_change, role_assignment } = invitations;
+        let CreationPolicy { by, private_by, require_default_workspace } = creation;
+        let or = |days: &Option<i64>, word: &str| days.map_or_else(|| json!(word), |days| json!(days));
+        let mut policy = json!({
+            "drift": drift,
+            "maxRemovals": { "percent": max_removal_percent, "from": max_removal_from },
+            "removalDelay": format!("{removal_delay}s"),
+            "lastAdmin": { "protect": admins_protected_from, "minAdmins": min_admins, "lastOwner": last_owner },
+            "workspaceDeletion": { "mode": workspace_deletion, "retentionDays": or(retention_days, "Forever") },
+            "memberRemoval": member_removal,
+            "invitations": {
+                "mode": mode,
+                "expiryDays": or(expiry_days, "Never"),
+                "pendingRoleChange": pending_role_change,
+                "roleAssignment": role_assignment,
+            },
+            "access": { "implicitAdmins": implicit_admins, "privateWorkspaces": private_workspaces },
+            "roles": {
+                "cardinality": role_cardinality,
+                "default": default_role.as_deref().unwrap_or(NO_ROLE),
+                "catalog": catalog,
+                "membersEditWorkspaces": members_edit_workspaces,
+            },
+            "templates": { "api": templates_api, "validation": templates_validation },
+            "workspaceCreation": { "by": by, "privateBy": private_by, "requireDefaultWorkspace": require_default_workspace },
+            "workspaces": { "type": workspace_type, "names": workspace_names, "personal": personal_workspaces },
+            "visibility": { "members": member_visibility },
+            "members": { "defaultWorkspace": first_workspace, "withoutWorkspace": without_workspace },
+            "defaultWorkspaces": default_workspaces,
+        });
+        if let Some(residency) = default_residency {
+            policy["defaultDataResidency"] = json!(residency);
+        }
+        policy
+    }
+
     /// This policy with each guard as strict as the stricter of the two: what a change must be allowed by while the policy
     /// itself changes.
     #[must_use]
@@ -260,9 +331,11 @@ fn set<T>(value: &mut T, spec: Option<T>) {
     }
 }
 
-/// `None` is the word for no role, over a preset that has a default one.
+/// The word for no role, over a preset that has a default one.
+const NO_ROLE: &str = "None";
+
 fn default_role(role: &str) -> Option<Box<str>> {
-    (role != "None").then(|| role.into())
+    (role != NO_ROLE).then(|| role.into())
 }
 
 fn words<'a>(words: impl Iterator<Item = &'a str>) -> String {
@@ -285,6 +358,19 @@ mod tests {
     fn an_organization_without_a_policy_has_the_standard_one() {
         assert_eq!(policy("{}"), Policy::standard());
         assert_eq!(policy("policy: {maxRemovals: {}, lastAdmin: {}, invitations: {}}"), Policy::standard());
+    }
+
+    #[test]
+    fn the_effective_policy_means_the_same_over_any_preset() {
+        for preset in Preset::ALL {
+            let own = policy(&format!("{{preset: {preset}, policy: {{defaultDataResidency: India}}}}"));
+            for other in Preset::ALL {
+                let spec: PolicySpec = serde_json::from_value(own.effective()).unwrap();
+                let organization = OrganizationSpec { preset: Some(*other), policy: Some(spec), ..OrganizationSpec::default() };
+                assert_eq!(Policy::of(&organization), own, "{preset} over {other}");
+            }
+        }
+        assert_eq!(policy("preset: fastpix").effective()["workspaceDeletion"]["mode"], "Forbid");
     }
 
     #[test]

@@ -23,6 +23,12 @@ pub fn sentences(diff: &AccessDiff, full: bool) -> (Vec<Sentence>, usize) {
     (sentences, diff.changes.len() - shown + diff.more_people)
 }
 
+/// The whole of an access diff as plain sentences, new admins first.
+#[must_use]
+pub fn access_sentences(diff: &AccessDiff) -> Vec<String> {
+    diff.changes.iter().map(|change| sentence(change).text).collect()
+}
+
 fn sentence(change: &AccessChange) -> Sentence {
     let (symbol, text) = match (change.gains.is_empty(), change.loses.is_empty()) {
         (false, true) => ("+", gains(change)),

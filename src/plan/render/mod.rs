@@ -16,13 +16,14 @@ mod summary;
 mod text;
 mod value;
 
+pub use access::access_sentences;
 pub use json::json;
 pub use lines::fields_on_one_line;
 pub use markdown::{DEFAULT_BUDGET, code, markdown, markdown_of_applied, prose};
 pub use paint::{Colour, Paint};
 pub use summary::{past, plural, summary, summary_of_applied};
 pub use text::{applied, text};
-pub use value::safe;
+pub use value::{inline, safe, without_secrets};
 
 use crate::tenancy::Key;
 

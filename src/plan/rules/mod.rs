@@ -35,6 +35,8 @@ pub struct Rule {
     pub class: Class,
     /// True when approving the removals lets them pass.
     pub approvable: bool,
+    /// True when an emergency (`muster.dev/break-glass`) lets pass what it objects to.
+    pub breakable: bool,
     /// When it is asked.
     pub stage: Stage,
     /// The check.
@@ -93,7 +95,10 @@ impl Stage {
 }
 
 /// What overrides a rule that is `approvable`.
-const APPROVAL: &str = "approving the removals: `--approve sha256:...`, with the digest that the plan prints";
+const APPROVAL: &str = "approving the removals: `--approve sha256:...`, with the digest that the plan prints; or an emergency, by `muster.dev/break-glass`";
+
+/// What overrides a rule that is only `breakable`.
+const EMERGENCY: &str = "an emergency: the annotation `muster.dev/break-glass: TICKET until TIME` on the Organization";
 
 /// The rule that keeps two places from applying to one organization. It says nothing about a plan: applying asks it.
 pub const CLAIMED_ELSEWHERE: &str = "claimed-elsewhere";
@@ -106,6 +111,7 @@ const RULE: Rule = Rule {
     overridden_by: "nothing",
     class: Class::Change,
     approvable: false,
+    breakable: false,
     stage: Stage::EachChange,
     check: |_| Vec::new(),
 };
@@ -136,6 +142,7 @@ pub const RULES: &[Rule] = &[
         source: "Muster: a missing organization is never a removal, because a missing folder or a failed read look the same.",
         way_out: "Put the organization back; or approve the removal; or apply `deletionPolicy: SoftDelete` first.",
         approvable: true,
+        breakable: true,
         overridden_by: APPROVAL,
         stage: Stage::Loss,
         check: protection::organization_removal,
@@ -175,6 +182,8 @@ pub const RULES: &[Rule] = &[
         class: Class::Actor,
         stage: Stage::Absence,
         check: actor::not_permitted,
+        breakable: true,
+        overridden_by: EMERGENCY,
         ..RULE
     },
     Rule {
@@ -285,6 +294,7 @@ pub const RULES: &[Rule] = &[
         source: "Muster: a missing folder, a skipped file or an emptied list must not take a tenant down.",
         way_out: "Put them back, remove them in smaller steps, or approve the removals.",
         approvable: true,
+        breakable: true,
         overridden_by: APPROVAL,
         stage: Stage::Loss,
         check: loss::max_removals,
@@ -386,6 +396,8 @@ pub const RULES: &[Rule] = &[
         way_out: "Change the roles so that the test holds, or the test.",
         class: Class::State,
         stage: Stage::Whole,
+        breakable: true,
+        overridden_by: EMERGENCY,
         ..RULE
     },
     Rule {

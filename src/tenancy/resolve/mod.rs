@@ -22,7 +22,7 @@ pub use implied::{DEFAULT_WORKSPACES, PERSONAL_WORKSPACES};
 use implied::{Implications, first_workspaces};
 use index::Index;
 
-use super::{Desired, Digest, Finding, Held, Input, Key, Manifest, Name, Policy, Severity, Snapshot, Tenancy};
+use super::{BreakGlass, Desired, Digest, Finding, Held, Input, Key, Manifest, Name, Policy, Severity, Snapshot, Tenancy};
 use crate::api::{Kind, Spec};
 
 /// What the input means.
@@ -123,10 +123,14 @@ impl<'a> Resolver<'a> {
             complete: self.input.complete,
             input_is_empty: self.input.manifests.is_empty() && self.input.held.is_empty(),
             approved: manifest.map(|manifest| approvals(manifest)).unwrap_or_default(),
+            break_glass: None,
             objects: Vec::new(),
             owners: BTreeMap::new(),
             organization,
         };
+        if let Some(written) = manifest.and_then(|manifest| Some((*manifest, &**manifest.annotations.get("break-glass")?))) {
+            self.break_glass(written, &mut tenancy);
+        }
         let policy = policy_of(manifest, snapshot);
         let scope = checks::Scope::new(&tenancy.organization, &group.manifests, snapshot, &policy);
         let mut objections = checks::check(&scope);
@@ -161,6 +165,18 @@ impl<'a> Resolver<'a> {
         tenancy.objects.sort_by(|a, b| a.key.cmp(&b.key));
         first_workspaces(&mut tenancy.objects, snapshot, &policy);
         tenancy
+    }
+
+    /// The emergency that an Organization declares; one that cannot be read is none, and told.
+    fn break_glass(&mut self, (manifest, written): (&Manifest, &str), tenancy: &mut Tenancy) {
+        tenancy.break_glass = BreakGlass::parse(written);
+        if tenancy.break_glass.is_none() {
+            let message = "the annotation muster.dev/break-glass has no ticket or no end, so it does nothing".to_owned();
+            let path = "metadata.annotations".to_owned();
+            let help = Some("write TICKET until TIME, such as `INC-42 until 2026-03-01T12:00:00Z`".to_owned());
+            let objection = Objection::note(manifest, Severity::Warning, "break-glass", path, message).help(help);
+            self.findings.push(objection.finding);
+        }
     }
 }
 

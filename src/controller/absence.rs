@@ -1,0 +1,101 @@
+//! What is not in the cluster any more, and since when. Pure but for the clock that the caller reads.
+//!
+//! An object that is gone is removed once it was absent for as long as the policy says, with everything well all that time. There is no
+//! finalizer: the store is the memory, so what was deleted while nobody looked is found by the next comparison.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::object::SharedObject;
+use crate::api::Kind;
+use crate::source::ObjectRead;
+use crate::tenancy::{HeldManifest, Key, Manager, Name, Origin, Row, Snapshot};
+
+/// Since when the objects of one organization are absent.
+#[derive(Clone, Debug, Default)]
+pub struct Absences {
+    since: BTreeMap<Key, Instant>,
+    /// The uid of the Organization that was there meanwhile.
+    organization: Option<Box<str>>,
+}
+
+/// What is absent now.
+#[derive(Debug, Default)]
+pub struct Absent {
+    /// For long enough to be removed.
+    pub due: BTreeSet<Key>,
+    /// Not for long enough yet.
+    pub waiting: BTreeSet<Key>,
+    /// When the first of those is due.
+    pub next: Option<Instant>,
+}
+
+impl Absences {
+    /// Takes note of what is absent from these objects. Nothing counts as absent from before the Organization was there, so an
+    /// organization that is written anew, object by object, loses nothing.
+    pub fn look(
+        &mut self,
+        objects: &[SharedObject],
+        snapshot: &Snapshot,
+        manager: &Manager,
+        delay: Duration,
+        now: Instant,
+    ) -> Absent {
+        let organization =
+            objects.iter().find(|object| object.id.key.kind == Kind::Organization).map(|object| object.uid.clone());
+        let is_managed = |row: &&Row| row.is_live() && row.key.kind != Kind::Membership && row.manager.as_ref() == Some(manager);
+        let there: BTreeSet<&Key> = objects.iter().map(|object| &object.id.key).collect();
+        let mut rows = snapshot.rows.iter().filter(is_managed).filter(|row| !there.contains(&row.key)).peekable();
+        if self.organization != organization {
+            self.since.clear();
+            self.organization = organization;
+        }
+        let renamed = if rows.peek().is_some() { former_names(objects) } else { BTreeSet::new() };
+        let gone: BTreeSet<Key> = rows.map(|row| row.key.clone()).filter(|key| !renamed.contains(key)).collect();
+        self.since.retain(|key, _| gone.contains(key));
+        let mut absent = Absent::default();
+        for key in gone {
+            let due = *self.since.entry(key.clone()).or_insert(now) + delay;
+            if due <= now {
+                absent.due.insert(key);
+            } else {
+                absent.next = Some(absent.next.map_or(due, |next| next.min(due)));
+                absent.waiting.insert(key);
+            }
+        }
+        absent
+    }
+
+    /// Begins anew: something was not well, so nothing that was seen meanwhile counts.
+    pub fn forget(&mut self) {
+        self.since.clear();
+    }
+}
+
+/// What objects may still be called in the store.
+fn former_names(objects: &[SharedObject]) -> BTreeSet<Key> {
+    let of = |object: &SharedObject| {
+        let kind = object.id.key.kind;
+        let names = match &object.read {
+            ObjectRead::Manifest(manifest) => manifest.previous_names(),
+            ObjectRead::Held(held) => held.previous_names.clone(),
+        };
+        names.into_iter().map(move |name| Key { kind, name })
+    };
+    objects.iter().flat_map(of).collect()
+}
+
+/// An absent object that is left alone for now.
+#[must_use]
+pub fn held(key: &Key, namespace: &Name, because: &str) -> HeldManifest {
+    HeldManifest {
+        kind: key.kind,
+        name: key.name.clone(),
+        namespace: namespace.clone(),
+        previous_names: Vec::new(),
+        origin: Origin { file: format!("{namespace}/{}", key.name).into(), line: 0, column: 0 },
+        because: because.into(),
+    }
+}

@@ -1,0 +1,141 @@
+use std::sync::LazyLock;
+
+use super::actor::Actor;
+use super::judge::{Case, Denial, NOT_PERMITTED, Verdict};
+use super::request::Operation;
+use crate::api::Verb;
+use crate::plan::rules::{Class, RULES, Rule, rule};
+use crate::plan::{Plan, plan_by};
+use crate::tenancy::reference::owners;
+use crate::tenancy::{Desired, Input, Key, Name, Tenancy, World, access, members_with_email, resolve};
+
+/// The rules about who asks.
+static ACTOR_RULES: LazyLock<Vec<Rule>> =
+    LazyLock::new(|| RULES.iter().filter(|rule| rule.class == Class::Actor).copied().collect());
+
+/// Annotations that let something through that a rule refuses.
+const GUARDED: [&str; 2] = ["muster.dev/approved-plan", "muster.dev/break-glass"];
+
+/// What the rules about who asks say of an input.
+struct Asked {
+    plan: Plan,
+    /// Objects of the request that refer to what is not there.
+    unfounded: Vec<Key>,
+}
+
+impl Case<'_> {
+    /// What a member has no right to. Whoever changes something that was not applied yet needs the right to that, too: both what the
+    /// object says and what it said before are compared with what is stored.
+    pub fn beyond_rights(&self, email: &str) -> Vec<Denial> {
+        let mut denials: Vec<Denial> = self.guarded(email).into_iter().collect();
+        let Some(before) = self.asked(&self.stored(), email) else { return denials };
+        let is_stored = self.snapshot.row(&self.request.key).is_some();
+        let states: &[bool] = match self.request.operation {
+            Operation::Create => &[true],
+            Operation::Update => &[true, false],
+            Operation::Delete if is_stored => &[true],
+            Operation::Delete => &[false],
+        };
+        for asked in states.iter().filter_map(|afterwards| self.asked(&self.input(*afterwards), email)) {
+            denials.extend(self.not_permitted(&asked.plan, &before.plan));
+            denials.extend(self.not_judged(&asked, email));
+        }
+        let mut seen = Vec::new();
+        denials.retain(|denial| {
+            !seen.contains(denial) && {
+                seen.push(denial.clone());
+                true
+            }
+        });
+        denials
+    }
+
+    /// Setting or changing an annotation that releases something.
+    fn guarded(&self, email: &str) -> Option<Denial> {
+        let guarded = self.request.newly_annotated(&GUARDED);
+        if guarded.is_empty() || self.decides(&Actor::Member(email.into())) {
+            return None;
+        }
+        let (verb, organization) = (Verb::OrganizationWrite, self.organization());
+        let because = format!("{email} does not hold {verb} in {organization}, which {} takes", guarded.join(" and "));
+        Some(Denial::new(NOT_PERMITTED, &self.request.key, &because, "ask somebody who holds it to set it"))
+    }
+
+    /// Asks the rules about who asks. What is held back because of something else is judged by them all the same: it would be applied by
+    /// the automation later.
+    fn asked(&self, input: &Input, email: &str) -> Option<Asked> {
+        let resolved = resolve(input, std::slice::from_ref(self.snapshot), Some(email));
+        let mut tenancies = resolved.tenancies.into_iter();
+        let mut tenancy = tenancies.find(|tenancy| tenancy.organization == self.snapshot.organization)?;
+        let unfounded = self.let_in(&mut tenancy, input);
+        Some(Asked { plan: plan_by(&ACTOR_RULES, &tenancy, self.snapshot, &self.context(Some(email))), unfounded })
+    }
+
+    /// Takes what is held back of the request in, and returns what refers to something that is not there.
+    fn let_in(&self, tenancy: &mut Tenancy, input: &Input) -> Vec<Key> {
+        let key = &self.request.key;
+        let manifest = input.manifests.iter().find(|it| it.spec.kind() == key.kind && it.name == key.name);
+        let own = manifest.map(Desired::from_manifest).unwrap_or_default();
+        let held: Vec<Desired> = own.into_iter().filter(|it| tenancy.holds(&it.key)).collect();
+        let is_there = |owner: &Key| self.is_own(owner) || self.snapshot.row(owner).is_some();
+        let is_unfounded = |it: &&Desired| !owners(&it.key, &it.spec).iter().all(is_there);
+        let unfounded = held.iter().filter(is_unfounded).map(|it| it.key.clone()).collect();
+        for it in &held {
+            tenancy.held.remove(&it.key);
+        }
+        tenancy.objects.extend(held);
+        tenancy.objects.sort_by(|a, b| a.key.cmp(&b.key));
+        unfounded
+    }
+
+    fn not_permitted(&self, plan: &Plan, before: &Plan) -> Vec<Denial> {
+        let refusals = plan.refusals.iter().filter(|it| self.is_own(&it.subject) || !before.refusals.contains(it));
+        let by_whom = refusals.filter_map(|it| Some((rule(&it.rule)?, it))).filter(|(rule, _)| rule.class == Class::Actor);
+        by_whom.map(|(rule, it)| Denial::new(rule.id, &it.subject, &it.because, &it.way_out)).collect()
+    }
+
+    /// What never came as far as the rules about who asks, because a name or what it is part of is not there yet. It is for those who
+    /// decide about everything.
+    fn not_judged(&self, asked: &Asked, email: &str) -> Option<Denial> {
+        if self.decides(&Actor::Member(email.into())) {
+            return None;
+        }
+        let Asked { plan, unfounded } = asked;
+        let waiting = plan.held.keys().filter(|key| self.is_own(key));
+        let taken = plan.refusals.iter().filter(|it| &*it.rule == "name-taken").map(|it| &it.subject);
+        let key = unfounded.iter().chain(waiting).chain(taken.filter(|key| self.is_own(key))).next()?;
+        let because = format!("what it needs is not there yet, so nobody can tell whether {email} may do that");
+        Some(Denial::new(NOT_PERMITTED, key, &because, "apply it again when that is there, or ask an admin of the organization"))
+    }
+
+    /// An object of a namespace whose organization nobody can tell.
+    pub fn unplaced(&self) -> Verdict {
+        let because = "what it refers to is not there yet, so nobody can tell whether you may do that";
+        let denial = Denial::new(NOT_PERMITTED, &self.request.key, because, "apply it again when that is there");
+        Verdict { denials: vec![denial], warnings: Vec::new() }
+    }
+
+    /// An organization that comes to this namespace from another one: whoever brings it must decide about it.
+    pub fn moved(&self) -> Verdict {
+        if self.decides(&self.actor()) {
+            return Verdict::warned(&format!("{} was last applied from another namespace", self.request.key));
+        }
+        let because = "it was last applied from another namespace, and you do not decide about it";
+        let denial = Denial::new(NOT_PERMITTED, &self.request.key, because, "ask one of its administrators");
+        Verdict { denials: vec![denial], warnings: Vec::new() }
+    }
+
+    /// Whether somebody may change the organization itself, and so everything in it.
+    pub fn decides(&self, actor: &Actor) -> bool {
+        match actor {
+            Actor::Automation => true,
+            Actor::Stranger => false,
+            Actor::Member(email) => {
+                let world = World::new(&self.snapshot.rows, self.now);
+                let organization = self.organization();
+                let holds = |name: &Name| access(&world, name, &organization).contains_key(&Verb::OrganizationWrite);
+                members_with_email(&world, email).any(holds)
+            }
+        }
+    }
+}

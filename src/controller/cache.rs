@@ -1,0 +1,278 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::metrics::Gauges;
+use super::object::{Object, ObjectKey, SharedObject, Version};
+use super::watch::{Scope, Seen};
+use crate::api::Kind;
+use crate::tenancy::{Key, Name};
+
+/// What has to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Work {
+    /// An organization, with everything in it.
+    Organization(Name),
+    /// The objects of a namespace that say of no organization that they are part of it.
+    Unplaced(Name),
+}
+
+/// The objects of a cluster as the watches tell of them.
+///
+/// While a list is read again, what was seen before counts. It is only given up when the new list is complete, so a list that fails
+/// half-way never looks as if something were gone.
+#[derive(Debug)]
+pub struct Cache {
+    objects: BTreeMap<ObjectKey, SharedObject>,
+    /// The namespaces that have objects of an organization, or itself, with how many.
+    namespaces: BTreeMap<Name, BTreeMap<Name, usize>>,
+    watches: BTreeMap<Scope, Watch>,
+}
+
+#[derive(Debug)]
+struct Watch {
+    /// The list that is being read.
+    listing: Option<BTreeMap<ObjectKey, Object>>,
+    /// True once a list was complete.
+    listed: bool,
+    /// Why it cannot be followed for the moment.
+    broken: Option<String>,
+    /// When the API server was last heard of.
+    heard: Option<Instant>,
+}
+
+impl Cache {
+    /// A cache that waits for these watches.
+    #[must_use]
+    pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Self {
+        let watch = || Watch { listing: None, listed: false, broken: None, heard: None };
+        let watches = scopes.into_iter().map(|scope| (scope, watch())).collect();
+        Self { objects: BTreeMap::new(), namespaces: BTreeMap::new(), watches }
+    }
+
+    /// True when every first list is complete.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.watches.values().all(|watch| watch.listed)
+    }
+
+    /// What is wrong with the watches; `None` when all of them are well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.watches.iter().find_map(|(scope, watch)| match &watch.broken {
+            Some(error) => Some(format!("{} cannot be watched: {error}", scope.kind.plural())),
+            None if watch.listing.is_some() || !watch.listed => Some(format!("{} are being listed", scope.kind.plural())),
+            None => None,
+        })
+    }
+
+    /// Each watch with the moment at which the API server was last heard of.
+    pub fn heard(&self) -> impl Iterator<Item = (&Scope, Option<Instant>)> {
+        self.watches.iter().map(|(scope, watch)| (scope, watch.heard))
+    }
+
+    /// Takes note of something and returns what has to be looked at because of it.
+    pub fn take(&mut self, seen: Seen, now: Instant) -> BTreeSet<Work> {
+        let (Seen::Listing(scope)
+        | Seen::Page(scope, _)
+        | Seen::Listed(scope)
+        | Seen::Changed(scope, _)
+        | Seen::Gone(scope, _)
+        | Seen::Alive(scope)
+        | Seen::Broken(scope, _)) = &seen;
+        let Some(watch) = self.watches.get_mut(scope) else { return BTreeSet::new() };
+        if !matches!(seen, Seen::Broken(..)) {
+            watch.heard = Some(now);
+        }
+        match seen {
+            Seen::Listing(_) => watch.listing = Some(BTreeMap::new()),
+            Seen::Page(_, objects) => {
+                watch.broken = None;
+                let listing = watch.listing.get_or_insert_default();
+                listing.extend(objects.into_iter().map(|object| (object.id.clone(), object)));
+            }
+            Seen::Listed(scope) => {
+                watch.listed = true;
+                let listed = watch.listing.take().unwrap_or_default();
+                return self.replace(&scope, listed);
+            }
+            Seen::Changed(_, object) => {
+                watch.broken = None;
+                return self.put(*object).into_iter().collect();
+            }
+            Seen::Gone(_, id) => {
+                watch.broken = None;
+                return self.remove(&id).into_iter().collect();
+            }
+            Seen::Alive(_) => watch.broken = None,
+            Seen::Broken(_, error) => {
+                watch.broken = Some(error);
+                watch.listing = None;
+            }
+        }
+        BTreeSet::new()
+    }
+
+    fn replace(&mut self, scope: &Scope, listed: BTreeMap<ObjectKey, Object>) -> BTreeSet<Work> {
+        let of_scope = |id: &&ObjectKey| {
+            id.key.kind == scope.kind && scope.namespace.as_ref().is_none_or(|namespace| *namespace == id.namespace)
+        };
+        let gone: Vec<ObjectKey> = self.objects.keys().filter(of_scope).filter(|id| !listed.contains_key(id)).cloned().collect();
+        let mut work: BTreeSet<Work> = gone.iter().filter_map(|id| self.remove(id)).collect();
+        work.extend(listed.into_values().filter_map(|object| self.put(object)));
+        work
+    }
+
+    fn put(&mut self, mut object: Object) -> Option<Work> {
+        let known = self.objects.get(&object.id);
+        if let Some(known) = known.filter(|known| known.uid == object.uid) {
+            if object.version.is_older_than(&known.version) {
+                return None;
+            }
+            let ours = object.status == known.status;
+            if object.says_the_same(known) {
+                object.is_settled = if ours { known.is_settled } else { object.is_settled };
+                // Somebody else wrote the status: it is put right.
+                let work = (!ours).then(|| self.work_of(&object));
+                self.objects.insert(object.id.clone(), Arc::new(object));
+                return work;
+            }
+        }
+        if let Some(known) = self.objects.get(&object.id).cloned() {
+            self.count(&known, usize::wrapping_sub);
+        }
+        self.count(&object, usize::wrapping_add);
+        let work = self.work_of(&object);
+        self.objects.insert(object.id.clone(), Arc::new(object));
+        Some(work)
+    }
+
+    fn remove(&mut self, id: &ObjectKey) -> Option<Work> {
+        let object = self.objects.get(id).cloned()?;
+        let work = self.work_of(&object);
+        self.objects.remove(id);
+        self.count(&object, usize::wrapping_sub);
+        Some(work)
+    }
+
+    /// Counts an object that names its organization.
+    fn count(&mut self, object: &Object, add: fn(usize, usize) -> usize) {
+        let Some(parent) = object.parent.as_ref().filter(|parent| parent.kind == Kind::Organization) else { return };
+        let namespaces = self.namespaces.entry(parent.name.clone()).or_default();
+        let count = namespaces.entry(object.id.namespace.clone()).or_default();
+        *count = add(*count, 1);
+        namespaces.retain(|_, count| *count > 0);
+        if namespaces.is_empty() {
+            self.namespaces.remove(&parent.name);
+        }
+    }
+
+    /// Takes note of a status that is about to be written.
+    pub fn set_status(&mut self, id: &ObjectKey, uid: &str, status: &str, settled: bool) {
+        let Some(known) = self.objects.get_mut(id).filter(|known| *known.uid == *uid) else { return };
+        let object = Arc::make_mut(known);
+        object.status = Some(status.into());
+        object.is_settled = settled;
+    }
+
+    /// Takes note of the version that a status led to, so that what is older is not taken for news.
+    pub fn take_version(&mut self, id: &ObjectKey, uid: &str, version: Version) {
+        let Some(known) = self.objects.get_mut(id).filter(|known| *known.uid == *uid) else { return };
+        if known.version.is_older_than(&version) {
+            Arc::make_mut(known).version = version;
+        }
+    }
+
+    /// Forgets a status that could not be written, so that it is written anew, and returns what has to be looked at for that.
+    pub fn forget_status(&mut self, id: &ObjectKey, uid: &str) -> Option<Work> {
+        let known = self.objects.get_mut(id).filter(|known| *known.uid == *uid)?;
+        let object = Arc::make_mut(known);
+        object.status = None;
+        object.is_settled = false;
+        let object = Arc::clone(known);
+        Some(self.work_of(&object))
+    }
+
+    /// An object.
+    #[must_use]
+    pub fn get(&self, id: &ObjectKey) -> Option<&SharedObject> {
+        self.objects.get(id)
+    }
+
+    /// The namespaces that have objects of this organization, each with the Organization itself where it is there.
+    pub fn namespaces_of<'c>(&'c self, organization: &'c Name) -> impl Iterator<Item = (&'c Name, Option<&'c SharedObject>)> {
+        let namespaces = self.namespaces.get(organization).into_iter().flat_map(BTreeMap::keys);
+        let id = |namespace: &Name| ObjectKey {
+            namespace: namespace.clone(),
+            key: Key { kind: Kind::Organization, name: organization.clone() },
+        };
+        namespaces.map(move |namespace| (namespace, self.objects.get(&id(namespace))))
+    }
+
+    /// Everything there is to look at.
+    #[must_use]
+    pub fn all_work(&self) -> BTreeSet<Work> {
+        self.objects.values().map(|object| self.work_of(object)).collect()
+    }
+
+    /// The objects of a namespace, sorted by kind and name.
+    pub fn in_namespace<'c>(&'c self, namespace: &'c Name) -> impl Iterator<Item = &'c SharedObject> {
+        let first = ObjectKey { namespace: namespace.clone(), key: Key { kind: Kind::Organization, name: Name::default() } };
+        let from = self.objects.range((Bound::Included(first), Bound::Unbounded));
+        from.take_while(move |(id, _)| id.namespace == *namespace).map(|(_, object)| object)
+    }
+
+    /// The organization that an object says it is part of, as far as the cluster knows.
+    #[must_use]
+    pub fn organization_of(&self, object: &Object) -> Option<Name> {
+        let parent = object.parent.as_ref()?;
+        if parent.kind == Kind::Organization {
+            return Some(parent.name.clone());
+        }
+        let id = ObjectKey { namespace: object.id.namespace.clone(), key: parent.clone() };
+        self.organization_of(self.objects.get(&id)?)
+    }
+
+    /// What an object concerns.
+    pub fn work_of(&self, object: &Object) -> Work {
+        self.organization_of(object).map_or_else(|| Work::Unplaced(object.id.namespace.clone()), Work::Organization)
+    }
+
+    /// What can be counted from the objects and the watches, as metrics.
+    pub fn describe(&self, gauges: &mut Gauges, now: f64) {
+        gauges.begin("resource_info", "Each object with how it is");
+        let mut drifted: BTreeMap<Kind, usize> = Kind::WRITTEN.into_iter().map(|kind| (kind, 0)).collect();
+        for (id, object) in &self.objects {
+            let status = object.status.as_deref().filter(|_| !object.is_settled).and_then(|it| serde_json::from_str(it).ok());
+            let status: Value = status.unwrap_or_default();
+            let says = |type_: &str| {
+                let mut all = status["conditions"].as_array().into_iter().flatten();
+                all.find(|it| it["type"] == type_).and_then(|it| it["status"].as_str()).unwrap_or("Unknown").to_owned()
+            };
+            let ready = if object.is_settled { "True".to_owned() } else { says("Ready") };
+            let suspended = if says("Suspended") == "True" { "true" } else { "false" };
+            let labels = [
+                ("kind", id.key.kind.as_str()),
+                ("namespace", &id.namespace),
+                ("name", &id.key.name),
+                ("ready", &ready),
+                ("suspended", suspended),
+            ];
+            gauges.value("resource_info", &labels, 1.0);
+            *drifted.entry(id.key.kind).or_default() += usize::from(says("Drifted") == "True");
+        }
+        gauges.begin("drift", "Objects that another hand changed in the store");
+        for (kind, count) in drifted {
+            gauges.value("drift", &[("kind", kind.as_str())], count as f64);
+        }
+        gauges.begin("watch_last_event_timestamp_seconds", "When the API server was last heard of");
+        for (scope, watch) in &self.watches {
+            let namespace = scope.namespace.as_deref().unwrap_or_default();
+            let heard = watch.heard.map_or(0.0, |heard| now - heard.elapsed().as_secs_f64());
+            gauges.value("watch_last_event_timestamp_seconds", &[("kind", scope.kind.as_str()), ("namespace", namespace)], heard);
+        }
+    }
+}

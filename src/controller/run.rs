@@ -1,0 +1,391 @@
+//! The loop: it takes note of what the watches tell, starts passes when they are due, and hands on what they say. It holds all state of the
+//! controller, so nothing is locked.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use super::cache::{Cache, Work};
+use super::events::Events;
+use super::gather::gather;
+use super::lease::{Elector, Leadership, Leading};
+use super::metrics::Metrics;
+use super::pass::{Bench, Memory, Passed};
+use super::presence::Presence;
+use super::report::{After, Report};
+use super::schedule::Schedule;
+use super::server::{self, Question};
+use super::watch::{Scope, Seen, follow};
+use super::writer::{End, Writer, Wrote};
+use crate::api::Kind;
+use crate::store::{AnyStore, Observe, Registered};
+use crate::tenancy::{Manager, Name};
+
+/// How a controller runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The manager.
+    pub manager: Manager,
+    /// The namespaces that are watched; none for all of them.
+    pub namespaces: Vec<Name>,
+    /// The namespace and the name of the lease.
+    pub lease: (String, String),
+    /// How long a lease holds after it was renewed.
+    pub lease_duration: Duration,
+    /// How long an answer of the API server may take.
+    pub request_timeout: Duration,
+    /// How many statuses are written at a time.
+    pub concurrency: usize,
+}
+
+/// Why a controller ended that was not told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The cluster does not say who it is.
+    #[error(
+        "the namespace kube-system cannot be read, whose uid tells clusters apart: {0}; check the kubeconfig and the rights of this account"
+    )]
+    Cluster(#[source] kube::Error),
+    /// The listener for probes and metrics failed.
+    #[error("cannot answer probes: {0}")]
+    Server(#[source] std::io::Error),
+}
+
+/// How many organizations are looked at side by side.
+const AT_ONCE: usize = 4;
+
+/// How often the store is asked which organizations another hand wrote to.
+const POLL: Duration = Duration::from_secs(10);
+
+/// How long a watch may say nothing before the controller counts as not ready.
+const SILENCE: Duration = Duration::from_secs(100);
+
+/// How long to go on after having been told to stop, to end what was begun.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// Runs a controller until `stop` says so; then it ends what it began, and releases its lease.
+///
+/// # Errors
+///
+/// When the cluster cannot be identified, or nobody can ask how it is.
+pub async fn run(
+    client: Client,
+    store: AnyStore,
+    options: Options,
+    listener: TcpListener,
+    stop: watch::Receiver<bool>,
+) -> Result<(), RunError> {
+    let holder = identify(&client).await.map_err(RunError::Cluster)?;
+    let (questions_in, questions) = mpsc::channel(16);
+    let mut stopped = stop.clone();
+    let server = tokio::spawn(server::serve(listener, questions_in, async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    }));
+    let presence = Presence::new(client.clone(), options.request_timeout);
+    let bench = Bench { store, manager: options.manager.clone(), holder, presence };
+    let controller = Controller::start(client, bench, &options, stop);
+    controller.work(questions).await;
+    match server.await {
+        Ok(Err(error)) => Err(RunError::Server(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The uid of `kube-system`, which is what a cluster has for a name.
+async fn identify(client: &Client) -> kube::Result<Box<str>> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let found = namespaces.get_metadata("kube-system").await?;
+    Ok(found.metadata.uid.unwrap_or_default().into())
+}
+
+struct Controller {
+    bench: Bench,
+    cache: Cache,
+    schedule: Schedule,
+    memories: BTreeMap<Work, Memory>,
+    known: BTreeMap<Name, Registered>,
+    report: Report,
+    passes: JoinSet<(Passed, Duration)>,
+    /// What the passes are about, to know it of one that crashes.
+    running: HashMap<Id, Work>,
+    polls: JoinSet<Option<Vec<Registered>>>,
+    next_poll: Instant,
+    seen: mpsc::Receiver<Seen>,
+    wrote: mpsc::UnboundedReceiver<Wrote>,
+    leadership: mpsc::UnboundedReceiver<Leadership>,
+    leads: bool,
+    from_a_sleeper: bool,
+    leading: Leading,
+    stop: watch::Receiver<bool>,
+    elector: JoinHandle<()>,
+    followers: JoinSet<()>,
+}
+
+impl Controller {
+    fn start(client: Client, bench: Bench, options: &Options, stop: watch::Receiver<bool>) -> Self {
+        let leading = Leading::default();
+        let (wrote_in, wrote) = mpsc::unbounded_channel();
+        let (leadership_in, leadership) = mpsc::unbounded_channel();
+        let (seen_in, seen) = mpsc::channel(1024);
+        let scopes = scopes(&options.namespaces);
+        let mut followers = JoinSet::new();
+        for scope in scopes.clone() {
+            followers.spawn(follow(client.clone(), scope, options.request_timeout, seen_in.clone()));
+        }
+        let lease = (options.lease.0.as_str(), options.lease.1.as_str());
+        let elector = Elector::new(client.clone(), lease, options.lease_duration, leading.clone(), leadership_in);
+        let writer = Writer::start(&client, &leading, options.concurrency, options.request_timeout, &wrote_in);
+        let events = Events::start(client, options.request_timeout);
+        Self {
+            bench,
+            cache: Cache::new(scopes),
+            schedule: Schedule::default(),
+            memories: BTreeMap::new(),
+            known: BTreeMap::new(),
+            report: Report::new(writer, events, Metrics::default()),
+            passes: JoinSet::new(),
+            running: HashMap::new(),
+            polls: JoinSet::new(),
+            next_poll: Instant::now(),
+            seen,
+            wrote,
+            leadership,
+            leads: false,
+            from_a_sleeper: false,
+            leading,
+            elector: tokio::spawn(elector.run(stop.clone())),
+            stop,
+            followers,
+        }
+    }
+
+    async fn work(mut self, mut questions: mpsc::Receiver<Question>) {
+        let mut stop = self.stop.clone();
+        let told = async move { drop(stop.wait_for(|stop| *stop).await) };
+        tokio::pin!(told);
+        loop {
+            let due = self.schedule.next().filter(|_| self.may_start());
+            let poll = Some(self.next_poll).filter(|_| self.leads && self.polls.is_empty());
+            let next = [due, poll].into_iter().flatten().min();
+            tokio::select! {
+                () = &mut told => break,
+                Some(seen) = self.seen.recv() => self.take(seen),
+                Some(wrote) = self.wrote.recv() => self.wrote(wrote),
+                Some(change) = self.leadership.recv() => self.lead(change),
+                Some(question) = questions.recv() => self.answer(question),
+                Some(passed) = self.passes.join_next_with_id() => self.passed(passed),
+                Some(polled) = self.polls.join_next() => self.polled(polled.ok().flatten()),
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
+            }
+            self.go_on();
+        }
+        self.end().await;
+    }
+
+    fn may_start(&self) -> bool {
+        self.leads && self.cache.is_complete() && self.passes.len() < AT_ONCE
+    }
+
+    /// Takes note of what was seen, with all that waits.
+    fn take(&mut self, seen: Seen) {
+        let now = Instant::now();
+        let mut next = Some(seen);
+        while let Some(seen) = next {
+            let complete = self.cache.is_complete();
+            if let Seen::Broken(scope, error) = &seen {
+                tracing::warn!(kind = scope.kind.plural(), error, "a watch is broken");
+            }
+            for work in self.cache.take(seen, now) {
+                self.schedule.changed(work, now);
+            }
+            if !complete && self.cache.is_complete() {
+                tracing::info!("every first list is complete");
+            }
+            next = self.seen.try_recv().ok();
+        }
+    }
+
+    fn wrote(&mut self, wrote: Wrote) {
+        let now = Instant::now();
+        match self.report.wrote(wrote, &mut self.cache) {
+            After::Nothing => {}
+            After::Told(work) => self.schedule.told(&work),
+            After::Again(work) => self.schedule.ask(work, now + RETRY),
+            After::Later(work) => self.schedule.stumbled(work, now),
+        }
+    }
+
+    fn lead(&mut self, change: Leadership) {
+        match change {
+            Leadership::Acquired { from_a_sleeper } => {
+                tracing::info!(from_a_sleeper, "this replica leads");
+                self.leads = true;
+                self.from_a_sleeper = from_a_sleeper;
+                self.memories.clear();
+                self.next_poll = Instant::now();
+                for work in self.cache.all_work() {
+                    self.schedule.changed(work, Instant::now());
+                }
+            }
+            Leadership::Lost => {
+                tracing::warn!("this replica does not lead any more");
+                self.leads = false;
+                self.report.lost();
+            }
+        }
+        self.report.metrics.leads(self.leads);
+    }
+
+    fn answer(&self, question: Question) {
+        // Whoever does not wait for the answer does not need it.
+        let _ = match question {
+            Question::Ready(answer) => answer.send(self.why_not_ready()).map_err(drop),
+            Question::Metrics(answer) => {
+                self.report.metrics.in_backoff(self.schedule.in_backoff());
+                answer.send(self.report.metrics_text(&self.cache)).map_err(drop)
+            }
+        };
+    }
+
+    /// What keeps the controller from being ready. Waiting for the lease does not: another replica has it.
+    fn why_not_ready(&self) -> Option<String> {
+        if !self.cache.is_complete() {
+            return Some(self.cache.trouble().unwrap_or_else(|| "the first lists are being read".to_owned()));
+        }
+        let silent = self.cache.heard().find(|(_, heard)| heard.is_none_or(|heard| heard.elapsed() > SILENCE));
+        silent.map(|(scope, _)| format!("nothing was heard of the watch of {} for {} s", scope.kind.plural(), SILENCE.as_secs()))
+    }
+
+    /// Starts what is due.
+    fn go_on(&mut self) {
+        let now = Instant::now();
+        while self.may_start() && self.leading.now() {
+            let Some(work) = self.schedule.take(now) else { break };
+            self.begin(work, now);
+        }
+        if self.leads && self.polls.is_empty() && self.next_poll <= now {
+            self.next_poll = now + POLL;
+            let store = self.bench.store.clone();
+            self.polls.spawn(async move { store.organizations().await.ok() });
+        }
+    }
+
+    fn begin(&mut self, work: Work, now: Instant) {
+        let claim = match &work {
+            Work::Organization(organization) => self.known.get(organization).and_then(|known| known.claim.clone()),
+            Work::Unplaced(_) => None,
+        };
+        let ours = claim.filter(|claim| claim.manager == self.bench.manager && claim.holder == self.bench.holder);
+        let gathered = gather(&self.cache, &work, ours.as_ref());
+        let memory = self.memories.remove(&work).unwrap_or_default();
+        let (bench, from_a_sleeper) = (self.bench.clone(), self.from_a_sleeper);
+        let task = async move {
+            let passed = bench.pass(gathered, memory, from_a_sleeper).await;
+            (passed, now.elapsed())
+        };
+        let task = self.passes.spawn(task).id();
+        self.running.insert(task, work);
+    }
+
+    fn passed(&mut self, passed: Result<(Id, (Passed, Duration)), JoinError>) {
+        let now = Instant::now();
+        let (task, (passed, took)) = match passed {
+            Ok(passed) => passed,
+            Err(error) => return self.crashed(&error),
+        };
+        self.running.remove(&task);
+        let work = passed.work.clone();
+        match &passed.failed {
+            Some(because) => {
+                tracing::warn!(?work, because, "a pass failed");
+                self.report.metrics.store_failed();
+                self.schedule.failed(&work, now);
+            }
+            None => self.schedule.done(&work, took, now),
+        }
+        self.report.metrics.passed(took, if passed.failed.is_some() { "error" } else { "success" });
+        if let Some(again) = passed.again {
+            self.schedule.ask(work.clone(), again);
+        }
+        if let (Work::Organization(organization), Some(revision)) = (&work, passed.revision)
+            && let Some(known) = self.known.get_mut(organization)
+        {
+            known.revision = revision;
+        }
+        if self.leads {
+            self.report.tell(&passed, &mut self.cache);
+        }
+        if passed.is_over {
+            self.schedule.forget(&work);
+            self.report.forget(&work);
+        } else {
+            self.memories.insert(work, passed.memory);
+        }
+    }
+
+    /// A pass that crashes takes nothing else with it: it is tried again later, like one that failed.
+    fn crashed(&mut self, error: &JoinError) {
+        tracing::error!(%error, "a pass crashed; this is a defect of muster, please report it");
+        if let Some(work) = self.running.remove(&error.id()) {
+            self.report.metrics.passed(Duration::ZERO, "crash");
+            self.schedule.failed(&work, Instant::now());
+        }
+    }
+
+    /// What another hand wrote to is looked at, and so is what only the store knows.
+    fn polled(&mut self, polled: Option<Vec<Registered>>) {
+        let Some(polled) = polled else { return };
+        let now = Instant::now();
+        for known in polled {
+            let ours = known
+                .claim
+                .as_ref()
+                .is_some_and(|claim| claim.manager == self.bench.manager && claim.holder == self.bench.holder);
+            let before = self.known.insert(known.organization.clone(), known.clone());
+            let moved = before.as_ref().is_none_or(|before| before.revision != known.revision);
+            let work = Work::Organization(known.organization.clone());
+            let concerns = ours || self.memories.contains_key(&work);
+            if moved && concerns {
+                self.schedule.ask(work, now);
+            }
+        }
+    }
+
+    /// Ends what was begun, and lets another replica go on.
+    async fn end(mut self) {
+        tracing::info!("stopping");
+        let deadline = Instant::now() + GRACE;
+        while !self.passes.is_empty() || !self.report.is_idle() {
+            tokio::select! {
+                Some(passed) = self.passes.join_next_with_id() => self.passed(passed),
+                Some(wrote) = self.wrote.recv() => self.wrote(wrote),
+                () = sleep_until(deadline) => break,
+            }
+        }
+        // The elector was told to stop as well: it releases the lease.
+        let _ = tokio::time::timeout(Duration::from_secs(1), &mut self.elector).await;
+        self.followers.shutdown().await;
+        self.bench.store.close().await;
+    }
+}
+
+/// How long to wait before a status that was not taken is written anew.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// One watch for each kind, in each of these namespaces or in all of them.
+fn scopes(namespaces: &[Name]) -> Vec<Scope> {
+    let of = |namespace: Option<&Name>| {
+        let namespace = namespace.cloned();
+        Kind::WRITTEN.into_iter().map(move |kind| Scope { kind, namespace: namespace.clone() })
+    };
+    match namespaces {
+        [] => of(None).collect(),
+        namespaces => namespaces.iter().flat_map(|namespace| of(Some(namespace))).collect(),
+    }
+}

@@ -1,0 +1,192 @@
+//! Following the objects of one kind: a list in pages, then a watch from where the list ended, and a new list when the watch cannot go
+//! on. Every step says something, so that a watch which is silently dead is noticed.
+
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt, pin_mut};
+use kube::api::{ListParams, WatchParams};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind, WatchEvent};
+use kube::{Api, Client};
+use tokio::sync::mpsc::Sender;
+use tokio::time::timeout;
+
+use super::connect::reason;
+use super::object::{Object, ObjectKey};
+use crate::api::{GROUP, Kind, VERSION};
+use crate::tenancy::Name;
+
+/// What following a kind in a namespace, or in all of them, brings to light.
+#[derive(Debug)]
+pub enum Seen {
+    /// A new list begins. What was seen before counts until it is complete.
+    Listing(Scope),
+    /// A page of the list.
+    Page(Scope, Vec<Object>),
+    /// The list is complete: what was in none of its pages is gone.
+    Listed(Scope),
+    /// An object is new, or was changed.
+    Changed(Scope, Box<Object>),
+    /// An object is gone.
+    Gone(Scope, ObjectKey),
+    /// The API server was heard of.
+    Alive(Scope),
+    /// It cannot be followed for the moment.
+    Broken(Scope, String),
+}
+
+/// What one watch follows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Scope {
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace; `None` for all of them.
+    pub namespace: Option<Name>,
+}
+
+/// How long the API server keeps a watch open. It ends each one after that, so a watch that lives longer is dead.
+const WATCH: Duration = Duration::from_secs(60);
+
+/// How long after that its end may arrive.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// How many objects are asked for at a time.
+const PAGE: u32 = 500;
+
+/// How long to wait before the next attempt after one that failed, at first and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(20));
+
+/// The API of a kind.
+#[must_use]
+pub fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<DynamicObject> {
+    let gvk = GroupVersionKind::gvk(GROUP, VERSION, kind.as_str());
+    let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural());
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    }
+}
+
+/// Follows a kind for as long as somebody listens.
+pub async fn follow(client: Client, scope: Scope, patience: Duration, seen: Sender<Seen>) {
+    let follower = Follower { api: api(&client, scope.kind, scope.namespace.as_deref()), scope, patience, seen };
+    let mut wait = BACKOFF.0;
+    while !follower.seen.is_closed() {
+        let failed = match follower.once(&mut wait).await {
+            Ok(()) => continue,
+            Err(failed) => failed,
+        };
+        if follower.seen.send(Seen::Broken(follower.scope.clone(), failed)).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(jittered(wait)).await;
+        wait = (wait * 2).min(BACKOFF.1);
+    }
+}
+
+/// Between half of a time and all of it, so that many who wait do not come back together.
+pub fn jittered(wait: Duration) -> Duration {
+    let (random, _) = uuid::Uuid::new_v4().as_u64_pair();
+    wait / 2 + wait.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64 / 2.0)
+}
+
+struct Follower {
+    api: Api<DynamicObject>,
+    scope: Scope,
+    patience: Duration,
+    seen: Sender<Seen>,
+}
+
+/// How a watch ended.
+enum Ended {
+    /// As it should: the next one goes on from here.
+    At(String),
+    /// What came after this point is not kept any more.
+    TooOld,
+}
+
+impl Follower {
+    /// Lists, and watches until a new list is needed.
+    async fn once(&self, wait: &mut Duration) -> Result<(), String> {
+        let mut version = self.list().await?;
+        loop {
+            version = match self.watch(&version, wait).await? {
+                Ended::At(version) => version,
+                Ended::TooOld => return Ok(()),
+            };
+        }
+    }
+
+    async fn list(&self) -> Result<String, String> {
+        self.tell(Seen::Listing(self.scope.clone())).await?;
+        let mut parameters = ListParams::default().limit(PAGE);
+        loop {
+            let page = timeout(self.patience, self.api.list(&parameters)).await;
+            let page = page.map_err(|_| "the list was not answered in time".to_owned())?.map_err(|error| reason(&error))?;
+            let objects = page.items.iter().filter_map(|object| Object::read(self.scope.kind, object)).collect();
+            self.tell(Seen::Page(self.scope.clone(), objects)).await?;
+            match page.metadata.continue_.filter(|next| !next.is_empty()) {
+                Some(next) => parameters.continue_token = Some(next),
+                None => {
+                    self.tell(Seen::Listed(self.scope.clone())).await?;
+                    return page.metadata.resource_version.ok_or_else(|| "the list has no resource version".to_owned());
+                }
+            }
+        }
+    }
+
+    async fn watch(&self, version: &str, wait: &mut Duration) -> Result<Ended, String> {
+        let seconds = u32::try_from(WATCH.as_secs()).unwrap_or(u32::MAX);
+        let parameters = WatchParams { bookmarks: true, ..WatchParams::default().timeout(seconds) };
+        let opened = timeout(self.patience, self.api.watch(&parameters, version)).await;
+        let stream = match opened.map_err(|_| "the watch was not answered in time".to_owned())? {
+            Ok(stream) => stream,
+            Err(kube::Error::Api(status)) if status.code == 410 => return Ok(Ended::TooOld),
+            Err(error) => return Err(reason(&error)),
+        };
+        self.tell(Seen::Alive(self.scope.clone())).await?;
+        *wait = BACKOFF.0;
+        let watched = timeout(WATCH + MARGIN, self.events(stream, version.to_owned())).await;
+        watched.unwrap_or_else(|_| Err("the watch did not end when it should have: the connection is dead".to_owned()))
+    }
+
+    async fn events(
+        &self,
+        stream: impl Stream<Item = kube::Result<WatchEvent<DynamicObject>>>,
+        mut version: String,
+    ) -> Result<Ended, String> {
+        pin_mut!(stream);
+        while let Some(event) = stream.next().await {
+            let scope = self.scope.clone();
+            let seen = match event {
+                Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
+                    version = object.metadata.resource_version.clone().unwrap_or(version);
+                    match Object::read(scope.kind, &object) {
+                        Some(object) => Seen::Changed(scope, Box::new(object)),
+                        None => Seen::Gone(scope.clone(), Object::identify(scope.kind, &object)),
+                    }
+                }
+                Ok(WatchEvent::Deleted(object)) => {
+                    version = object.metadata.resource_version.clone().unwrap_or(version);
+                    Seen::Gone(scope.clone(), Object::identify(scope.kind, &object))
+                }
+                Ok(WatchEvent::Bookmark(bookmark)) => {
+                    version = bookmark.metadata.resource_version;
+                    Seen::Alive(scope)
+                }
+                Ok(WatchEvent::Error(status)) if status.code == 410 => return Ok(Ended::TooOld),
+                Ok(WatchEvent::Error(status)) => return Err(status.message),
+                // Half a frame, or one in a form of its own: what it said is found by a new list.
+                Err(error) => {
+                    tracing::debug!(%error, "the watch ended in the middle");
+                    return Ok(Ended::TooOld);
+                }
+            };
+            self.tell(seen).await?;
+        }
+        Ok(Ended::At(version))
+    }
+
+    async fn tell(&self, seen: Seen) -> Result<(), String> {
+        self.seen.send(seen).await.map_err(|_| "nobody listens any more".to_owned())
+    }
+}

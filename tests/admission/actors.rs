@@ -1,0 +1,169 @@
+//! Who asks: a user of Kubernetes as a member of the organization, as its automation, or as nobody.
+
+use muster::controller::admission::{Actor, Found, User};
+use serde_json::{Value, json};
+
+use crate::acme::{Acme, denied, warned};
+
+fn listed() -> Value {
+    json!({ "administrators": {
+        "users": ["root", "carol@acme.example"], "groups": ["platform"], "serviceAccounts": ["flux-system:acme"],
+    } })
+}
+
+fn actor(acme: &Acme, name: &str, groups: &[&str]) -> Actor {
+    let Found::Here(snapshot) = &acme.found else { unreachable!() };
+    let user = User { name: name.to_owned(), groups: groups.iter().map(|&group| group.to_owned()).collect() };
+    Actor::of(&user, snapshot, acme.settings.oidc_prefix.as_deref())
+}
+
+fn member(email: &str) -> Actor {
+    Actor::Member(email.into())
+}
+
+#[test]
+fn a_user_is_who_the_organization_says() {
+    let open = Acme::with(&[]);
+    let closed = Acme::with(&[("organization/acme", listed())]);
+    for (name, groups, in_open, in_closed) in [
+        ("alice@acme.example", &[][..], member("alice@acme.example"), member("alice@acme.example")),
+        ("oidc:alice@acme.example", &[], member("alice@acme.example"), member("alice@acme.example")),
+        ("ALICE@acme.example", &[], member("ALICE@acme.example"), member("ALICE@acme.example")),
+        ("other:alice@acme.example", &[], Actor::Automation, Actor::Stranger),
+        // Being listed wins over being a member.
+        ("carol@acme.example", &[], member("carol@acme.example"), Actor::Automation),
+        ("alice@acme.example", &["platform"], member("alice@acme.example"), Actor::Automation),
+        // Whoever is locked out is known all the same.
+        ("dave@acme.example", &[], member("dave@acme.example"), member("dave@acme.example")),
+        ("root", &[], Actor::Automation, Actor::Automation),
+        ("oidc:root", &[], Actor::Automation, Actor::Stranger),
+        ("ci", &["system:authenticated", "platform"], Actor::Automation, Actor::Automation),
+        ("ci", &["platforms"], Actor::Automation, Actor::Stranger),
+        ("system:serviceaccount:flux-system:acme", &[], Actor::Automation, Actor::Automation),
+        ("system:serviceaccount:flux-system:other", &[], Actor::Automation, Actor::Stranger),
+        ("flux-system:acme", &[], Actor::Automation, Actor::Stranger),
+        ("", &[], Actor::Automation, Actor::Stranger),
+    ] {
+        assert_eq!(actor(&open, name, groups), in_open, "{name} {groups:?} without administrators");
+        assert_eq!(actor(&closed, name, groups), in_closed, "{name} {groups:?} with administrators");
+    }
+}
+
+#[test]
+fn a_member_who_was_removed_does_not_become_the_automation() {
+    let without_carol: String =
+        crate::acme::ACME.split("---\n").filter(|it| !it.contains("carol")).collect::<Vec<_>>().join("---\n");
+    let acme = Acme::after(&format!("#! apply --prune\n{without_carol}"));
+    assert_eq!(actor(&acme, "carol@acme.example", &[]), member("carol@acme.example"));
+    let verdict = acme.update("workspace/design", json!({ "type": "QA" })).by("carol@acme.example");
+    assert_eq!(denied(&verdict)[0].0, "not-permitted");
+}
+
+#[test]
+fn a_stranger_changes_nothing_where_administrators_are_listed() {
+    let acme = Acme::with(&[("organization/acme", listed())]);
+    assert_eq!(
+        denied(&acme.update("workspace/design", json!({ "type": "QA" })).by("mallory")),
+        [(
+            "not-permitted",
+            "workspace/design: mallory is neither listed in spec.administrators of organization/acme nor the address of one of its \
+             members (not-permitted); ask one of its administrators"
+        )]
+    );
+    let verdict = acme.update("organization/acme", json!({ "administrators": { "users": ["mallory"] } })).by("mallory");
+    assert_eq!(denied(&verdict)[0].0, "not-permitted");
+    assert_eq!(denied(&acme.delete("member/carol").by("mallory"))[0].0, "not-permitted");
+    assert_eq!(warned(&acme.update("workspace/design", json!({ "type": "QA" })).by("root")), Vec::<&str>::new());
+}
+
+#[test]
+fn a_member_does_what_the_own_roles_allow() {
+    let acme = Acme::with(&[]);
+    let design = acme.update("workspace/design", json!({ "type": "QA" }));
+    assert_eq!(warned(&design.by("alice@acme.example")), Vec::<&str>::new());
+    assert_eq!(
+        denied(&design.by("oidc:carol@acme.example")),
+        [(
+            "not-permitted",
+            "workspace/design: carol@acme.example does not hold workspace:update in workspace/design (not-permitted); ask somebody who \
+             holds it to apply this"
+        )]
+    );
+    assert_eq!(
+        denied(&design.by("dave@acme.example"))[0].1,
+        "workspace/design: dave@acme.example is no active member of the organization (not-permitted); ask somebody who is to apply this"
+    );
+    let policy = acme.update("organization/acme", json!({ "policy": { "maxRemovals": { "percent": 90 } } }));
+    assert_eq!(denied(&policy.by("bob@acme.example"))[0].0, "not-permitted");
+    assert_eq!(warned(&policy.by("alice@acme.example")), ["policy.maxRemovals.percent becomes weaker: 25 -> 90"]);
+    let new = acme.create("Workspace", "studio", json!({}));
+    assert_eq!(denied(&new.by("carol@acme.example"))[0].0, "workspace-creation");
+    let herself = acme.update("member/carol", json!({ "displayName": "Carol" }));
+    assert_eq!(warned(&herself.by("carol@acme.example")), Vec::<&str>::new());
+    let admin = acme.update("member/carol", json!({ "role": "Admin" }));
+    assert_eq!(denied(&admin.by("carol@acme.example"))[0].0, "not-permitted");
+    let entry = acme.update("member/carol", json!({ "workspaces": [{ "name": "production", "role": "Admin" }] }));
+    assert_eq!(denied(&entry.by("carol@acme.example"))[0].0, "not-permitted");
+    assert_eq!(denied(&acme.delete("template/webinar").by("carol@acme.example"))[0].0, "not-permitted");
+    assert_eq!(
+        warned(&acme.delete("template/webinar").by("bob@acme.example")),
+        ["template/webinar is soft-deleted and can be restored until 2026-03-31T09:00:00Z"]
+    );
+}
+
+#[test]
+fn approving_and_breaking_the_glass_takes_the_right_to_change_the_organization() {
+    let acme = Acme::with(&[]);
+    for name in ["muster.dev/approved-plan", "muster.dev/break-glass"] {
+        let own = acme.update("member/carol", json!({})).annotated(name, "INC-42 until 2026-03-02T00:00:00Z");
+        let message = format!(
+            "member/carol: carol@acme.example does not hold organization:write in organization/acme, which {name} takes (not-permitted); \
+             ask somebody who holds it to set it"
+        );
+        assert_eq!(denied(&own.by("carol@acme.example")), [("not-permitted", message.as_str())]);
+        let new = acme.create("Template", "talk", json!({ "workspaceRef": { "name": "design" } })).annotated(name, "x");
+        assert_eq!(denied(&new.by("bob@acme.example"))[0].0, "not-permitted");
+        assert_eq!(warned(&own.by("alice@acme.example")), Vec::<&str>::new());
+        assert_eq!(warned(&own.by("ci")), Vec::<&str>::new());
+    }
+    let other = acme.update("member/carol", json!({})).annotated("muster.dev/reconcile-requested-at", "now");
+    assert_eq!(warned(&other.by("carol@acme.example")), Vec::<&str>::new());
+}
+
+#[test]
+fn what_waits_is_not_applied_later_with_more_rights_than_its_author_had() {
+    let acme = Acme::with(&[]);
+    let waiting = acme.create("Workspace", "studio", json!({ "projectRef": { "name": "not-there-yet" } }));
+    assert_eq!(denied(&waiting.by("carol@acme.example"))[0].0, "not-permitted");
+    assert!(warned(&waiting.by("alice@acme.example"))[0].starts_with("workspace/studio is held back: "));
+    assert!(warned(&waiting.by("ci"))[0].starts_with("workspace/studio is held back: "));
+    // What another object of the same commit makes right is judged by the rights all the same.
+    let moves_the_default = acme.update("template/webinar", json!({ "default": true }));
+    assert!(warned(&moves_the_default.by("bob@acme.example"))[0].contains("held back"));
+    assert_eq!(denied(&moves_the_default.by("carol@acme.example"))[0].0, "not-permitted");
+    let entry =
+        json!({ "workspaces": [{ "name": "production", "role": "Member" }, { "name": "not-there-yet", "role": "Admin" }] });
+    assert_eq!(denied(&acme.update("member/carol", entry).by("carol@acme.example"))[0].0, "not-permitted");
+}
+
+#[test]
+fn whoever_takes_back_what_was_not_applied_yet_needs_the_right_to_it() {
+    let acme = Acme::with(&[]);
+    let taken_back = acme.update("workspace/design", json!({})).before(json!({ "type": "QA" }));
+    assert_eq!(denied(&taken_back.by("carol@acme.example"))[0].0, "not-permitted");
+    assert_eq!(warned(&taken_back.by("bob@acme.example")), Vec::<&str>::new());
+    let never_stored = acme.create("Workspace", "studio", json!({}));
+    assert_eq!(denied(&never_stored.by("carol@acme.example"))[0].0, "workspace-creation");
+}
+
+#[test]
+fn a_template_of_a_workspace_that_is_not_there_is_for_those_who_decide_about_everything() {
+    let mut acme = Acme::with(&[("organization/acme", listed())]);
+    let Found::Here(snapshot) = acme.found else { unreachable!() };
+    acme.found = Found::Unplaced(vec![*snapshot]);
+    let new = acme.create("Template", "talk", json!({ "workspaceRef": { "name": "not-there-yet" } }));
+    for (user, allowed) in [("alice@acme.example", true), ("root", true), ("bob@acme.example", false), ("mallory", false)] {
+        let verdict = new.by(user);
+        assert_eq!(verdict.denials.is_empty(), allowed, "{user}: {verdict:?}");
+    }
+}

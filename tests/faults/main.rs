@@ -1,0 +1,15 @@
+//! What can go wrong between Muster, an API server and a store while the controller runs, each as a scenario with an oracle: the same end
+//! and the same number of writes as when nothing goes wrong, nothing forbidden at any moment, and secrets nowhere.
+//!
+//! All scenarios share one API server. Each has a namespace, a store, a proxy and a controller of its own.
+
+#[path = "../support/control_plane.rs"]
+mod control_plane;
+#[path = "../support/postgres.rs"]
+mod postgres;
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/proxy.rs"]
+mod proxy;
+
+mod the_proxy;
