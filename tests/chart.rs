@@ -4,12 +4,16 @@
 mod audit;
 #[path = "chart/cluster.rs"]
 mod cluster;
-#[path = "api/control_plane.rs"]
+#[path = "support/control_plane.rs"]
 mod control_plane;
 #[path = "chart/helm.rs"]
 mod helm;
+#[path = "chart/live.rs"]
+mod live;
 #[path = "chart/monitoring.rs"]
 mod monitoring;
+#[path = "support/process.rs"]
+mod process;
 #[path = "chart/rights.rs"]
 mod rights;
 
@@ -18,6 +22,7 @@ use std::fs;
 
 use helm::{Helm, all_values, file, list, name, of_kind, root, strings, values};
 use muster::api::Kind;
+use muster::controller::admission::policies;
 use serde_json::{Value, json};
 
 /// What follows a value that holds for every set of values.
@@ -53,6 +58,21 @@ fn the_chart_carries_the_definitions_that_are_generated() {
         assert!(file(&from) == file(&to), "{to} is not {from}; run BLESS=1 cargo test --test chart and commit it");
     }
     assert_eq!(names("crds"), names("charts/muster/files/crds"));
+}
+
+#[test]
+fn the_chart_carries_the_admission_policies_that_are_generated() {
+    let written = |(policy, binding)| [serde_yaml::to_string(&policy).unwrap(), serde_yaml::to_string(&binding).unwrap()];
+    let generated = policies().into_iter().flat_map(written).collect::<Vec<String>>().join("---\n");
+    let path = "charts/muster/files/policies.yaml";
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(root().join(path), &generated).unwrap();
+    }
+    assert!(file(path) == generated, "{path} is not what is generated; run BLESS=1 cargo test --test chart and commit it");
+    for_all_values(|values_name, objects| {
+        let found = of_kind(objects, "ValidatingAdmissionPolicy").len();
+        assert_eq!(found, if values_name == "bare" { 0 } else { policies().len() }, "{values_name}");
+    });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::helm::{Helm, all_values, file, name, of_kind, values};
 use muster::api::Kind;
 use serde_json::{Value, json};
 
-const NAMESPACES: &str = "\
+pub const NAMESPACES: &str = "\
 apiVersion: v1
 kind: Namespace
 metadata:
@@ -34,7 +34,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[track_caller]
-fn succeeds(output: &Output) -> String {
+pub fn succeeds(output: &Output) -> String {
     assert!(output.status.success() && output.stderr.is_empty(), "{}{}", text(&output.stdout), text(&output.stderr));
     text(&output.stdout)
 }
