@@ -1,6 +1,7 @@
 //! One pass over one organization: observe, plan, apply, and what is to be said about each object. The only place where the controller
 //! reads and writes the store.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use super::cache::Work;
 use super::gather::Gathered;
 use super::object::SharedObject;
 use super::overview::{self, Overview, counts};
-use super::presence::Presence;
+use super::presence::{Definitions, Presence};
 use super::verdict::{self, Facts, Verdict};
 use crate::api::status::Counts;
 use crate::api::{Kind, Spec};
@@ -19,7 +20,7 @@ use crate::engine::{Apply, End, Outcome, Planned, after, apply, plan_snapshots};
 use crate::plan::{Context, Plan, Tightened};
 use crate::source::ObjectRead;
 use crate::store::{AnyStore, Batch, Observe, Registered, Store, StoreError, in_one_line};
-use crate::tenancy::{Finding, Manager, Name, Policy, Revision, Snapshot, invitation_ends, view::View};
+use crate::tenancy::{Claim, Finding, Input, Key, Manager, Name, Policy, Revision, Snapshot, invitation_ends, view::View};
 
 /// What stays the same from pass to pass.
 #[derive(Clone)]
@@ -166,15 +167,15 @@ impl Pass<'_> {
         };
         let fences = takes_over && !self.memory.fenced;
         self.memory.fenced |= takes_over;
-        let ours = |claim: &crate::tenancy::Claim| claim.manager == self.bench.manager && claim.holder == self.bench.holder;
+        let ours = |claim: &Claim| claim.manager == self.bench.manager && claim.holder == self.bench.holder;
         let claim = snapshot.claim.clone().filter(ours);
-        let renews = |claim: &crate::tenancy::Claim| {
+        let renews = |claim: &Claim| {
             let age = self.now.duration_since(claim.seen_at);
             age >= jiff::SignedDuration::try_from(RENEW).unwrap_or_default()
         };
         match claim {
             Some(claim) if fences || renews(&claim) => {
-                let claim = crate::tenancy::Claim { seen_at: self.now, ..claim };
+                let claim = Claim { seen_at: self.now, ..claim };
                 let batch = Batch {
                     organization: organization.clone(),
                     base: snapshot.revision,
@@ -192,24 +193,27 @@ impl Pass<'_> {
     }
 
     /// The objects as an input, in which what is absent and not to be removed yet is held; and when that ends.
-    async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (crate::tenancy::Input, Option<Instant>) {
+    async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (Input, Option<Instant>) {
         let mut input = self.gathered.input();
         let namespace = &self.gathered.namespace;
         if self.gathered.trouble.is_some() {
             self.memory.absences.forget();
         }
         let absent = self.memory.absences.look(&self.gathered.objects, snapshot, &self.bench.manager, delay, self.at);
-        let mut hold = |keys: &std::collections::BTreeSet<crate::tenancy::Key>, because: &str| {
+        let mut hold = |keys: &BTreeSet<Key>, because: &str| {
             input.held.extend(keys.iter().map(|key| held(key, namespace, because)));
         };
         hold(&absent.waiting, "it is gone from the cluster, for less long than policy.removalDelay says");
         let mut again = absent.next;
         if !absent.due.is_empty() {
             let kinds = absent.due.iter().map(|key| key.kind).collect();
-            if let Err(because) = self.bench.presence.can_remove(namespace, &kinds).await {
-                hold(&absent.due, &because);
-                self.memory.absences.forget();
-                again = Some(self.at + delay.max(Duration::from_secs(1)));
+            match self.bench.presence.can_remove(namespace, &kinds).await {
+                Ok(definitions) => hold(&went_along(&absent.due, &self.gathered.objects, snapshot, &definitions), WENT_ALONG),
+                Err(because) => {
+                    hold(&absent.due, &because);
+                    self.memory.absences.forget();
+                    again = Some(self.at + delay.max(Duration::from_secs(1)));
+                }
             }
         }
         (input, again)
@@ -319,6 +323,20 @@ impl Pass<'_> {
     }
 }
 
+/// Why what went with its definition is kept.
+const WENT_ALONG: &str = "it was there before the definition of its kind, with which all of them went: nobody said that it should; \
+                          write it again, or remove it with `muster apply --prune`";
+
+/// What is older than the definition of its kind, where none of the kind is left: it went with the definition that was there before.
+fn went_along(due: &BTreeSet<Key>, objects: &[SharedObject], snapshot: &Snapshot, definitions: &Definitions) -> BTreeSet<Key> {
+    let is_left = |kind: Kind| objects.iter().any(|object| object.id.key.kind == kind);
+    let is_older = |key: &Key| {
+        let made = definitions.get(&key.kind).copied().flatten();
+        made.is_some_and(|made| snapshot.row(key).is_some_and(|row| row.created_at < made))
+    };
+    due.iter().filter(|key| is_older(key) && !is_left(key.kind)).cloned().collect()
+}
+
 /// How often an organization is compared with the store when nothing happens, in seconds.
 const INTERVAL: u64 = 600;
 
@@ -332,7 +350,7 @@ fn is_suspended(organization: &SharedObject) -> bool {
 
 /// The policy in force.
 fn policy_of(snapshot: &Snapshot) -> Policy {
-    let key = crate::tenancy::Key::new(Kind::Organization, snapshot.organization.clone());
+    let key = Key::new(Kind::Organization, snapshot.organization.clone());
     let row = snapshot.row(&key).filter(|row| row.is_live());
     match row.map(|row| View::read(Kind::Organization, &row.spec)) {
         Some(View::Organization(spec)) => Policy::of(&spec),
