@@ -31,6 +31,10 @@ pub struct World {
     /// What the API server says of a namespace and of the definitions.
     pub presence: Says,
     version: u64,
+    /// The cluster.
+    pub holder: &'static str,
+    /// Whether its controller was told to take over.
+    pub take_over: bool,
 }
 
 /// What the API server says when it is asked whether something is there.
@@ -57,7 +61,16 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("muster.db").display());
         let store = AnyStore::open(&url, Mode::Write).await.unwrap();
-        Self { cache, store, directory, memories: BTreeMap::new(), presence: Says::There, version: 1 }
+        Self {
+            cache,
+            store,
+            directory,
+            memories: BTreeMap::new(),
+            presence: Says::There,
+            version: 1,
+            holder: "cluster-1",
+            take_over: false,
+        }
     }
 
     /// What `kubectl apply` of these documents leads to.
@@ -115,7 +128,13 @@ impl World {
         let gathered = gather(&self.cache, &work, claim.as_ref());
         let memory = self.memories.remove(&work).unwrap_or_default();
         let presence = Presence::new(self.presence.client(), Duration::from_secs(5));
-        let bench = Bench { store: self.store.clone(), manager: Manager::new("muster"), holder: "cluster-1".into(), presence };
+        let bench = Bench {
+            store: self.store.clone(),
+            manager: Manager::new("muster"),
+            holder: self.holder.into(),
+            take_over: self.take_over,
+            presence,
+        };
         let mut passed = bench.pass(gathered, memory, false).await;
         self.memories.insert(work, std::mem::take(&mut passed.memory));
         passed
