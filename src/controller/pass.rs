@@ -343,7 +343,7 @@ impl Pass<'_> {
     /// The store cannot be used: that is told on the organization, and on what was changed meanwhile.
     fn without_store(mut self, error: &StoreError) -> Passed {
         let because = in_one_line(error);
-        let unseen = |object: &&SharedObject| object.id.key.kind == Kind::Organization || !object.is_settled;
+        let unseen = |object: &&SharedObject| object.id.key.kind == Kind::Organization || !object.is_settled();
         let objects = self.gathered.objects.iter().filter(unseen);
         let verdicts = objects.map(|object| (object.clone(), verdict::retrying(&because))).collect();
         self.memory.snapshot = None;

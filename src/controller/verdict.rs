@@ -121,7 +121,7 @@ impl<'a> Verdicts<'a> {
     #[must_use]
     pub fn of(&self, object: &Object) -> Option<Verdict> {
         let key = &object.id.key;
-        let quiet = object.is_settled
+        let quiet = object.is_settled()
             && key.kind != Kind::Organization
             && self.facts.outcome.is_some()
             && !self.changes.contains_key(key)
