@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -18,6 +19,15 @@ pub enum Work {
     Organization(Name),
     /// The objects of a namespace that say of no organization that they are part of it.
     Unplaced(Name),
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Organization(name) => write!(f, "organization/{name}"),
+            Self::Unplaced(namespace) => write!(f, "namespace/{namespace}"),
+        }
+    }
 }
 
 /// The objects of a cluster as the watches tell of them.
@@ -202,6 +212,11 @@ impl Cache {
         self.objects.get(id)
     }
 
+    /// All objects, sorted.
+    pub fn all(&self) -> impl Iterator<Item = &SharedObject> {
+        self.objects.values()
+    }
+
     /// The namespaces that have objects of this organization, each with the Organization itself where it is there.
     pub fn namespaces_of<'c>(&'c self, organization: &'c Name) -> impl Iterator<Item = (&'c Name, Option<&'c SharedObject>)> {
         let namespaces = self.namespaces.get(organization).into_iter().flat_map(BTreeMap::keys);
@@ -245,7 +260,8 @@ impl Cache {
     pub fn describe(&self, gauges: &mut Gauges, now: f64) {
         gauges.begin("resource_info", "Each object with how it is");
         let mut drifted: BTreeMap<Kind, usize> = Kind::WRITTEN.into_iter().map(|kind| (kind, 0)).collect();
-        for (id, object) in &self.objects {
+        for object in self.all() {
+            let id = &object.id;
             let status = object.status.as_deref().filter(|_| !object.is_settled).and_then(|it| serde_json::from_str(it).ok());
             let status: Value = status.unwrap_or_default();
             let says = |type_: &str| {

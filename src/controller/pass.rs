@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+use tracing::{Instrument as _, info_span};
 
 use super::absence::{Absences, held};
 use super::cache::Work;
 use super::gather::Gathered;
-use super::object::SharedObject;
+use super::object::{Object, SharedObject};
 use super::overview::{self, Overview, counts};
 use super::presence::{Definitions, Presence};
 use super::verdict::{self, Facts, Verdict};
 use crate::api::status::Counts;
 use crate::api::{Kind, Spec};
-use crate::engine::{Apply, End, Outcome, Planned, after, apply, plan_snapshots};
+use crate::engine::{Apply, End, Outcome, Planned, after, apply, claimed_elsewhere, plan_snapshots};
 use crate::plan::{Context, Plan, Tightened};
 use crate::source::ObjectRead;
 use crate::store::{AnyStore, Batch, Observe, Registered, Store, StoreError, in_one_line};
@@ -31,6 +32,8 @@ pub struct Bench {
     pub manager: Manager,
     /// The uid of the cluster, which holds the claims.
     pub holder: Box<str>,
+    /// Whether the first pass over each organization takes it over from another place that applied within the last hour.
+    pub take_over: bool,
     /// Who asks the API server whether objects can have been removed on purpose.
     pub presence: Presence,
 }
@@ -41,6 +44,8 @@ pub struct Memory {
     snapshot: Option<Snapshot>,
     absences: Absences,
     counted: Option<(Revision, Option<Counts>)>,
+    /// True once a pass came to an end.
+    passed: bool,
     /// True once this replica has moved the revision on after taking over from one that may still be asleep.
     pub fenced: bool,
 }
@@ -69,11 +74,21 @@ pub struct Passed {
     pub revision: Option<Revision>,
 }
 
+impl Passed {
+    /// True for the Organization that the pass was about.
+    #[must_use]
+    pub fn is_own(&self, object: &Object) -> bool {
+        matches!(&self.work, Work::Organization(name) if *name == object.id.key.name)
+            && object.id.key.kind == Kind::Organization
+            && self.namespace == object.id.namespace
+    }
+}
+
 /// The actor of what the controller does by itself.
 pub const ACTOR: &str = "muster controller";
 
 /// How old a claim may be before it is renewed: others take over after an hour.
-const RENEW: Duration = Duration::from_secs(30 * 60);
+const RENEW: Duration = Duration::from_mins(30);
 
 impl Bench {
     /// Does one pass.
@@ -130,7 +145,7 @@ impl Pass<'_> {
             self.memory.absences.forget();
             return self.ended(verdicts);
         }
-        let observed = self.observe(organization, takes_over).await;
+        let observed = self.observe(organization, takes_over).instrument(info_span!("observe")).await;
         let (snapshot, known) = match observed {
             Ok(observed) => observed,
             Err(error) => return self.without_store(&error),
@@ -138,13 +153,16 @@ impl Pass<'_> {
         let delay = Duration::from_secs(u64::try_from(policy_of(&snapshot).removal_delay).unwrap_or_default());
         let (input, again) = self.input(&snapshot, delay).await;
         let context = self.context(true);
-        let planned = tokio::task::block_in_place(|| plan_snapshots(&input, std::slice::from_ref(&snapshot), &context));
+        let planned = tokio::task::block_in_place(|| {
+            info_span!("plan", objects = input.manifests.len())
+                .in_scope(|| plan_snapshots(&input, std::slice::from_ref(&snapshot), &context))
+        });
         let findings = [input.findings, planned.findings].concat();
         let plan = planned.plans.into_iter().find(|plan| plan.organization == *organization);
         let how = self.how();
         let outcome = match plan {
             None => None,
-            Some(plan) => match self.carry_out(plan, known.as_ref(), &how).await {
+            Some(plan) => match self.carry_out(plan, known.as_ref(), &how).instrument(info_span!("apply")).await {
                 Ok(outcome) => Some(outcome),
                 Err(error) => return self.without_store(&error),
             },
@@ -196,7 +214,8 @@ impl Pass<'_> {
     async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (Input, Option<Instant>) {
         let mut input = self.gathered.input();
         let namespace = &self.gathered.namespace;
-        if self.gathered.trouble.is_some() {
+        let trouble = self.gathered.trouble.as_deref();
+        if trouble.is_some() {
             self.memory.absences.forget();
         }
         let absent = self.memory.absences.look(&self.gathered.objects, snapshot, &self.bench.manager, delay, self.at);
@@ -205,14 +224,18 @@ impl Pass<'_> {
         };
         hold(&absent.waiting, "it is gone from the cluster, for less long than policy.removalDelay says");
         let mut again = absent.next;
-        if !absent.due.is_empty() {
+        let later = Some(self.at + delay.max(Duration::from_secs(1)));
+        if let Some(trouble) = trouble.filter(|_| !absent.due.is_empty()) {
+            hold(&absent.due, &format!("it is not seen in the cluster, but {trouble}"));
+            again = later;
+        } else if !absent.due.is_empty() {
             let kinds = absent.due.iter().map(|key| key.kind).collect();
             match self.bench.presence.can_remove(namespace, &kinds).await {
                 Ok(definitions) => hold(&went_along(&absent.due, &self.gathered.objects, snapshot, &definitions), WENT_ALONG),
                 Err(because) => {
                     hold(&absent.due, &because);
                     self.memory.absences.forget();
-                    again = Some(self.at + delay.max(Duration::from_secs(1)));
+                    again = later;
                 }
             }
         }
@@ -240,7 +263,7 @@ impl Pass<'_> {
             holder: self.bench.holder.clone(),
             actor: ACTOR.into(),
             source: None,
-            take_over: false,
+            take_over: self.bench.take_over && !self.memory.passed,
             all_or_nothing: false,
             errored: false,
             seed: uuid::Uuid::new_v4().into_bytes(),
@@ -249,6 +272,10 @@ impl Pass<'_> {
 
     /// Applies a plan, where there is something to apply: looking costs nothing.
     async fn carry_out(&self, plan: Plan, known: Option<&Registered>, how: &Apply) -> Result<Outcome, StoreError> {
+        let claim = known.and_then(|known| known.claim.as_ref());
+        if let Some(because) = claim.and_then(|claim| claimed_elsewhere(&plan, claim, how)) {
+            return Ok(Outcome { plan, end: End::ClaimedElsewhere(because) });
+        }
         let revision = known.map(|known| known.revision).unwrap_or_default();
         if plan.is_empty() && plan.base == revision {
             return Ok(Outcome { plan, end: End::NothingToDo });
@@ -294,6 +321,7 @@ impl Pass<'_> {
         });
         let again = [again, dated, Some(self.at + self.interval())].into_iter().flatten().min();
         let is_over = self.gathered.objects.is_empty() && self.gathered.elsewhere.is_empty() && after.rows.is_empty();
+        self.memory.passed |= failed.is_none();
         self.memory.snapshot = Some(after).filter(|_| failed.is_none());
         Passed { overview, outcome, again, failed, is_over, ..self.ended(verdicts) }
     }
@@ -341,7 +369,7 @@ fn went_along(due: &BTreeSet<Key>, objects: &[SharedObject], snapshot: &Snapshot
 const INTERVAL: u64 = 600;
 
 /// The longest that anything is waited for.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const LONGEST: Duration = Duration::from_hours(24);
 
 fn is_suspended(organization: &SharedObject) -> bool {
     let ObjectRead::Manifest(manifest) = &organization.read else { return false };

@@ -68,7 +68,7 @@ impl Report {
                 continue;
             }
             let overview =
-                passed.overview.as_ref().filter(|_| current.id.key.kind == Kind::Organization && is_own(passed, &current));
+                passed.overview.as_ref().filter(|_| current.id.key.kind == Kind::Organization && passed.is_own(&current));
             let Some(status) = status(&current, verdict, overview, Hand { actor: ACTOR, now }) else { continue };
             if single < EVENTS {
                 single += self.tell_events(&current, verdict);
@@ -144,7 +144,7 @@ impl Report {
         for (verb, count) in outcome.plan.counts() {
             (0..count).for_each(|_| self.metrics.changed(past(verb)));
         }
-        let organization = passed.verdicts.iter().map(|(object, _)| object).find(|object| is_own(passed, object));
+        let organization = passed.verdicts.iter().map(|(object, _)| object).find(|object| passed.is_own(object));
         if let Some(organization) = organization {
             let note = summary_of_applied(&[&outcome.plan]);
             self.events.tell(organization, &Told { reason: "Applied", warning: false, note });
@@ -200,13 +200,6 @@ impl Report {
         }
         totals
     }
-}
-
-/// The Organization that a pass was about.
-fn is_own(passed: &Passed, object: &Object) -> bool {
-    matches!(&passed.work, Work::Organization(name) if *name == object.id.key.name)
-        && object.id.key.kind == Kind::Organization
-        && passed.namespace == object.id.namespace
 }
 
 fn event_of(reason: super::conditions::Reason) -> &'static str {

@@ -102,6 +102,7 @@ fn own(object: &Object, verdict: &Verdict, old: &Value, hand: Hand<'_>) -> Objec
     ObjectStatus {
         observed_generation: Int::new(object.generation).ok(),
         conditions: conditions(&known, verdict.said.clone(), object.generation, hand.now),
+        id: verdict.id.as_deref().and_then(text),
         external_id: verdict.external_id.as_deref().and_then(text),
         last_sync_time: synced.map(Time),
         last_handled_reconcile_at: object.requested.as_deref().and_then(text),
@@ -116,6 +117,7 @@ fn of_organization(own: ObjectStatus, overview: &Overview) -> OrganizationStatus
     let ObjectStatus {
         observed_generation,
         conditions,
+        id,
         external_id,
         last_sync_time,
         last_handled_reconcile_at,
@@ -127,6 +129,7 @@ fn of_organization(own: ObjectStatus, overview: &Overview) -> OrganizationStatus
     OrganizationStatus {
         observed_generation,
         conditions,
+        id,
         external_id,
         last_sync_time,
         last_handled_reconcile_at,

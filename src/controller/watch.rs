@@ -44,7 +44,7 @@ pub struct Scope {
 }
 
 /// How long the API server keeps a watch open. It ends each one after that, so a watch that lives longer is dead.
-const WATCH: Duration = Duration::from_secs(60);
+const WATCH: Duration = Duration::from_mins(1);
 
 /// How long after that its end may arrive.
 const MARGIN: Duration = Duration::from_secs(10);
@@ -124,13 +124,12 @@ impl Follower {
             let page = page.map_err(|_| "the list was not answered in time".to_owned())?.map_err(|error| reason(&error))?;
             let objects = page.items.iter().filter_map(|object| Object::read(self.scope.kind, object)).collect();
             self.tell(Seen::Page(self.scope.clone(), objects)).await?;
-            match page.metadata.continue_.filter(|next| !next.is_empty()) {
-                Some(next) => parameters.continue_token = Some(next),
-                None => {
-                    self.tell(Seen::Listed(self.scope.clone())).await?;
-                    return page.metadata.resource_version.ok_or_else(|| "the list has no resource version".to_owned());
-                }
+            if let Some(next) = page.metadata.continue_.filter(|next| !next.is_empty()) {
+                parameters.continue_token = Some(next);
+                continue;
             }
+            self.tell(Seen::Listed(self.scope.clone())).await?;
+            return page.metadata.resource_version.ok_or_else(|| "the list has no resource version".to_owned());
         }
     }
 
