@@ -39,7 +39,7 @@ fn talk(mut stream: impl std::io::Read + std::io::Write, head: &str, body: &[u8]
     // Whoever refuses a body that is too long does not read it to its end.
     let _ = stream.write_all(body).and_then(|()| stream.flush());
     let mut answer = Vec::new();
-    let ended = std::io::Read::by_ref(&mut stream).read_to_end(&mut answer);
+    let ended = stream.read_to_end(&mut answer);
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let code = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
