@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use muster::api::Kind;
-use muster::engine::{apply, export, to_yaml};
+use muster::engine::{after, apply, export, to_yaml};
 use muster::plan::rules::RULES;
 use muster::plan::{Cause, Change, FieldChange, Plan, plan, plan_by};
 use muster::store::{Batch, Memory, Observe, Store, Write};
@@ -42,11 +42,13 @@ async fn planned(store: &Memory, input: &Input, options: &Options) -> Plan {
     plans.remove(0)
 }
 
-/// Plans and applies, and returns the plan.
+/// Plans and applies, and returns the plan. What is known of the store afterwards without looking is what looking tells.
 async fn applied(store: &Memory, input: &Input, options: &Options) -> Plan {
     let plan = planned(store, input, options).await;
-    for outcome in apply(store, vec![plan.clone()], &options.apply()).await.unwrap() {
+    let (before, how) = (snapshot(store).await, options.apply());
+    for outcome in apply(store, vec![plan.clone()], &how).await.unwrap() {
         assert!(!matches!(outcome.end, muster::engine::End::Stale(_) | muster::engine::End::Failed(_)), "{:?}", outcome.end);
+        assert_eq!(after(before.clone(), &outcome, &how), snapshot(store).await);
     }
     plan
 }

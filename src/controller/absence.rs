@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::object::SharedObject;
@@ -13,12 +14,19 @@ use crate::api::Kind;
 use crate::source::ObjectRead;
 use crate::tenancy::{HeldManifest, Key, Manager, Name, Origin, Row, Snapshot};
 
+/// How many times the delay objects that are created all the time can put a removal off.
+const MOST_DELAYS: u32 = 10;
+
 /// Since when the objects of one organization are absent.
 #[derive(Clone, Debug, Default)]
 pub struct Absences {
     since: BTreeMap<Key, Instant>,
     /// The uid of the Organization that was there meanwhile.
     organization: Option<Box<str>>,
+    /// The youngest object, and since when it is that.
+    youngest: Option<(Timestamp, Instant)>,
+    /// Since when objects are created all the time.
+    busy: Option<Instant>,
 }
 
 /// What is absent now.
@@ -55,9 +63,10 @@ impl Absences {
         let renamed = if rows.peek().is_some() { former_names(objects) } else { BTreeSet::new() };
         let gone: BTreeSet<Key> = rows.map(|row| row.key.clone()).filter(|key| !renamed.contains(key)).collect();
         self.since.retain(|key, _| gone.contains(key));
+        let quiet = self.quiet(objects, delay, now);
         let mut absent = Absent::default();
         for key in gone {
-            let due = *self.since.entry(key.clone()).or_insert(now) + delay;
+            let due = (*self.since.entry(key.clone()).or_insert(now) + delay).max(quiet);
             if due <= now {
                 absent.due.insert(key);
             } else {
@@ -66,6 +75,23 @@ impl Absences {
             }
         }
         absent
+    }
+
+    /// From when on nothing was created for as long as the delay: while an organization is being written, one object after the other,
+    /// the rest is on its way and not gone. Where that never ends, it does not count for ever.
+    fn quiet(&mut self, objects: &[SharedObject], delay: Duration, now: Instant) -> Instant {
+        let youngest = objects.iter().filter_map(|object| object.created).max();
+        match (self.youngest, youngest) {
+            (Some((known, _)), Some(youngest)) if known == youngest => {}
+            (_, Some(youngest)) => {
+                let still_busy = self.youngest.is_some_and(|(_, at)| now < at + delay);
+                self.busy = self.busy.filter(|_| still_busy).or(Some(now));
+                self.youngest = Some((youngest, now));
+            }
+            (_, None) => self.youngest = None,
+        }
+        let patience = self.busy.map_or(now, |busy| busy + delay * MOST_DELAYS);
+        self.youngest.map_or(now, |(_, at)| at + delay).min(patience)
     }
 
     /// Begins anew: something was not well, so nothing that was seen meanwhile counts.

@@ -57,8 +57,6 @@ pub enum Reason {
     ImmutableField,
     /// What was read of the store is not to be trusted.
     ObservationSuspect,
-    /// The service behind the store cannot do it.
-    CapabilityMissing,
     /// Nobody answered the invitation in time.
     InvitationExpired,
     /// The invitation was declined.

@@ -35,6 +35,9 @@ mod verdict;
 mod watch;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use connect::{ConnectError, connect};
 pub use run::{Options, RunError, run};
 pub use server::bind;

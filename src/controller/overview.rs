@@ -92,6 +92,11 @@ fn pending(plan: &Plan) -> Option<PendingPlan> {
     })
 }
 
+/// True for a refusal that only says that something else is still there.
+fn is_loose(refusal: &Refusal) -> bool {
+    matches!(&*refusal.rule, "still-wanted" | "in-use")
+}
+
 /// Adds to the verdict on an organization what no other object can say: what waits for an approval, and what is refused about
 /// objects that are not in the cluster.
 pub fn add_to(verdict: &mut Verdict, plan: &Plan, objects: &[SharedObject]) {
@@ -107,13 +112,14 @@ pub fn add_to(verdict: &mut Verdict, plan: &Plan, objects: &[SharedObject]) {
         let key = key.member_and_place().map_or_else(|| key.clone(), |(member, _)| Key::new(Kind::Member, member));
         objects.iter().any(|object| object.id.key == key)
     };
-    let mut unseen = plan.refusals.iter().filter(|refusal| !is_there(&refusal.subject));
-    let Some(first) = unseen.next() else { return };
+    let unseen: Vec<&Refusal> = plan.refusals.iter().filter(|refusal| !is_there(&refusal.subject)).collect();
+    // What somebody else could make right by the same commit tells less than a rule that stands.
+    let Some(first) = unseen.iter().find(|refusal| !is_loose(refusal)).or_else(|| unseen.first()) else { return };
     let is_stalled = verdict.said.iter().any(|said| said.type_ == Type::Stalled);
     if is_stalled {
         return;
     }
-    let more = match unseen.count() {
+    let more = match unseen.len() - 1 {
         0 => String::new(),
         more => format!("; {more} more in status.refusals"),
     };

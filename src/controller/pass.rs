@@ -1,25 +1,27 @@
 //! One pass over one organization: observe, plan, apply, and what is to be said about each object. The only place where the controller
 //! reads and writes the store.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+use tracing::{Instrument as _, info_span};
 
 use super::absence::{Absences, held};
 use super::cache::Work;
 use super::gather::Gathered;
-use super::object::SharedObject;
+use super::object::{Object, SharedObject};
 use super::overview::{self, Overview, counts};
-use super::presence::Presence;
+use super::presence::{Definitions, Presence};
 use super::verdict::{self, Facts, Verdict};
 use crate::api::status::Counts;
 use crate::api::{Kind, Spec};
-use crate::engine::{Apply, End, Outcome, Planned, after, apply, plan_snapshots};
+use crate::engine::{Apply, End, Outcome, Planned, after, apply, claimed_elsewhere, plan_snapshots};
 use crate::plan::{Context, Plan, Tightened};
 use crate::source::ObjectRead;
 use crate::store::{AnyStore, Batch, Observe, Registered, Store, StoreError, in_one_line};
-use crate::tenancy::{Finding, Manager, Name, Policy, Revision, Snapshot, invitation_ends, view::View};
+use crate::tenancy::{Claim, Finding, Input, Key, Manager, Name, Policy, Revision, Snapshot, invitation_ends, view::View};
 
 /// What stays the same from pass to pass.
 #[derive(Clone)]
@@ -30,6 +32,8 @@ pub struct Bench {
     pub manager: Manager,
     /// The uid of the cluster, which holds the claims.
     pub holder: Box<str>,
+    /// Whether the first pass over each organization takes it over from another place that applied within the last hour.
+    pub take_over: bool,
     /// Who asks the API server whether objects can have been removed on purpose.
     pub presence: Presence,
 }
@@ -40,6 +44,8 @@ pub struct Memory {
     snapshot: Option<Snapshot>,
     absences: Absences,
     counted: Option<(Revision, Option<Counts>)>,
+    /// True once a pass came to an end.
+    passed: bool,
     /// True once this replica has moved the revision on after taking over from one that may still be asleep.
     pub fenced: bool,
 }
@@ -68,11 +74,21 @@ pub struct Passed {
     pub revision: Option<Revision>,
 }
 
+impl Passed {
+    /// True for the Organization that the pass was about.
+    #[must_use]
+    pub fn is_own(&self, object: &Object) -> bool {
+        matches!(&self.work, Work::Organization(name) if *name == object.id.key.name)
+            && object.id.key.kind == Kind::Organization
+            && self.namespace == object.id.namespace
+    }
+}
+
 /// The actor of what the controller does by itself.
 pub const ACTOR: &str = "muster controller";
 
 /// How old a claim may be before it is renewed: others take over after an hour.
-const RENEW: Duration = Duration::from_secs(30 * 60);
+const RENEW: Duration = Duration::from_mins(30);
 
 impl Bench {
     /// Does one pass.
@@ -129,7 +145,7 @@ impl Pass<'_> {
             self.memory.absences.forget();
             return self.ended(verdicts);
         }
-        let observed = self.observe(organization, takes_over).await;
+        let observed = self.observe(organization, takes_over).instrument(info_span!("observe")).await;
         let (snapshot, known) = match observed {
             Ok(observed) => observed,
             Err(error) => return self.without_store(&error),
@@ -137,13 +153,16 @@ impl Pass<'_> {
         let delay = Duration::from_secs(u64::try_from(policy_of(&snapshot).removal_delay).unwrap_or_default());
         let (input, again) = self.input(&snapshot, delay).await;
         let context = self.context(true);
-        let planned = tokio::task::block_in_place(|| plan_snapshots(&input, std::slice::from_ref(&snapshot), &context));
+        let planned = tokio::task::block_in_place(|| {
+            info_span!("plan", objects = input.manifests.len())
+                .in_scope(|| plan_snapshots(&input, std::slice::from_ref(&snapshot), &context))
+        });
         let findings = [input.findings, planned.findings].concat();
         let plan = planned.plans.into_iter().find(|plan| plan.organization == *organization);
         let how = self.how();
         let outcome = match plan {
             None => None,
-            Some(plan) => match self.carry_out(plan, known.as_ref(), &how).await {
+            Some(plan) => match self.carry_out(plan, known.as_ref(), &how).instrument(info_span!("apply")).await {
                 Ok(outcome) => Some(outcome),
                 Err(error) => return self.without_store(&error),
             },
@@ -166,15 +185,15 @@ impl Pass<'_> {
         };
         let fences = takes_over && !self.memory.fenced;
         self.memory.fenced |= takes_over;
-        let ours = |claim: &crate::tenancy::Claim| claim.manager == self.bench.manager && claim.holder == self.bench.holder;
+        let ours = |claim: &Claim| claim.manager == self.bench.manager && claim.holder == self.bench.holder;
         let claim = snapshot.claim.clone().filter(ours);
-        let renews = |claim: &crate::tenancy::Claim| {
+        let renews = |claim: &Claim| {
             let age = self.now.duration_since(claim.seen_at);
             age >= jiff::SignedDuration::try_from(RENEW).unwrap_or_default()
         };
         match claim {
             Some(claim) if fences || renews(&claim) => {
-                let claim = crate::tenancy::Claim { seen_at: self.now, ..claim };
+                let claim = Claim { seen_at: self.now, ..claim };
                 let batch = Batch {
                     organization: organization.clone(),
                     base: snapshot.revision,
@@ -192,24 +211,32 @@ impl Pass<'_> {
     }
 
     /// The objects as an input, in which what is absent and not to be removed yet is held; and when that ends.
-    async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (crate::tenancy::Input, Option<Instant>) {
+    async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (Input, Option<Instant>) {
         let mut input = self.gathered.input();
         let namespace = &self.gathered.namespace;
-        if self.gathered.trouble.is_some() {
+        let trouble = self.gathered.trouble.as_deref();
+        if trouble.is_some() {
             self.memory.absences.forget();
         }
         let absent = self.memory.absences.look(&self.gathered.objects, snapshot, &self.bench.manager, delay, self.at);
-        let mut hold = |keys: &std::collections::BTreeSet<crate::tenancy::Key>, because: &str| {
+        let mut hold = |keys: &BTreeSet<Key>, because: &str| {
             input.held.extend(keys.iter().map(|key| held(key, namespace, because)));
         };
         hold(&absent.waiting, "it is gone from the cluster, for less long than policy.removalDelay says");
         let mut again = absent.next;
-        if !absent.due.is_empty() {
+        let later = Some(self.at + delay.max(Duration::from_secs(1)));
+        if let Some(trouble) = trouble.filter(|_| !absent.due.is_empty()) {
+            hold(&absent.due, &format!("it is not seen in the cluster, but {trouble}"));
+            again = later;
+        } else if !absent.due.is_empty() {
             let kinds = absent.due.iter().map(|key| key.kind).collect();
-            if let Err(because) = self.bench.presence.can_remove(namespace, &kinds).await {
-                hold(&absent.due, &because);
-                self.memory.absences.forget();
-                again = Some(self.at + delay.max(Duration::from_secs(1)));
+            match self.bench.presence.can_remove(namespace, &kinds).await {
+                Ok(definitions) => hold(&went_along(&absent.due, &self.gathered.objects, snapshot, &definitions), WENT_ALONG),
+                Err(because) => {
+                    hold(&absent.due, &because);
+                    self.memory.absences.forget();
+                    again = later;
+                }
             }
         }
         (input, again)
@@ -236,7 +263,7 @@ impl Pass<'_> {
             holder: self.bench.holder.clone(),
             actor: ACTOR.into(),
             source: None,
-            take_over: false,
+            take_over: self.bench.take_over && !self.memory.passed,
             all_or_nothing: false,
             errored: false,
             seed: uuid::Uuid::new_v4().into_bytes(),
@@ -245,6 +272,10 @@ impl Pass<'_> {
 
     /// Applies a plan, where there is something to apply: looking costs nothing.
     async fn carry_out(&self, plan: Plan, known: Option<&Registered>, how: &Apply) -> Result<Outcome, StoreError> {
+        let claim = known.and_then(|known| known.claim.as_ref());
+        if let Some(because) = claim.and_then(|claim| claimed_elsewhere(&plan, claim, how)) {
+            return Ok(Outcome { plan, end: End::ClaimedElsewhere(because) });
+        }
         let revision = known.map(|known| known.revision).unwrap_or_default();
         if plan.is_empty() && plan.base == revision {
             return Ok(Outcome { plan, end: End::NothingToDo });
@@ -290,6 +321,7 @@ impl Pass<'_> {
         });
         let again = [again, dated, Some(self.at + self.interval())].into_iter().flatten().min();
         let is_over = self.gathered.objects.is_empty() && self.gathered.elsewhere.is_empty() && after.rows.is_empty();
+        self.memory.passed |= failed.is_none();
         self.memory.snapshot = Some(after).filter(|_| failed.is_none());
         Passed { overview, outcome, again, failed, is_over, ..self.ended(verdicts) }
     }
@@ -311,7 +343,7 @@ impl Pass<'_> {
     /// The store cannot be used: that is told on the organization, and on what was changed meanwhile.
     fn without_store(mut self, error: &StoreError) -> Passed {
         let because = in_one_line(error);
-        let unseen = |object: &&SharedObject| object.id.key.kind == Kind::Organization || !object.is_settled;
+        let unseen = |object: &&SharedObject| object.id.key.kind == Kind::Organization || !object.is_settled();
         let objects = self.gathered.objects.iter().filter(unseen);
         let verdicts = objects.map(|object| (object.clone(), verdict::retrying(&because))).collect();
         self.memory.snapshot = None;
@@ -319,11 +351,25 @@ impl Pass<'_> {
     }
 }
 
+/// Why what went with its definition is kept.
+const WENT_ALONG: &str = "it was there before the definition of its kind, with which all of them went: nobody said that it should; \
+                          write it again, or remove it with `muster apply --prune`";
+
+/// What is older than the definition of its kind, where none of the kind is left: it went with the definition that was there before.
+fn went_along(due: &BTreeSet<Key>, objects: &[SharedObject], snapshot: &Snapshot, definitions: &Definitions) -> BTreeSet<Key> {
+    let is_left = |kind: Kind| objects.iter().any(|object| object.id.key.kind == kind);
+    let is_older = |key: &Key| {
+        let made = definitions.get(&key.kind).copied().flatten();
+        made.is_some_and(|made| snapshot.row(key).is_some_and(|row| row.created_at < made))
+    };
+    due.iter().filter(|key| is_older(key) && !is_left(key.kind)).cloned().collect()
+}
+
 /// How often an organization is compared with the store when nothing happens, in seconds.
 const INTERVAL: u64 = 600;
 
 /// The longest that anything is waited for.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const LONGEST: Duration = Duration::from_hours(24);
 
 fn is_suspended(organization: &SharedObject) -> bool {
     let ObjectRead::Manifest(manifest) = &organization.read else { return false };
@@ -332,7 +378,7 @@ fn is_suspended(organization: &SharedObject) -> bool {
 
 /// The policy in force.
 fn policy_of(snapshot: &Snapshot) -> Policy {
-    let key = crate::tenancy::Key::new(Kind::Organization, snapshot.organization.clone());
+    let key = Key::new(Kind::Organization, snapshot.organization.clone());
     let row = snapshot.row(&key).filter(|row| row.is_live());
     match row.map(|row| View::read(Kind::Organization, &row.spec)) {
         Some(View::Organization(spec)) => Policy::of(&spec),

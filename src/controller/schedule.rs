@@ -12,7 +12,7 @@ use super::cache::Work;
 const REST: u32 = 4;
 
 /// How long to wait after a pass that failed, at first and at most.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(60));
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_mins(1));
 
 /// The work that waits.
 #[derive(Debug, Default)]

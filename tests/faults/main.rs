@@ -5,11 +5,23 @@
 
 #[path = "../support/control_plane.rs"]
 mod control_plane;
+#[path = "../support/history.rs"]
+mod history;
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[path = "../support/process.rs"]
 mod process;
 #[path = "../support/proxy.rs"]
 mod proxy;
+#[path = "../support/rig.rs"]
+mod rig;
+#[path = "../support/world.rs"]
+mod world;
 
+mod absence;
+
+mod crash;
+
+mod story;
 mod the_proxy;
+mod watch;

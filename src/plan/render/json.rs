@@ -13,7 +13,7 @@ use super::Options;
 use super::value::without_secrets;
 use crate::plan::rules::{RULES, rule};
 use crate::plan::{Cause, Change, Drifted, FieldChange, Plan, Refusal, Verb};
-use crate::tenancy::{Digest, Held, Key, Name, Origin, Row};
+use crate::tenancy::{BreakGlass, Digest, Held, Key, Name, Origin, Row};
 
 /// The version of the shape.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -68,6 +68,9 @@ pub struct Organization<'a> {
     pub more_access_changes: usize,
     /// What waits for an approval.
     pub approval: Option<Approval>,
+    /// The emergency that is going on: rules that it overrides do not refuse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<&'a BreakGlass>,
 }
 
 /// Removals that wait for an approval.
@@ -306,6 +309,7 @@ fn organization(plan: &Plan) -> Organization<'_> {
         complete: plan.complete,
         more_access_changes: plan.access.more_people,
         approval,
+        break_glass: plan.break_glass.as_ref(),
     }
 }
 

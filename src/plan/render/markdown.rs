@@ -64,6 +64,10 @@ impl Comment {
         if !plan.complete {
             items.push("- a part of the input could not be read, so nothing is removed\n".to_owned());
         }
+        if let Some(emergency) = &plan.break_glass {
+            items
+                .push(format!("- emergency {}: rules that an emergency overrides do not refuse\n", code(&emergency.to_string())));
+        }
         items.extend(page.refusals.iter().map(refusal));
         for guard in &plan.loosened {
             let change = format!("policy.{}: {} -> {}", guard.field, guard.from, guard.to);

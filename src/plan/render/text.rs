@@ -64,6 +64,10 @@ impl Text<'_> {
         if !plan.complete {
             self.section("A part of the input could not be read, so nothing is removed. `muster validate` names it.");
         }
+        if let Some(emergency) = &plan.break_glass {
+            let emergency = safe(&emergency.to_string()).into_owned();
+            self.section(&format!("Emergency {emergency}: rules that an emergency overrides do not refuse."));
+        }
         self.loosened(&plan.loosened);
         self.changes(&page);
         self.refusals(&page.refusals);

@@ -16,6 +16,13 @@ pub enum Class {
     Review,
 }
 
+impl Class {
+    /// True for what changes objects or tells of it, so that it matters when the plug is pulled.
+    pub fn is_numbered(self) -> bool {
+        matches!(self, Self::Write | Self::Event)
+    }
+}
+
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -92,9 +99,8 @@ impl Call {
         self.query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// True for what changes objects or tells of it, so that it matters when the plug is pulled.
     pub fn is_numbered(&self) -> bool {
-        matches!(self.class, Class::Write | Class::Event)
+        self.class.is_numbered()
     }
 
     /// The verb and what it is done to.

@@ -112,8 +112,7 @@ fn paged(call: &Call, uri: &Uri, page: u32) -> Uri {
 fn register(shared: &Shared, call: &mut Call) -> Option<usize> {
     *shared.calls.lock().unwrap().entry(without_name(call)).or_default() += 1;
     let mut written = shared.written.lock().unwrap();
-    let numbered = |written: &&Written| matches!(written.class, Class::Write | Class::Event);
-    call.number = written.iter().filter(numbered).count() + usize::from(call.is_numbered());
+    call.number = written.iter().filter(|written| written.class.is_numbered()).count() + usize::from(call.is_numbered());
     if matches!(call.class, Class::Read | Class::Review) {
         return None;
     }
