@@ -114,6 +114,7 @@ fn another_namespace_learns_nothing_and_takes_nothing_over() {
     let organization = acme.create("Organization", "acme", json!({}));
     assert_eq!(denied(&organization.by("mallory"))[0].0, "not-permitted");
     assert_eq!(denied(&organization.by("bob@acme.example"))[0].0, "not-permitted");
+    assert_eq!(warned(&acme.delete("organization/acme").by("mallory")), Vec::<&str>::new());
     let moved = ["organization/acme was last applied from another namespace"];
     assert_eq!(warned(&organization.by("alice@acme.example")), moved);
     assert_eq!(warned(&organization.by_member_of("ci", &["platform"])), moved);
