@@ -37,7 +37,7 @@ pub enum After {
 }
 
 /// How often the status of an organization is written for nothing but counts.
-const COUNTS: Duration = Duration::from_secs(5);
+const COUNTS: Duration = Duration::from_millis(500);
 
 /// Sends out what passes say.
 pub struct Report {

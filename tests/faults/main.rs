@@ -23,5 +23,6 @@ mod absence;
 mod crash;
 
 mod story;
+mod telemetry;
 mod the_proxy;
 mod watch;
