@@ -30,10 +30,8 @@ pub enum After {
     Nothing,
     /// It was told.
     Told(Work),
-    /// There is news of the object: it has to be looked at again.
+    /// It was not taken: the object has to be looked at again, each time after a longer while.
     Again(Work),
-    /// It failed: it has to be looked at again later.
-    Later(Work),
 }
 
 /// How often the status of an organization is written for nothing but counts.
@@ -72,7 +70,7 @@ impl Report {
         for (object, verdict) in &passed.verdicts {
             // It may have changed while the pass went on; then the next one speaks of it.
             let Some(current) = cache.get(&object.id).filter(|current| current.uid == object.uid).cloned() else { continue };
-            if current.generation != object.generation {
+            if !current.says_the_same(object) {
                 continue;
             }
             let overview =
@@ -107,24 +105,27 @@ impl Report {
     /// Takes note of what became of a status.
     pub fn wrote(&self, wrote: Wrote, cache: &mut Cache) -> After {
         let Wrote { id, uid, end } = wrote;
+        let is_last = !self.writer.has(&id);
         match end {
             End::Taken(version) => {
                 self.metrics.wrote("success");
-                cache.end_status(&id, &uid, version, !self.writer.has(&id));
-                cache.get(&id).map_or(After::Nothing, |object| After::Told(cache.work_of(object)))
+                match cache.end_status(&id, &uid, &version, is_last) {
+                    Some(overwritten) => After::Again(overwritten),
+                    None => cache.get(&id).map_or(After::Nothing, |object| After::Told(cache.work_of(object))),
+                }
             }
             End::Gone => {
                 self.metrics.wrote("gone");
-                After::Nothing
+                cache.fail_status(&id, &uid, is_last).map_or(After::Nothing, After::Again)
             }
             End::Conflict => {
                 self.metrics.wrote("conflict");
-                cache.fail_status(&id, &uid).map_or(After::Nothing, After::Again)
+                cache.fail_status(&id, &uid, is_last).map_or(After::Nothing, After::Again)
             }
             End::Failed(error) => {
                 self.metrics.wrote("error");
                 tracing::warn!(object = %id, error, "a status could not be written");
-                cache.fail_status(&id, &uid).map_or(After::Nothing, After::Later)
+                cache.fail_status(&id, &uid, is_last).map_or(After::Nothing, After::Again)
             }
         }
     }
@@ -169,15 +170,17 @@ impl Report {
     }
 
     fn measure(&self, object: &Object, status: &Status, now: Timestamp) {
-        let first = object.status().is_none() && status.is_settled;
+        let was_ready = object.status().is_some_and(|status| status.contains("\"lastSyncTime\""));
+        let first = !was_ready && status.is_settled;
         if let Some(created) = object.created.filter(|_| first) {
             self.metrics.became_ready(object.id.key.kind.as_str(), now.duration_since(created).unsigned_abs());
         }
     }
 
     /// This replica does not lead any more: nothing that waits is written.
-    pub fn lost(&mut self) {
+    pub fn lost(&mut self, cache: &mut Cache) {
         self.writer.clear();
+        cache.forget_writing();
         self.standing.clear();
         self.counted.clear();
     }
