@@ -130,8 +130,7 @@ fn blocked(tenancy: &Tenancy, draft: &Draft) -> Vec<Refusal> {
 
 /// Whether there are access tests, stored or new.
 fn is_tested(snapshot: &Snapshot, draft: &Draft) -> bool {
-    snapshot.live(Kind::AccessTest).next().is_some()
-        || draft.changes.iter().any(|change| change.key.kind == Kind::AccessTest && change.is_live())
+    snapshot.live(Kind::AccessTest).next().is_some() || draft.changes.iter().any(|change| change.key.kind == Kind::AccessTest)
 }
 
 /// The rows that changes replace, by their old and new keys.
