@@ -275,3 +275,26 @@ mod pairs {
         Ok(Vec::<(Key, Held)>::deserialize(deserializer)?.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::render::fixture::{Fixture, of_everything};
+
+    #[test]
+    fn a_plan_is_read_back_as_it_was_saved() {
+        let plan = of_everything();
+        assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&plan).unwrap()).unwrap(), plan);
+    }
+
+    #[test]
+    fn what_changes_and_what_drifted_are_differences_and_what_is_only_missing_is_none() {
+        let named = |name: &str| json!({ "displayName": name });
+        let differs = |fixture: Fixture| fixture.plan().has_differences();
+        assert!(differs(Fixture::new().wanted("workspace/design", json!({}))));
+        assert!(differs(Fixture::new().both("project/core", named("Core")).drifted("project/core", &named("Kern"))));
+        assert!(!differs(Fixture::new().stored("workspace/old", json!({}))));
+    }
+}
