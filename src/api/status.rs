@@ -26,6 +26,9 @@ pub struct ObjectStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Conditions")]
     pub conditions: Vec<Condition>,
+    /// The id of the object in the store. It outlives renames, deletion and restore. Example: 0d9f2c1e-5a43-4a35-9d0f-3b8f2f1c7a66.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Text<64>>,
     /// The id of the object at the service behind the store, if there is one. Example: 6324661c4da877930beaecaa.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<Text<256>>,
@@ -95,6 +98,9 @@ pub struct OrganizationStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Conditions")]
     pub conditions: Vec<Condition>,
+    /// The id of the organization in the store. It outlives deletion and restore. Example: 0d9f2c1e-5a43-4a35-9d0f-3b8f2f1c7a66.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Text<64>>,
     /// The id of the organization at the service behind the store, if there is one. Example: 627cda54ff688c037a39291b.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<Text<256>>,

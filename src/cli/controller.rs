@@ -35,6 +35,9 @@ pub struct Arguments {
     /// How many statuses are written at a time
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Cluster")]
     concurrency: u16,
+    /// At the start, apply although another place applied within the last hour; for a cluster that takes the place of one that is gone
+    #[arg(long, help_heading = "Cluster")]
+    take_over: bool,
     /// Where /healthz, /readyz and /metrics are
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080", help_heading = "Cluster")]
     listen: SocketAddr,
@@ -78,6 +81,7 @@ pub async fn run(arguments: &Arguments, _console: &Console) -> Result<Exit, Fail
         lease_duration: arguments.lease_duration.max(Duration::from_secs(1)),
         request_timeout: arguments.request_timeout,
         concurrency: arguments.concurrency.into(),
+        take_over: arguments.take_over,
     };
     controller::run(client, store, options, listener, until_told()).await.map_err(|error| other(&error))?;
     tracing::info!("stopped");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::metrics::Gauges;
-use super::object::{Object, ObjectKey, SharedObject, Version};
+use super::object::{Object, ObjectKey, SharedObject, Status, Version};
 use super::watch::{Scope, Seen};
 use crate::api::Kind;
 use crate::tenancy::{Key, Name};
@@ -142,13 +142,15 @@ impl Cache {
             if object.version.is_older_than(&known.version) {
                 return None;
             }
-            let ours = object.status == known.status;
+            object.writing.clone_from(&known.writing);
             if object.says_the_same(known) {
-                object.is_settled = if ours { known.is_settled } else { object.is_settled };
-                // Somebody else wrote the status: it is put right.
-                let work = (!ours).then(|| self.work_of(&object));
+                let written_by_another = object.writing.is_none() && object.seen != known.seen;
+                let work = written_by_another.then(|| self.work_of(&object));
                 self.objects.insert(object.id.clone(), Arc::new(object));
                 return work;
+            }
+            if let Some(writing) = &mut object.writing {
+                writing.is_settled = false;
             }
         }
         if let Some(known) = self.objects.get(&object.id).cloned() {
@@ -181,29 +183,33 @@ impl Cache {
     }
 
     /// Takes note of a status that is about to be written.
-    pub fn set_status(&mut self, id: &ObjectKey, uid: &str, status: &str, settled: bool) {
-        let Some(known) = self.objects.get_mut(id).filter(|known| *known.uid == *uid) else { return };
-        let object = Arc::make_mut(known);
-        object.status = Some(status.into());
-        object.is_settled = settled;
-    }
-
-    /// Takes note of the version that a status led to, so that what is older is not taken for news.
-    pub fn take_version(&mut self, id: &ObjectKey, uid: &str, version: Version) {
-        let Some(known) = self.objects.get_mut(id).filter(|known| *known.uid == *uid) else { return };
-        if known.version.is_older_than(&version) {
-            Arc::make_mut(known).version = version;
+    pub fn begin_status(&mut self, id: &ObjectKey, uid: &str, status: Status) {
+        if let Some(object) = self.known(id, uid) {
+            object.writing = Some(status);
         }
     }
 
-    /// Forgets a status that could not be written, so that it is written anew, and returns what has to be looked at for that.
-    pub fn forget_status(&mut self, id: &ObjectKey, uid: &str) -> Option<Work> {
-        let known = self.objects.get_mut(id).filter(|known| *known.uid == *uid)?;
-        let object = Arc::make_mut(known);
-        object.status = None;
-        object.is_settled = false;
-        let object = Arc::clone(known);
-        Some(self.work_of(&object))
+    /// Takes note that the API server took a status: what is older than this version is no news. It is the one that is seen now, unless
+    /// another one is on its way.
+    pub fn end_status(&mut self, id: &ObjectKey, uid: &str, version: Version, is_last: bool) {
+        let Some(object) = self.known(id, uid) else { return };
+        if is_last && let Some(written) = object.writing.take() {
+            object.seen = Some(written);
+        }
+        if object.version.is_older_than(&version) {
+            object.version = version;
+        }
+    }
+
+    /// Takes note that a status could not be written, and returns what has to be looked at for that.
+    pub fn fail_status(&mut self, id: &ObjectKey, uid: &str) -> Option<Work> {
+        self.known(id, uid)?.writing = None;
+        let object = self.objects.get(id)?;
+        Some(self.work_of(object))
+    }
+
+    fn known(&mut self, id: &ObjectKey, uid: &str) -> Option<&mut Object> {
+        self.objects.get_mut(id).filter(|known| *known.uid == *uid).map(Arc::make_mut)
     }
 
     /// An object.
@@ -262,13 +268,13 @@ impl Cache {
         let mut drifted: BTreeMap<Kind, usize> = Kind::WRITTEN.into_iter().map(|kind| (kind, 0)).collect();
         for object in self.all() {
             let id = &object.id;
-            let status = object.status.as_deref().filter(|_| !object.is_settled).and_then(|it| serde_json::from_str(it).ok());
+            let status = object.status().filter(|_| !object.is_settled()).and_then(|it| serde_json::from_str(it).ok());
             let status: Value = status.unwrap_or_default();
             let says = |type_: &str| {
                 let mut all = status["conditions"].as_array().into_iter().flatten();
                 all.find(|it| it["type"] == type_).and_then(|it| it["status"].as_str()).unwrap_or("Unknown").to_owned()
             };
-            let ready = if object.is_settled { "True".to_owned() } else { says("Ready") };
+            let ready = if object.is_settled() { "True".to_owned() } else { says("Ready") };
             let suspended = if says("Suspended") == "True" { "true" } else { "false" };
             let labels = [
                 ("kind", id.key.kind.as_str()),

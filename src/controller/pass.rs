@@ -17,7 +17,7 @@ use super::presence::{Definitions, Presence};
 use super::verdict::{self, Facts, Verdict};
 use crate::api::status::Counts;
 use crate::api::{Kind, Spec};
-use crate::engine::{Apply, End, Outcome, Planned, after, apply, plan_snapshots};
+use crate::engine::{Apply, End, Outcome, Planned, after, apply, claimed_elsewhere, plan_snapshots};
 use crate::plan::{Context, Plan, Tightened};
 use crate::source::ObjectRead;
 use crate::store::{AnyStore, Batch, Observe, Registered, Store, StoreError, in_one_line};
@@ -32,6 +32,8 @@ pub struct Bench {
     pub manager: Manager,
     /// The uid of the cluster, which holds the claims.
     pub holder: Box<str>,
+    /// Whether the first pass over each organization takes it over from another place that applied within the last hour.
+    pub take_over: bool,
     /// Who asks the API server whether objects can have been removed on purpose.
     pub presence: Presence,
 }
@@ -42,6 +44,8 @@ pub struct Memory {
     snapshot: Option<Snapshot>,
     absences: Absences,
     counted: Option<(Revision, Option<Counts>)>,
+    /// True once a pass came to an end.
+    passed: bool,
     /// True once this replica has moved the revision on after taking over from one that may still be asleep.
     pub fenced: bool,
 }
@@ -259,7 +263,7 @@ impl Pass<'_> {
             holder: self.bench.holder.clone(),
             actor: ACTOR.into(),
             source: None,
-            take_over: false,
+            take_over: self.bench.take_over && !self.memory.passed,
             all_or_nothing: false,
             errored: false,
             seed: uuid::Uuid::new_v4().into_bytes(),
@@ -268,6 +272,10 @@ impl Pass<'_> {
 
     /// Applies a plan, where there is something to apply: looking costs nothing.
     async fn carry_out(&self, plan: Plan, known: Option<&Registered>, how: &Apply) -> Result<Outcome, StoreError> {
+        let claim = known.and_then(|known| known.claim.as_ref());
+        if let Some(because) = claim.and_then(|claim| claimed_elsewhere(&plan, claim, how)) {
+            return Ok(Outcome { plan, end: End::ClaimedElsewhere(because) });
+        }
         let revision = known.map(|known| known.revision).unwrap_or_default();
         if plan.is_empty() && plan.base == revision {
             return Ok(Outcome { plan, end: End::NothingToDo });
@@ -313,6 +321,7 @@ impl Pass<'_> {
         });
         let again = [again, dated, Some(self.at + self.interval())].into_iter().flatten().min();
         let is_over = self.gathered.objects.is_empty() && self.gathered.elsewhere.is_empty() && after.rows.is_empty();
+        self.memory.passed |= failed.is_none();
         self.memory.snapshot = Some(after).filter(|_| failed.is_none());
         Passed { overview, outcome, again, failed, is_over, ..self.ended(verdicts) }
     }
@@ -334,7 +343,7 @@ impl Pass<'_> {
     /// The store cannot be used: that is told on the organization, and on what was changed meanwhile.
     fn without_store(mut self, error: &StoreError) -> Passed {
         let because = in_one_line(error);
-        let unseen = |object: &&SharedObject| object.id.key.kind == Kind::Organization || !object.is_settled;
+        let unseen = |object: &&SharedObject| object.id.key.kind == Kind::Organization || !object.is_settled();
         let objects = self.gathered.objects.iter().filter(unseen);
         let verdicts = objects.map(|object| (object.clone(), verdict::retrying(&because))).collect();
         self.memory.snapshot = None;

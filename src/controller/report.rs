@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::cache::{Cache, Work};
 use super::events::Events;
 use super::metrics::{Gauges, Metrics};
-use super::object::{Object, SharedObject};
+use super::object::{Object, SharedObject, Status};
 use super::overview::Overview;
 use super::pass::{ACTOR, Passed};
-use super::status::{Hand, Status, status};
+use super::status::{Hand, status};
 use super::verdict::{Told, Verdict};
 use super::writer::{End, Write, Writer, Wrote};
 use crate::api::Kind;
@@ -82,9 +82,9 @@ impl Report {
     }
 
     fn write(&self, object: &SharedObject, status: Status, cache: &mut Cache) {
-        cache.set_status(&object.id, &object.uid, &status.text, status.is_settled);
         let (id, uid, version) = (object.id.clone(), object.uid.clone(), object.version.clone());
-        self.writer.write(Write { id, uid, version, text: status.text });
+        self.writer.write(Write { id, uid, version, text: status.text.clone() });
+        cache.begin_status(&object.id, &object.uid, status);
     }
 
     /// Takes note of what became of a status.
@@ -93,7 +93,7 @@ impl Report {
         match end {
             End::Taken(version) => {
                 self.metrics.wrote("success");
-                cache.take_version(&id, &uid, version);
+                cache.end_status(&id, &uid, version, !self.writer.has(&id));
                 cache.get(&id).map_or(After::Nothing, |object| After::Told(cache.work_of(object)))
             }
             End::Gone => {
@@ -102,19 +102,19 @@ impl Report {
             }
             End::Conflict => {
                 self.metrics.wrote("conflict");
-                cache.forget_status(&id, &uid).map_or(After::Nothing, After::Again)
+                cache.fail_status(&id, &uid).map_or(After::Nothing, After::Again)
             }
             End::Failed(error) => {
                 self.metrics.wrote("error");
                 tracing::warn!(object = %id, error, "a status could not be written");
-                cache.forget_status(&id, &uid).map_or(After::Nothing, After::Later)
+                cache.fail_status(&id, &uid).map_or(After::Nothing, After::Later)
             }
         }
     }
 
     /// What is new in a verdict is told as events; returns how many.
     fn tell_events(&self, object: &Object, verdict: &Verdict) -> usize {
-        let old: Value = object.status.as_deref().and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default();
+        let old: Value = object.status().and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default();
         let was_said = |message: &str| old["conditions"].as_array().into_iter().flatten().any(|it| it["message"] == message);
         let stalled = verdict.said.iter().find(|said| said.type_ == super::conditions::Type::Stalled);
         let refused = stalled.filter(|said| !was_said(&said.message));
@@ -152,7 +152,7 @@ impl Report {
     }
 
     fn measure(&self, object: &Object, status: &Status, now: Timestamp) {
-        let first = object.status.is_none() && status.is_settled;
+        let first = object.status().is_none() && status.is_settled;
         if let Some(created) = object.created.filter(|_| first) {
             self.metrics.became_ready(object.id.key.kind.as_str(), now.duration_since(created).unsigned_abs());
         }

@@ -9,11 +9,12 @@ use kube::{Api, Client};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use tracing::Instrument as _;
 
 use super::cache::{Cache, Work};
+use super::connect::reason;
 use super::events::Events;
 use super::gather::gather;
 use super::lease::{Elector, Leadership, Leading};
@@ -44,6 +45,8 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How many statuses are written at a time.
     pub concurrency: usize,
+    /// Whether organizations are taken over from another place that applied within the last hour.
+    pub take_over: bool,
 }
 
 /// Why a controller ended that was not told to.
@@ -53,7 +56,7 @@ pub enum RunError {
     #[error(
         "the namespace kube-system cannot be read, whose uid tells clusters apart: {0}; check the kubeconfig and the rights of this account"
     )]
-    Cluster(#[source] kube::Error),
+    Cluster(String),
     /// The listener for probes and metrics failed.
     #[error("cannot answer probes: {0}")]
     Server(#[source] std::io::Error),
@@ -83,14 +86,15 @@ pub async fn run(
     listener: TcpListener,
     stop: watch::Receiver<bool>,
 ) -> Result<(), RunError> {
-    let holder = identify(&client).await.map_err(RunError::Cluster)?;
+    let holder = identify(&client, options.request_timeout).await?;
     let (questions_in, questions) = mpsc::channel(16);
     let mut stopped = stop.clone();
     let server = tokio::spawn(server::serve(listener, questions_in, async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
     let presence = Presence::new(client.clone(), options.request_timeout);
-    let bench = Bench { store, manager: options.manager.clone(), holder, presence };
+    let take_over = options.take_over;
+    let bench = Bench { store, manager: options.manager.clone(), holder, take_over, presence };
     let controller = Controller::start(client, bench, &options, stop);
     controller.work(questions).await;
     match server.await {
@@ -100,9 +104,11 @@ pub async fn run(
 }
 
 /// The uid of `kube-system`, which is what a cluster has for a name.
-async fn identify(client: &Client) -> kube::Result<Box<str>> {
+async fn identify(client: &Client, patience: Duration) -> Result<Box<str>, RunError> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    let found = namespaces.get_metadata("kube-system").await?;
+    let found = timeout(patience, namespaces.get_metadata("kube-system")).await;
+    let found = found.map_err(|_| RunError::Cluster("the API server did not answer in time".to_owned()))?;
+    let found = found.map_err(|error| RunError::Cluster(reason(&error)))?;
     Ok(found.metadata.uid.unwrap_or_default().into())
 }
 
@@ -372,7 +378,7 @@ impl Controller {
             }
         }
         // The elector was told to stop as well: it releases the lease.
-        let _ = tokio::time::timeout(Duration::from_secs(1), &mut self.elector).await;
+        let _ = timeout(Duration::from_secs(1), &mut self.elector).await;
         self.followers.shutdown().await;
         self.bench.store.close().await;
     }

@@ -7,21 +7,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::conditions::{conditions, is_settled, to_seconds};
-use super::object::Object;
+use super::object::{Object, Status};
 use super::overview::Overview;
 use super::verdict::Verdict;
 use crate::api::status::{DriftEntry, HistoryEntry, ObjectStatus, OrganizationStatus};
 use crate::api::types::{Int, List, Text, Time};
 use crate::plan::render::{inline, without_secrets};
-
-/// A status to write.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Status {
-    /// As JSON.
-    pub text: String,
-    /// Whether it says nothing but that all is well.
-    pub is_settled: bool,
-}
 
 /// Who did what was done, and what it came from.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +26,7 @@ pub struct Hand<'a> {
 /// The status of an object after a verdict; `None` where the one that it has says the same.
 #[must_use]
 pub fn status(object: &Object, verdict: &Verdict, overview: Option<&Overview>, hand: Hand<'_>) -> Option<Status> {
-    let old: Value = object.status.as_deref().and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default();
+    let old: Value = object.status().and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default();
     let own = own(object, verdict, &old, hand);
     let new = match overview {
         None => serde_json::to_value(&own),
@@ -52,7 +43,7 @@ pub fn status(object: &Object, verdict: &Verdict, overview: Option<&Overview>, h
         new["lastSyncTime"] = Value::from(to_seconds(hand.now).to_string());
     }
     let is_settled = is_settled(&new, object.generation, object.requested.as_deref());
-    Some(Status { text: new.to_string(), is_settled })
+    Some(Status { text: new.to_string().into(), is_settled })
 }
 
 /// Takes over what the old status has and the new one does not.
@@ -102,6 +93,7 @@ fn own(object: &Object, verdict: &Verdict, old: &Value, hand: Hand<'_>) -> Objec
     ObjectStatus {
         observed_generation: Int::new(object.generation).ok(),
         conditions: conditions(&known, verdict.said.clone(), object.generation, hand.now),
+        id: verdict.id.as_deref().and_then(text),
         external_id: verdict.external_id.as_deref().and_then(text),
         last_sync_time: synced.map(Time),
         last_handled_reconcile_at: object.requested.as_deref().and_then(text),
@@ -116,6 +108,7 @@ fn of_organization(own: ObjectStatus, overview: &Overview) -> OrganizationStatus
     let ObjectStatus {
         observed_generation,
         conditions,
+        id,
         external_id,
         last_sync_time,
         last_handled_reconcile_at,
@@ -127,6 +120,7 @@ fn of_organization(own: ObjectStatus, overview: &Overview) -> OrganizationStatus
     OrganizationStatus {
         observed_generation,
         conditions,
+        id,
         external_id,
         last_sync_time,
         last_handled_reconcile_at,

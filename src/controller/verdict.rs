@@ -13,7 +13,7 @@ use crate::engine::{Done, End, Outcome};
 use crate::plan::{Change, Drifted, FieldChange, Refusal, Verb};
 use crate::source::ObjectRead;
 use crate::tenancy::view::View;
-use crate::tenancy::{Finding, Held, Key, Name, Policy, Row, Severity, Snapshot, Standing, standing};
+use crate::tenancy::{Claim, Finding, Held, Key, Name, Policy, Row, Severity, Snapshot, Standing, standing};
 
 /// What is to be said about one object.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Verdict {
     pub said: Vec<Said>,
     /// The values in force.
     pub effective: Option<Map<String, Value>>,
+    /// The id in the store.
+    pub id: Option<String>,
     /// The id at the service behind the store.
     pub external_id: Option<Box<str>>,
     /// The digest of what was last applied.
@@ -119,7 +121,7 @@ impl<'a> Verdicts<'a> {
     #[must_use]
     pub fn of(&self, object: &Object) -> Option<Verdict> {
         let key = &object.id.key;
-        let quiet = object.is_settled
+        let quiet = object.is_settled()
             && key.kind != Kind::Organization
             && self.facts.outcome.is_some()
             && !self.changes.contains_key(key)
@@ -133,6 +135,7 @@ impl<'a> Verdicts<'a> {
         let row = self.facts.after.row(key).filter(|row| row.is_live());
         let mut verdict = Verdict {
             effective: row.and_then(|row| effective(row, object, self.facts.policy, self.facts.now)),
+            id: row.map(|row| row.id.to_string()),
             external_id: row.and_then(|row| row.external_id.clone()),
             digest: row.and_then(|row| row.digest).map(|digest| digest.to_string()),
             ..Verdict::default()
@@ -157,7 +160,9 @@ impl<'a> Verdicts<'a> {
         let Some(outcome) = self.facts.outcome else { return self.unplaced(object) };
         match &outcome.end {
             End::Committed(_) | End::NothingToDo => self.in_store(object, row),
-            End::ClaimedElsewhere(because) if key.kind == Kind::Organization => stalled(Reason::GuardRefused, because),
+            End::ClaimedElsewhere(_) if key.kind == Kind::Organization => {
+                stalled(Reason::GuardRefused, &claimed(self.facts.after.claim.as_ref()))
+            }
             End::ClaimedElsewhere(_) => dependency(&format!(
                 "organization {} is applied from elsewhere: its own status says from where",
                 self.facts.organization
@@ -286,6 +291,18 @@ fn refused(refusals: &[&Refusal]) -> Vec<Said> {
         _ => Reason::GuardRefused,
     };
     stalled(reason, &told(first))
+}
+
+/// Why nothing is applied from here. It does not say when the other one was last heard of: that changes all the time.
+fn claimed(claim: Option<&Claim>) -> String {
+    let by = claim.map_or_else(String::new, |Claim { manager, holder, namespace, .. }| {
+        let namespace = if namespace.is_empty() { String::new() } else { format!(", namespace {namespace}") };
+        format!(" by manager {manager} from {holder}{namespace}")
+    });
+    format!(
+        "refused by claimed-elsewhere: the organization is applied{by}; take it away in one of the two places; this one goes on an \
+         hour after the other one was last heard of"
+    )
 }
 
 /// A refusal in one sentence.

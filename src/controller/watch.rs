@@ -8,7 +8,7 @@ use kube::api::{ListParams, WatchParams};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, WatchEvent};
 use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::connect::reason;
 use super::object::{Object, ObjectKey};
@@ -52,7 +52,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 /// How many objects are asked for at a time.
 const PAGE: u32 = 500;
 
-/// How long to wait before the next attempt after one that failed, at first and at most.
+/// How long to wait before the next list, at first and, where one comes soon after the other, at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(20));
 
 /// The API of a kind.
@@ -71,11 +71,14 @@ pub async fn follow(client: Client, scope: Scope, patience: Duration, seen: Send
     let follower = Follower { api: api(&client, scope.kind, scope.namespace.as_deref()), scope, patience, seen };
     let mut wait = BACKOFF.0;
     while !follower.seen.is_closed() {
-        let failed = match follower.once(&mut wait).await {
-            Ok(()) => continue,
-            Err(failed) => failed,
-        };
-        if follower.seen.send(Seen::Broken(follower.scope.clone(), failed)).await.is_err() {
+        let began = Instant::now();
+        let ended = follower.once().await;
+        if began.elapsed() > BACKOFF.1 {
+            wait = BACKOFF.0;
+        }
+        if let Err(failed) = ended
+            && follower.seen.send(Seen::Broken(follower.scope.clone(), failed)).await.is_err()
+        {
             return;
         }
         tokio::time::sleep(jittered(wait)).await;
@@ -106,13 +109,17 @@ enum Ended {
 
 impl Follower {
     /// Lists, and watches until a new list is needed.
-    async fn once(&self, wait: &mut Duration) -> Result<(), String> {
+    async fn once(&self) -> Result<(), String> {
         let mut version = self.list().await?;
         loop {
-            version = match self.watch(&version, wait).await? {
+            let began = Instant::now();
+            version = match self.watch(&version).await? {
                 Ended::At(version) => version,
                 Ended::TooOld => return Ok(()),
             };
+            if began.elapsed() < BACKOFF.0 {
+                tokio::time::sleep(jittered(BACKOFF.0)).await;
+            }
         }
     }
 
@@ -133,7 +140,7 @@ impl Follower {
         }
     }
 
-    async fn watch(&self, version: &str, wait: &mut Duration) -> Result<Ended, String> {
+    async fn watch(&self, version: &str) -> Result<Ended, String> {
         let seconds = u32::try_from(WATCH.as_secs()).unwrap_or(u32::MAX);
         let parameters = WatchParams { bookmarks: true, ..WatchParams::default().timeout(seconds) };
         let opened = timeout(self.patience, self.api.watch(&parameters, version)).await;
@@ -143,7 +150,6 @@ impl Follower {
             Err(error) => return Err(reason(&error)),
         };
         self.tell(Seen::Alive(self.scope.clone())).await?;
-        *wait = BACKOFF.0;
         let watched = timeout(WATCH + MARGIN, self.events(stream, version.to_owned())).await;
         watched.unwrap_or_else(|_| Err("the watch did not end when it should have: the connection is dead".to_owned()))
     }

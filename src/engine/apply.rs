@@ -90,7 +90,7 @@ fn obstacle(plan: &Plan, known: Option<&Registered>, how: &Apply) -> Option<End>
     if plan.is_empty() {
         return Some(End::NothingToDo);
     }
-    let claim = known.and_then(|known| known.claim.as_ref()).filter(|_| !how.take_over)?;
+    let claim = known.and_then(|known| known.claim.as_ref())?;
     claimed_elsewhere(plan, claim, how).map(End::ClaimedElsewhere)
 }
 
@@ -101,11 +101,13 @@ fn stale(plan: &Plan, found: Revision) -> StoreError {
 /// How long a claim holds after the last apply.
 const CLAIM_MINUTES: i64 = 60;
 
-fn claimed_elsewhere(plan: &Plan, claim: &Claim, how: &Apply) -> Option<String> {
+/// Why a plan is not applied from here: somebody applied from another place within the last hour, and is not to be taken over.
+#[must_use]
+pub fn claimed_elsewhere(plan: &Plan, claim: &Claim, how: &Apply) -> Option<String> {
     let Claim { manager, holder, namespace, seen_at } = claim;
     let same = *manager == how.manager && *holder == how.holder && **namespace == *plan.namespace;
     let ends = seen_at.checked_add(CLAIM_MINUTES.minutes()).unwrap_or(*seen_at);
-    if same || ends <= how.now {
+    if same || how.take_over || ends <= how.now {
         return None;
     }
     let namespace = if namespace.is_empty() { String::new() } else { format!(" (namespace {namespace})") };

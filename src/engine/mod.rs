@@ -15,7 +15,7 @@ mod verify;
 
 pub use after::after;
 pub use answer::{Answer, AnswerError, answer};
-pub use apply::{Apply, apply};
+pub use apply::{Apply, apply, claimed_elsewhere};
 pub use drift::{Drift, drift};
 pub use export::{Document, as_input, export, to_yaml};
 pub use outcome::{Done, End, Outcome};

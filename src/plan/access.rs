@@ -177,9 +177,13 @@ impl Sides<'_> {
 
     /// Those whose access ends between the two moments, though nothing of theirs changes.
     fn add_those_whose_time_comes(&self, people: &mut Affected) {
+        if self.before.now >= self.after.now {
+            return;
+        }
         let between = |end: Timestamp| end > self.before.now && end <= self.after.now;
-        let ending = self.before.all_memberships().filter(|_| self.before.now < self.after.now);
-        for (member, _, _) in ending.filter(|(_, _, membership)| membership.expires_at.is_some_and(between)) {
+        for (member, _, _) in
+            self.before.all_memberships().filter(|(_, _, membership)| membership.expires_at.is_some_and(between))
+        {
             people.entry(self.names.member_now(member)).or_default();
         }
     }

@@ -11,7 +11,8 @@ use super::rename::{Renamed, Touched};
 use super::{Cause, Change, Context, FieldChange, Phase, Verb};
 use crate::api::Kind;
 use crate::api::policy::InvitationMode;
-use crate::tenancy::{Desired, Key, Manager, Name, ObjectId, Policy, Revision, Row, Tenancy, view};
+use crate::tenancy::view::{MemberView, View};
+use crate::tenancy::{Desired, Key, Manager, Name, ObjectId, Policy, Revision, Row, Tenancy};
 
 /// Everything the comparison of one organization depends on.
 #[derive(Debug)]
@@ -200,10 +201,15 @@ impl Comparison<'_> {
         row.key.kind == Kind::Membership && row.ended_at != self.end_of(&desired.spec)
     }
 
-    /// The end of a membership that has come.
+    /// The end of a membership that has come. Few memberships have one.
     fn end_of(&self, spec: &str) -> Option<Timestamp> {
-        let view: view::MembershipView = serde_json::from_str(spec).ok()?;
-        view.expires_at.filter(|end| *end <= self.context.now)
+        if !spec.contains("expiresAt") {
+            return None;
+        }
+        match View::read(Kind::Membership, spec) {
+            View::Membership(membership) => membership.expires_at.filter(|end| *end <= self.context.now),
+            _ => None,
+        }
     }
 
     fn merged(&self, desired: &Desired, row: &Row) -> Merged {
@@ -379,12 +385,15 @@ fn note(verb: Verb, row: &Row, after: &Row) -> Option<Box<str>> {
 }
 
 /// A raised `spec.invitation` asks whoever has not accepted once more.
-fn asks_again(row: &Row, old: &view::MemberView, new: &view::MemberView) -> bool {
+fn asks_again(row: &Row, old: &MemberView, new: &MemberView) -> bool {
     new.invitation > old.invitation && row.accepted_at.is_none()
 }
 
-fn member(spec: &str) -> Option<view::MemberView> {
-    serde_json::from_str(spec).ok()
+fn member(spec: &str) -> Option<MemberView> {
+    match View::read(Kind::Member, spec) {
+        View::Member(member) => Some(member),
+        _ => None,
+    }
 }
 
 /// A stored spec as a value. What another hand left unreadable counts as empty, so that everything desired is written.

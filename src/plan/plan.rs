@@ -130,8 +130,8 @@ fn blocked(tenancy: &Tenancy, draft: &Draft) -> Vec<Refusal> {
 
 /// Whether there are access tests, stored or new.
 fn is_tested(snapshot: &Snapshot, draft: &Draft) -> bool {
-    let stored = snapshot.rows.iter().any(|row| row.key.kind == Kind::AccessTest && row.is_live());
-    stored || draft.changes.iter().any(|change| change.key.kind == Kind::AccessTest && change.is_live())
+    snapshot.live(Kind::AccessTest).next().is_some()
+        || draft.changes.iter().any(|change| change.key.kind == Kind::AccessTest && change.is_live())
 }
 
 /// The rows that changes replace, by their old and new keys.

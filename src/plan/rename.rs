@@ -40,6 +40,12 @@ pub struct Touched {
 }
 
 impl Renamed<'_> {
+    /// The row of a key, under its new name.
+    #[must_use]
+    pub fn row(&self, key: &Key) -> Option<&Row> {
+        self.rows.binary_search_by(|row| row.key.cmp(key)).ok().map(|at| &self.rows[at])
+    }
+
     /// Stored objects that the input means, though it names them otherwise: they are not missing from it.
     #[must_use]
     pub fn spoken_for(&self) -> BTreeSet<Key> {

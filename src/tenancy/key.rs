@@ -121,13 +121,18 @@ impl Key {
     /// For the key of a membership, the name of its member and the key of its place; `None` for any other key.
     #[must_use]
     pub fn member_and_place(&self) -> Option<(&str, Key)> {
+        self.parts().map(|(member, kind, place)| (member, Key::new(kind, place)))
+    }
+
+    /// The same in pieces, for whoever asks many memberships and needs few of their places.
+    pub(super) fn parts(&self) -> Option<(&str, Kind, &str)> {
         if self.kind != Kind::Membership {
             return None;
         }
-        let mut parts = self.name.splitn(3, '/');
-        let (member, level, place) = (parts.next()?, parts.next()?, parts.next()?);
+        let (member, rest) = self.name.split_once('/')?;
+        let (level, place) = rest.split_once('/')?;
         let kind = [Kind::Project, Kind::Workspace].into_iter().find(|kind| kind.label() == level)?;
-        Some((member, Key::new(kind, place)))
+        Some((member, kind, place))
     }
 }
 

@@ -70,7 +70,7 @@ fn an_organization_goes_only_where_its_workspaces_may() {
     let forbid = json!({ "policy": { "workspaceDeletion": { "mode": "Forbid" } } });
     let acme = Acme::with(&[("organization/acme", forbid.clone())]);
     let rules: Vec<_> = denied(&acme.delete("organization/acme").by(CI)).into_iter().map(|(rule, _)| rule).collect();
-    assert_eq!(rules, ["deletion-protected", "workspace-undeletable"]);
+    assert_eq!(rules, ["workspace-undeletable", "deletion-protected"]);
     let mut orphan = forbid;
     orphan["deletionPolicy"] = json!("Orphan");
     let acme = Acme::with(&[("organization/acme", orphan)]);

@@ -108,8 +108,9 @@ fn the_pods_of_the_chart_do_their_work_with_exactly_the_rights_that_they_have() 
 
 /// Creates one object of each kind, waits until all are ready, and deletes all of them.
 fn works_on_every_kind(plane: &ControlPlane) {
-    succeeds(&plane.kubectl_with(&["create", "-n", "acme"], ALL_KINDS));
     let objects = documents("ALL_KINDS", ALL_KINDS);
+    let all: String = objects.iter().map(|object| format!("---\n{object}\n")).collect();
+    succeeds(&plane.kubectl_with(&["create", "-n", "acme"], &all));
     for kind in Kind::WRITTEN {
         assert!(objects.iter().any(|object| object["kind"] == kind.as_str()), "{kind}");
         succeeds(&plane.kubectl(&["wait", "-n", "acme", kind.short(), "--all", "--for=condition=Ready", "--timeout=60s"]));

@@ -58,7 +58,8 @@ fn writes_are_numbered_and_counted_also_when_their_answer_is_lost_or_another_one
         assert!(create(&api, "e").await.is_err());
         proxy.calm();
         assert!(create(&api, "b").await.unwrap_err().to_string().contains("AlreadyExists"));
-        let names: Vec<String> = api.list(&ListParams::default()).await.unwrap().into_iter().filter_map(|o| o.metadata.name).collect();
+        let names: Vec<String> =
+            api.list(&ListParams::default()).await.unwrap().into_iter().filter_map(|o| o.metadata.name).collect();
         assert_eq!(names, ["a", "b", "e"]);
         assert_eq!(proxy.count(Class::Write), 3);
         assert_eq!(proxy.writes(), [("POST members".to_owned(), 3)].into());

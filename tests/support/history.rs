@@ -70,7 +70,10 @@ impl Told {
             }
             let is_admin = |(kind, fields): &&(Kind, BTreeMap<String, Value>)| {
                 let says = |field: &str, value: Value| fields.get(field) == Some(&value);
-                *kind == Kind::Member && says("role", "Admin".into()) && !says("disabled", true.into()) && !says("gone", true.into())
+                *kind == Kind::Member
+                    && says("role", "Admin".into())
+                    && !says("disabled", true.into())
+                    && !says("gone", true.into())
             };
             let has_admin = objects.values().any(|object| is_admin(&object));
             if had_admin && !has_admin {

@@ -149,10 +149,9 @@ fn collection(object: &Value) -> String {
     let version = object["apiVersion"].as_str().unwrap();
     let root = if version.contains('/') { "apis" } else { "api" };
     let kind = object["kind"].as_str().unwrap();
-    let plural = Kind::parse(kind).filter(|_| version.starts_with(GROUP)).map_or_else(
-        || format!("{}s", kind.to_lowercase()),
-        |kind| kind.plural().to_owned(),
-    );
+    let plural = Kind::parse(kind)
+        .filter(|_| version.starts_with(GROUP))
+        .map_or_else(|| format!("{}s", kind.to_lowercase()), |kind| kind.plural().to_owned());
     match object["metadata"]["namespace"].as_str() {
         Some(namespace) => format!("/{root}/{version}/namespaces/{namespace}/{plural}"),
         None => format!("/{root}/{version}/{plural}"),

@@ -199,13 +199,15 @@ impl World {
     /// The objects in a text of YAML documents, in the namespace of this world.
     pub fn documents(&self, text: &str) -> Vec<Value> {
         let documents = serde_yaml::Deserializer::from_str(text);
-        documents.filter_map(|document| {
-            let mut object: Value = serde::Deserialize::deserialize(document).unwrap();
-            object.is_object().then(|| {
-                object["metadata"]["namespace"] = self.namespace.clone().into();
-                object
+        documents
+            .filter_map(|document| {
+                let mut object: Value = serde::Deserialize::deserialize(document).unwrap();
+                object.is_object().then(|| {
+                    object["metadata"]["namespace"] = self.namespace.clone().into();
+                    object
+                })
             })
-        }).collect()
+            .collect()
     }
 
     /// Changes some fields of an object.
@@ -320,7 +322,8 @@ impl World {
     pub fn is_silent_for(&self, time: Duration) {
         self.proxy.forget();
         std::thread::sleep(time);
-        let written: Vec<String> = self.proxy.written().into_iter().filter(|it| it.class != Class::Lease).map(|it| it.what).collect();
+        let written: Vec<String> =
+            self.proxy.written().into_iter().filter(|it| it.class != Class::Lease).map(|it| it.what).collect();
         assert_eq!(written, Vec::<String>::new());
     }
 
@@ -350,7 +353,8 @@ impl World {
         }
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
-        let tail: Vec<String> = lines[lines.len().saturating_sub(40)..].iter().map(|line| line.chars().take(400).collect()).collect();
+        let tail: Vec<String> =
+            lines[lines.len().saturating_sub(40)..].iter().map(|line| line.chars().take(400).collect()).collect();
         text + &tail.join("\n")
     }
 

@@ -219,3 +219,24 @@ async fn nothing_is_said_of_what_the_api_server_was_not_asked_about() {
     world.apply(&ACME.replace("role: Member}]", "role: ReadOnly}]"));
     assert_eq!(world.settle("acme").await, IN_SYNC, "nothing is absent, so nothing depends on the answer");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_cluster_is_told_who_has_the_organization_and_takes_over_only_when_told_to() {
+    let mut world = acme().await;
+    world.holder = "cluster-2";
+    world.forget();
+    let told = world.settle("acme").await;
+    assert_eq!(
+        told[0], "organization/acme: Ready=False Failed, Stalled=True GuardRefused",
+        "also where there is nothing to change"
+    );
+    let message = world.status(Kind::Organization, "acme")["conditions"][0]["message"].as_str().unwrap().to_owned();
+    assert!(
+        message.starts_with("refused by claimed-elsewhere: the organization is applied by manager muster from cluster-1"),
+        "{message}"
+    );
+    world.take_over = true;
+    world.forget();
+    world.apply(&ACME.replace("role: Member}]", "role: ReadOnly}]"));
+    assert_eq!(world.settle("acme").await, IN_SYNC);
+}

@@ -31,6 +31,10 @@ pub struct World {
     /// What the API server says of a namespace and of the definitions.
     pub presence: Says,
     version: u64,
+    /// The cluster.
+    pub holder: &'static str,
+    /// Whether its controller was told to take over.
+    pub take_over: bool,
 }
 
 /// What the API server says when it is asked whether something is there.
@@ -57,7 +61,16 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("muster.db").display());
         let store = AnyStore::open(&url, Mode::Write).await.unwrap();
-        Self { cache, store, directory, memories: BTreeMap::new(), presence: Says::There, version: 1 }
+        Self {
+            cache,
+            store,
+            directory,
+            memories: BTreeMap::new(),
+            presence: Says::There,
+            version: 1,
+            holder: "cluster-1",
+            take_over: false,
+        }
     }
 
     /// What `kubectl apply` of these documents leads to.
@@ -79,7 +92,7 @@ impl World {
             object["metadata"]["generation"] = (known.map_or(0, |known| known.generation) + 1).into();
             object["metadata"]["resourceVersion"] = self.version.to_string().into();
             object["metadata"]["creationTimestamp"] = "2026-03-01T09:00:00Z".into();
-            if let Some(status) = known.and_then(|known| known.status.as_deref()) {
+            if let Some(status) = known.and_then(|known| known.status()) {
                 object["status"] = serde_json::from_str(status).unwrap();
             }
             let object: DynamicObject = serde_json::from_value(object).unwrap();
@@ -115,7 +128,13 @@ impl World {
         let gathered = gather(&self.cache, &work, claim.as_ref());
         let memory = self.memories.remove(&work).unwrap_or_default();
         let presence = Presence::new(self.presence.client(), Duration::from_secs(5));
-        let bench = Bench { store: self.store.clone(), manager: Manager::new("muster"), holder: "cluster-1".into(), presence };
+        let bench = Bench {
+            store: self.store.clone(),
+            manager: Manager::new("muster"),
+            holder: self.holder.into(),
+            take_over: self.take_over,
+            presence,
+        };
         let mut passed = bench.pass(gathered, memory, false).await;
         self.memories.insert(work, std::mem::take(&mut passed.memory));
         passed
@@ -140,7 +159,9 @@ impl World {
             let overview = passed.overview.as_ref().filter(|_| object.id.key.kind == Kind::Organization && passed.is_own(object));
             let hand = Hand { actor: "muster controller", now: Timestamp::now() };
             if let Some(status) = status(&current, verdict, overview, hand) {
-                self.cache.set_status(&object.id, &object.uid, &status.text, status.is_settled);
+                self.cache.begin_status(&object.id, &object.uid, status);
+                let version = current.version.clone();
+                self.cache.end_status(&object.id, &object.uid, version, true);
                 written += 1;
             }
         }
@@ -150,7 +171,7 @@ impl World {
     /// What each object says of itself, such as `member alice: Ready=True Succeeded`.
     pub fn told(&self) -> Vec<String> {
         let tell = |object: &Object| {
-            let status: Value = object.status.as_deref().map(|it| serde_json::from_str(it).unwrap()).unwrap_or_default();
+            let status: Value = object.status().map(|it| serde_json::from_str(it).unwrap()).unwrap_or_default();
             let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
             let tell = |it: &Value| {
                 format!("{}={} {}", it["type"].as_str().unwrap(), it["status"].as_str().unwrap(), it["reason"].as_str().unwrap())
@@ -164,7 +185,7 @@ impl World {
     /// The status of an object.
     pub fn status(&self, kind: Kind, name: &str) -> Value {
         let id = ObjectKey { namespace: "acme".into(), key: Key::new(kind, name) };
-        self.cache.get(&id).and_then(|object| serde_json::from_str(object.status.as_deref()?).ok()).unwrap_or_default()
+        self.cache.get(&id).and_then(|object| serde_json::from_str(object.status()?).ok()).unwrap_or_default()
     }
 
     /// What the store has: each object, with a cross where it is deleted.
