@@ -42,8 +42,8 @@ pub struct ObjectStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_applied_digest: Option<Digest>,
     /// The values in force, defaults included: what the spec would be if nothing had been left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Effective")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Effective>")]
     pub effective: Option<Object<String, Value>>,
     /// The latest changes of this object in the store, newest first, at most 5.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,8 +114,8 @@ pub struct OrganizationStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_applied_digest: Option<Digest>,
     /// The values in force, the policy in full included: what the spec would be if nothing had been left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Effective")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Effective>")]
     pub effective: Option<Object<String, Value>>,
     /// The latest changes of the organization itself in the store, newest first, at most 5.
     #[serde(skip_serializing_if = "Option::is_none")]

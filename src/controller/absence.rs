@@ -54,8 +54,13 @@ impl Absences {
         let organization =
             objects.iter().find(|object| object.id.key.kind == Kind::Organization).map(|object| object.uid.clone());
         let is_managed = |row: &&Row| row.is_live() && row.key.kind != Kind::Membership && row.manager.as_ref() == Some(manager);
-        let there: BTreeSet<&Key> = objects.iter().map(|object| &object.id.key).collect();
-        let mut rows = snapshot.rows.iter().filter(is_managed).filter(|row| !there.contains(&row.key)).peekable();
+        let mut there = objects.iter().map(|object| &object.id.key).peekable();
+        // Both are sorted.
+        let mut is_there = |key: &Key| {
+            while there.next_if(|there| *there < key).is_some() {}
+            there.peek().is_some_and(|there| *there == key)
+        };
+        let mut rows = snapshot.rows.iter().filter(is_managed).filter(|row| !is_there(&row.key)).peekable();
         if self.organization != organization {
             self.since.clear();
             self.organization = organization;

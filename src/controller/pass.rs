@@ -18,7 +18,7 @@ use super::verdict::{self, Facts, Verdict};
 use crate::api::status::Counts;
 use crate::api::{Kind, Spec};
 use crate::engine::{Apply, End, Outcome, Planned, after, apply, claimed_elsewhere, plan_snapshots};
-use crate::plan::{Context, Plan, Tightened};
+use crate::plan::{Context, FieldChange, Plan, Tightened, Verb};
 use crate::source::ObjectRead;
 use crate::store::{AnyStore, Batch, Observe, Registered, Store, StoreError, in_one_line};
 use crate::tenancy::{Claim, Finding, Input, Key, Manager, Name, Policy, Revision, Snapshot, invitation_ends, view::View};
@@ -301,6 +301,7 @@ impl Pass<'_> {
         if let Some(outcome) = &outcome {
             let counted = match self.memory.counted {
                 Some((revision, counts)) if revision == after.revision => counts,
+                Some((revision, counts)) if revision == outcome.plan.base && !concerns_people(&outcome.plan) => counts,
                 _ => counts(&after, self.now),
             };
             self.memory.counted = Some((after.revision, counted));
@@ -374,6 +375,18 @@ const LONGEST: Duration = Duration::from_hours(24);
 fn is_suspended(organization: &SharedObject) -> bool {
     let ObjectRead::Manifest(manifest) = &organization.read else { return false };
     matches!(&*manifest.spec, Spec::Organization(spec) if spec.suspend == Some(true))
+}
+
+/// Whether a plan may change how many members or admins there are.
+fn concerns_people(plan: &Plan) -> bool {
+    plan.changes.iter().any(|change| match change.key.kind {
+        Kind::Organization | Kind::MembershipType => true,
+        Kind::Member => {
+            let counts = |field: &FieldChange| !matches!(&*field.path, "displayName" | "defaultWorkspace" | "username");
+            change.verb != Verb::Update || change.fields.iter().any(counts)
+        }
+        _ => false,
+    })
 }
 
 /// The policy in force.

@@ -1,9 +1,11 @@
 //! What passes say goes out: statuses that say something new, events, metrics.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::cache::{Cache, Work};
 use super::events::Events;
@@ -11,7 +13,7 @@ use super::metrics::{Gauges, Metrics};
 use super::object::{Object, SharedObject, Status};
 use super::overview::Overview;
 use super::pass::{ACTOR, Passed};
-use super::status::{Hand, status};
+use super::status::{Hand, is_minor, status};
 use super::verdict::{Told, Verdict};
 use super::writer::{End, Write, Writer, Wrote};
 use crate::api::Kind;
@@ -34,6 +36,9 @@ pub enum After {
     Later(Work),
 }
 
+/// How often the status of an organization is written for nothing but counts.
+const COUNTS: Duration = Duration::from_secs(5);
+
 /// Sends out what passes say.
 pub struct Report {
     writer: Writer,
@@ -42,6 +47,8 @@ pub struct Report {
     pub metrics: Metrics,
     /// What stands, for the metrics: refusals by rule, and what is deleted but kept, by kind.
     standing: BTreeMap<Work, Standing>,
+    /// When the status of each organization was last written.
+    counted: BTreeMap<Work, Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -54,12 +61,13 @@ impl Report {
     /// Sends statuses and events by these.
     #[must_use]
     pub fn new(writer: Writer, events: Events, metrics: Metrics) -> Self {
-        Self { writer, events, metrics, standing: BTreeMap::new() }
+        Self { writer, events, metrics, standing: BTreeMap::new(), counted: BTreeMap::new() }
     }
 
-    /// Tells what a pass said.
-    pub fn tell(&mut self, passed: &Passed, cache: &mut Cache) {
+    /// Tells what a pass said. While much changes, how many people there are is told now and then only: returns when it is to be told.
+    pub fn tell(&mut self, passed: &Passed, cache: &mut Cache) -> Option<Instant> {
         let now = Timestamp::now();
+        let mut later = None;
         let mut single = 0;
         for (object, verdict) in &passed.verdicts {
             // It may have changed while the pass went on; then the next one speaks of it.
@@ -70,6 +78,14 @@ impl Report {
             let overview =
                 passed.overview.as_ref().filter(|_| current.id.key.kind == Kind::Organization && passed.is_own(&current));
             let Some(status) = status(&current, verdict, overview, Hand { actor: ACTOR, now }) else { continue };
+            if overview.is_some() {
+                let due = self.counted.get(&passed.work).map(|at| *at + COUNTS).filter(|due| *due > Instant::now());
+                if due.is_some() && is_minor(&status.text, current.status()) {
+                    later = due;
+                    continue;
+                }
+                self.counted.insert(passed.work.clone(), Instant::now());
+            }
             if single < EVENTS {
                 single += self.tell_events(&current, verdict);
             }
@@ -79,6 +95,7 @@ impl Report {
         if let Some(outcome) = &passed.outcome {
             self.tell_outcome(passed, outcome);
         }
+        later
     }
 
     fn write(&self, object: &SharedObject, status: Status, cache: &mut Cache) {
@@ -162,11 +179,13 @@ impl Report {
     pub fn lost(&mut self) {
         self.writer.clear();
         self.standing.clear();
+        self.counted.clear();
     }
 
     /// Some work is over.
     pub fn forget(&mut self, work: &Work) {
         self.standing.remove(work);
+        self.counted.remove(work);
     }
 
     /// True when nothing waits to be written.

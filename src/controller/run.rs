@@ -327,8 +327,10 @@ impl Controller {
         {
             known.revision = revision;
         }
-        if self.leads {
-            self.report.tell(&passed, &mut self.cache);
+        if self.leads
+            && let Some(later) = self.report.tell(&passed, &mut self.cache)
+        {
+            self.schedule.ask(work.clone(), later);
         }
         if passed.is_over {
             self.schedule.forget(&work);
