@@ -192,3 +192,11 @@ fn the_reference_documentation_of_roles_never_calls_them_just_role() {
     let text = schema(Kind::Role)["description"].as_str().unwrap();
     assert!(text.contains("roles.muster.dev") && text.contains("mrole"));
 }
+
+#[test]
+fn a_status_may_lack_any_field_of_its_own() {
+    for kind in Kind::WRITTEN {
+        let required = &schema(kind)["properties"]["status"]["required"];
+        assert!(required.is_null(), "{kind} requires {required}, and of an object that is held nothing but the verdict is known");
+    }
+}
