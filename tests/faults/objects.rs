@@ -123,7 +123,11 @@ fn many_writers_of_one_object_lose_nothing_and_are_not_answered_more_often_than_
             scope.spawn(move || {
                 for edit in 0..EDITS {
                     let name = format!("{writer}-{edit}");
-                    world.edit(MEMBER, "carol", json!({ "spec": { "displayName": name }, "metadata": { "labels": { format!("w{writer}"): name } } }));
+                    world.edit(
+                        MEMBER,
+                        "carol",
+                        json!({ "spec": { "displayName": name }, "metadata": { "labels": { format!("w{writer}"): name } } }),
+                    );
                 }
             });
         }
@@ -149,11 +153,16 @@ fn two_namespaces_want_one_organization_and_the_first_keeps_it() {
     world.arguments(&["--watch-namespace", &other]);
     begin(&world);
     let before = world.told("acme").counts();
-    let second: Vec<Value> = world.documents(ACME).into_iter().map(|mut object| {
-        object["metadata"]["namespace"] = other.clone().into();
-        object["spec"]["displayName"] = "Taken over".into();
-        object
-    }).filter(|object| object["kind"] == "Organization").collect();
+    let second: Vec<Value> = world
+        .documents(ACME)
+        .into_iter()
+        .map(|mut object| {
+            object["metadata"]["namespace"] = other.clone().into();
+            object["spec"]["displayName"] = "Taken over".into();
+            object
+        })
+        .filter(|object| object["kind"] == "Organization")
+        .collect();
     second.iter().for_each(|object| world.rig.apply(object));
     let verdict = |world: &World| world.rig.objects(&other)["organizations/acme"]["status"]["conditions"].clone();
     for _ in 0..2 {
@@ -175,7 +184,10 @@ fn the_last_admin_stays_whatever_is_deleted() {
     world.delete(MEMBER, "alice");
     world.delete(MEMBER, "bob");
     world.delete(Kind::Workspace, "production");
-    world.until("one of two is gone", |world| world.told("acme").count(Happened::SoftDeleted) > 0 || world.object(Kind::Organization, "acme")["status"]["refusals"].is_array());
+    world.until("one of two is gone", |world| {
+        world.told("acme").count(Happened::SoftDeleted) > 0
+            || world.object(Kind::Organization, "acme")["status"]["refusals"].is_array()
+    });
     std::thread::sleep(Duration::from_secs(3));
     world.settle();
     let stored = world.stored();
