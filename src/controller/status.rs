@@ -60,10 +60,22 @@ fn ready(status: &Value) -> bool {
 
 /// True when two statuses differ in nothing but times.
 fn says_the_same(new: &Value, old: &Value) -> bool {
+    differ_only_in(&["lastSyncTime"], new, old)
+}
+
+/// True when the statuses of an organization differ in nothing that somebody waits for: how many people there are, and what is kept.
+#[must_use]
+pub fn is_minor(new: &str, old: Option<&str>) -> bool {
+    let read = |status: &str| serde_json::from_str::<Value>(status).unwrap_or_default();
+    old.is_some_and(|old| differ_only_in(&["lastSyncTime", "counts", "retained"], &read(new), &read(old)))
+}
+
+/// True when two statuses differ in nothing but these fields, and the times of their conditions.
+fn differ_only_in(ignored: &[&str], new: &Value, old: &Value) -> bool {
     let without_times = |status: &Value| {
         let mut status = status.clone();
         if let Some(fields) = status.as_object_mut() {
-            fields.remove("lastSyncTime");
+            fields.retain(|field, _| !ignored.contains(&field.as_str()));
         }
         for condition in status["conditions"].as_array_mut().into_iter().flatten() {
             if let Some(fields) = condition.as_object_mut() {

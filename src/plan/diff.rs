@@ -136,7 +136,7 @@ impl Comparison<'_> {
             verb,
             key: row.key.clone(),
             from: (before.key != row.key).then(|| before.key.name.clone()),
-            cause: self.cause(desired, row, &fields),
+            cause: cause(desired, &fields),
             note: note(verb, row, &after),
             fields,
             before: Some(Box::new(before.clone())),
@@ -259,16 +259,6 @@ impl Comparison<'_> {
         }
     }
 
-    fn cause(&self, desired: &Desired, row: &Row, fields: &[FieldChange]) -> Cause {
-        match desired.implied_by {
-            Some(rule) => Cause::Implied(rule.into()),
-            None if fields.is_empty() && self.ends_now(desired, row) => Cause::Time,
-            None if !fields.is_empty() && fields.iter().all(|field| field.drift) => Cause::Drift,
-            None if !fields.is_empty() && fields.iter().all(|field| &*field.path == ENDED) => Cause::Time,
-            None => Cause::Git,
-        }
-    }
-
     fn manager_of(&self, desired: &Desired) -> Manager {
         if desired.implied_by.is_some() { Manager::new(Manager::POLICY) } else { self.context.manager.clone() }
     }
@@ -348,6 +338,15 @@ fn with_state(mut fields: Vec<FieldChange>, before: &Row, after: &Row) -> Vec<Fi
     fields
 }
 
+fn cause(desired: &Desired, fields: &[FieldChange]) -> Cause {
+    match desired.implied_by {
+        Some(rule) => Cause::Implied(rule.into()),
+        None if !fields.is_empty() && fields.iter().all(|field| field.drift) => Cause::Drift,
+        None if !fields.is_empty() && fields.iter().all(|field| &*field.path == ENDED) => Cause::Time,
+        None => Cause::Git,
+    }
+}
+
 /// The change of a row that only follows the rename of another.
 fn follow(row: &Row, touched: &Touched) -> Change {
     let moved = touched.observed.key != row.key;
@@ -399,4 +398,27 @@ fn member(spec: &str) -> Option<MemberView> {
 /// A stored spec as a value. What another hand left unreadable counts as empty, so that everything desired is written.
 pub fn parsed(spec: &str) -> Value {
     serde_json::from_str(spec).ok().filter(Value::is_object).unwrap_or_else(|| Value::Object(Map::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::plan::render::fixture::{Fixture, key};
+
+    #[test]
+    fn drift_is_noted_once_and_not_beside_a_change_of_the_object() {
+        let spec = |name: &str| json!({ "displayName": name, "language": "ENGLISH" });
+        let mut fixture = Fixture::new().both("workspace/design", spec("Design"));
+        fixture = fixture.drifted("workspace/design", &json!({ "displayName": "Design", "language": "HINDI" }));
+        let noted = fixture.plan().drift.remove(0).noted.unwrap();
+        let at = fixture.snapshot.rows.iter().position(|row| row.key == key("workspace/design")).unwrap();
+        let found = std::mem::replace(&mut fixture.snapshot.rows[at], *noted);
+        let plan = fixture.plan();
+        assert_eq!((plan.drift.len(), plan.is_empty()), (1, true));
+        fixture.snapshot.rows[at] = found;
+        fixture.tenancy.objects.retain(|desired| desired.key != key("workspace/design"));
+        let plan = fixture.wanted("workspace/design", spec("Drawing")).plan();
+        assert_eq!((plan.changes.len(), plan.drift.len(), plan.drift[0].noted.is_some()), (1, 1, false));
+    }
 }

@@ -73,12 +73,6 @@ impl AdminsByPlace {
         Self { places: places(world), own, organization }
     }
 
-    /// True when there is such a place.
-    #[must_use]
-    pub fn has(&self, place: &Key) -> bool {
-        self.places.contains_key(place)
-    }
-
     /// The admins of a place; `None` when there is no such place.
     #[must_use]
     pub fn get(&self, place: &Key) -> Option<Admins> {

@@ -221,4 +221,13 @@ mod tests {
         assert_ne!(id, ObjectId::derived([b"acme".as_slice(), b"bob"]));
         assert_eq!(id.to_string().parse::<ObjectId>().ok(), Some(id));
     }
+
+    #[test]
+    fn names_keys_and_ids_are_shown_to_developers_as_they_are_written() {
+        let (name, key) = (Name::from("alice"), Key::new(Kind::Workspace, "design"));
+        assert!(name == "alice" && name != "bob" && name == *"alice" && name != *"bob");
+        assert_eq!(format!("{name:?} {key:?}"), "\"alice\" workspace/design");
+        let id = ObjectId::derived([b"acme".as_slice()]);
+        assert_eq!((format!("{id:?}"), id.to_string()), (id.as_uuid().to_string(), id.as_uuid().to_string()));
+    }
 }
