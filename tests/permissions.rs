@@ -6,7 +6,7 @@ mod scenario;
 
 use muster::api::{Kind, Verb};
 use muster::store::Observe;
-use muster::tenancy::{Key, Standing, Viewer, World, access, members_with_email};
+use muster::tenancy::{Key, Standing, Viewer, World, access, members_with_email, obstacle, roles_with};
 use scenario::{BEGIN, told};
 
 /// A line of a table: what the document calls it, the permissions it takes, where, and a cell for each column.
@@ -378,4 +378,141 @@ async fn an_admin_of_one_workspace_does_not_see_that_somebody_is_in_another() {
     assert!(!sees("adam", "fiona", "workspace/foreign"));
     assert!(!sees("rolf", "adam", "workspace/health"));
     assert!(sees("rolf", "rolf", "workspace/health"));
+}
+
+/// An organization in which workspaces are open, private and local, with and without a project.
+const PLACES: &str = "\
+apiVersion: muster.dev/v1alpha1
+kind: Organization
+metadata: {name: acme}
+spec: {preset: keyrunner}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Project
+metadata: {name: core}
+spec: {organizationRef: {name: acme}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Project
+metadata: {name: side}
+spec: {organizationRef: {name: acme}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Workspace
+metadata: {name: shared}
+spec: {organizationRef: {name: acme}, projectRef: {name: core}, scope: Project}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Workspace
+metadata: {name: secret}
+spec: {organizationRef: {name: acme}, projectRef: {name: core}, scope: Private, owner: tina}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Workspace
+metadata: {name: free}
+spec: {organizationRef: {name: acme}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {name: tina}
+spec: {organizationRef: {name: acme}, email: tina@acme.example, role: TenantAdmin}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {name: paul}
+spec: {organizationRef: {name: acme}, email: paul@acme.example, projects: [{name: core, role: ProjectAdmin}, {name: side, role: ProjectAdmin}]}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {name: uma}
+spec:
+  organizationRef: {name: acme}
+  email: uma@acme.example
+  projects: [{name: core, role: ProjectUser}]
+  workspaces: [{name: free, role: Editor, expiresAt: 2026-06-01T00:00:00Z}]
+---
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {name: vera}
+spec: {organizationRef: {name: acme}, email: vera@acme.example, workspaces: [{name: free, role: Viewer}]}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {name: dora}
+spec: {organizationRef: {name: acme}, email: dora@acme.example, disabled: true, workspaces: [{name: free, role: Editor}]}
+";
+
+#[tokio::test]
+async fn what_stands_against_a_permission_is_told_in_words() {
+    let store = told(PLACES).await;
+    let snapshot = store.observe(&"acme".into()).await.unwrap();
+    let world = World::new(&snapshot.rows, "2026-07-01T00:00:00Z".parse().unwrap());
+    for (member, verb, place, because) in [
+        ("tina", Verb::ContentWrite, key("workspace/free"), None),
+        ("uma", Verb::ContentWrite, key("workspace/shared"), None),
+        ("nobody", Verb::ContentWrite, key("workspace/free"), Some("there is no member/nobody")),
+        ("tina", Verb::ContentWrite, key("workspace/none"), Some("there is no workspace/none")),
+        ("dora", Verb::ContentWrite, key("workspace/free"), Some("member/dora is Disabled, not Active")),
+        ("uma", Verb::ContentWrite, key("workspace/free"), Some("the access of member/uma ended 2026-06-01T00:00:00Z")),
+        (
+            "uma",
+            Verb::ContentWrite,
+            key("workspace/secret"),
+            Some("ProjectUser of project/core does not give content:write there, because workspace/secret is Private"),
+        ),
+        (
+            "paul",
+            Verb::ContentWrite,
+            key("workspace/secret"),
+            Some(
+                "ProjectAdmin of project/core does not give content:write there, \
+                 because workspace/secret is Private (access.privateWorkspaces: Manage)",
+            ),
+        ),
+        ("paul", Verb::ContentWrite, key("workspace/free"), Some("member/paul has no role that counts in workspace/free")),
+        (
+            "paul",
+            Verb::OrganizationWrite,
+            key("project/core"),
+            Some("ProjectAdmin of project/core does not give organization:write in project/core"),
+        ),
+        (
+            "vera",
+            Verb::ContentWrite,
+            key("workspace/free"),
+            Some("Viewer of workspace/free does not give content:write in workspace/free"),
+        ),
+        (
+            "tina",
+            Verb::ContentWrite,
+            key("workspace/local-uma"),
+            Some("TenantAdmin of organization/acme does not give content:write there, because workspace/local-uma is Local"),
+        ),
+    ] {
+        assert_eq!(obstacle(&world, member, &place, verb).as_deref(), because, "{member} in {place}");
+    }
+}
+
+#[tokio::test]
+async fn the_roles_that_allow_something_are_those_that_reach_the_place() {
+    let store = told(PLACES).await;
+    let snapshot = store.observe(&"acme".into()).await.unwrap();
+    let world = World::new(&snapshot.rows, BEGIN.parse().unwrap());
+    for (verb, place, roles) in [
+        (Verb::ContentWrite, "organization/acme", "TenantAdmin"),
+        (Verb::ContentWrite, "project/core", "ProjectAdmin ProjectUser TenantAdmin"),
+        (Verb::ContentWrite, "workspace/shared", "Admin Editor Owner ProjectAdmin ProjectUser TenantAdmin"),
+        (Verb::ContentWrite, "workspace/free", "Admin Editor Owner TenantAdmin"),
+        (Verb::ContentWrite, "workspace/secret", "Admin Editor Owner"),
+        (Verb::WorkspaceRead, "workspace/secret", "Admin Editor Owner ProjectAdmin TenantAdmin Viewer"),
+        (Verb::WorkspaceDelete, "workspace/secret", "ProjectAdmin TenantAdmin"),
+        (Verb::ContentWrite, "workspace/local-uma", ""),
+    ] {
+        assert_eq!(roles_with(&world, verb, &key(place)).join(" "), roles, "{verb} in {place}");
+    }
+    let store = told(FASTPIX.organization).await;
+    let snapshot = store.observe(&"acme".into()).await.unwrap();
+    let world = World::new(&snapshot.rows, BEGIN.parse().unwrap());
+    assert_eq!(roles_with(&world, Verb::MediaRead, &key("workspace/production")), ["Admin", "Member"]);
+    assert_eq!(roles_with(&world, Verb::MediaCreate, &key("workspace/production")), ["Admin"]);
 }

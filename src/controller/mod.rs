@@ -16,6 +16,7 @@
 mod absence;
 pub mod admission;
 mod cache;
+mod claim;
 mod conditions;
 mod connect;
 mod events;

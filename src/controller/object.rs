@@ -46,9 +46,18 @@ pub struct Object {
     pub findings: Box<[Finding]>,
     /// The annotations that ask for something to be done again.
     pub requested: Option<Box<str>>,
-    /// The status, as JSON: the one that was seen, or the one that is being written.
-    pub status: Option<Box<str>>,
-    /// True when the status says that this generation is in agreement with the store, and nothing else.
+    /// The status that was seen.
+    pub seen: Option<Status>,
+    /// The status that is being written.
+    pub writing: Option<Status>,
+}
+
+/// A status of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// As JSON.
+    pub text: Box<str>,
+    /// True when it says that the object as it is agrees with the store, and nothing else.
     pub is_settled: bool,
 }
 
@@ -105,11 +114,26 @@ impl Object {
             parent: parent(kind, &id.key.name, object.data.get("spec")),
             read,
             findings: findings.into(),
-            is_settled: status.is_some_and(|status| conditions::is_settled(status, generation, requested.as_deref())),
+            seen: status.map(|status| Status {
+                text: status.to_string().into(),
+                is_settled: conditions::is_settled(status, generation, requested.as_deref()),
+            }),
+            writing: None,
             requested,
-            status: status.map(|status| status.to_string().into()),
             id,
         })
+    }
+
+    /// The status as JSON: the one that is being written, else the one that was seen.
+    #[must_use]
+    pub fn status(&self) -> Option<&str> {
+        self.writing.as_ref().or(self.seen.as_ref()).map(|status| &*status.text)
+    }
+
+    /// True when the status says that all is well, and nothing else.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.writing.as_ref().or(self.seen.as_ref()).is_some_and(|status| status.is_settled)
     }
 
     /// Where an object is.

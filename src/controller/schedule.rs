@@ -94,9 +94,14 @@ impl Schedule {
         self.failures.len()
     }
 
-    /// Forgets work that there is nothing left of.
+    /// True when some work was asked for.
+    #[must_use]
+    pub fn is_asked(&self, work: &Work) -> bool {
+        self.due.contains_key(work)
+    }
+
+    /// Forgets work that there is nothing left of, and that nobody asked for again.
     pub fn forget(&mut self, work: &Work) {
-        self.due.remove(work);
         self.rest.remove(work);
         self.failures.remove(work);
         self.stumbles.remove(work);

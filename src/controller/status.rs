@@ -7,21 +7,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::conditions::{conditions, is_settled, to_seconds};
-use super::object::Object;
+use super::object::{Object, Status};
 use super::overview::Overview;
 use super::verdict::Verdict;
 use crate::api::status::{DriftEntry, HistoryEntry, ObjectStatus, OrganizationStatus};
 use crate::api::types::{Int, List, Text, Time};
 use crate::plan::render::{inline, without_secrets};
-
-/// A status to write.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Status {
-    /// As JSON.
-    pub text: String,
-    /// Whether it says nothing but that all is well.
-    pub is_settled: bool,
-}
 
 /// Who did what was done, and what it came from.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +26,7 @@ pub struct Hand<'a> {
 /// The status of an object after a verdict; `None` where the one that it has says the same.
 #[must_use]
 pub fn status(object: &Object, verdict: &Verdict, overview: Option<&Overview>, hand: Hand<'_>) -> Option<Status> {
-    let old: Value = object.status.as_deref().and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default();
+    let old: Value = object.status().and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default();
     let own = own(object, verdict, &old, hand);
     let new = match overview {
         None => serde_json::to_value(&own),
@@ -52,7 +43,7 @@ pub fn status(object: &Object, verdict: &Verdict, overview: Option<&Overview>, h
         new["lastSyncTime"] = Value::from(to_seconds(hand.now).to_string());
     }
     let is_settled = is_settled(&new, object.generation, object.requested.as_deref());
-    Some(Status { text: new.to_string(), is_settled })
+    Some(Status { text: new.to_string().into(), is_settled })
 }
 
 /// Takes over what the old status has and the new one does not.
@@ -69,10 +60,22 @@ fn ready(status: &Value) -> bool {
 
 /// True when two statuses differ in nothing but times.
 fn says_the_same(new: &Value, old: &Value) -> bool {
+    differ_only_in(&["lastSyncTime"], new, old)
+}
+
+/// True when the statuses of an organization differ in nothing that somebody waits for: how many people there are, and what is kept.
+#[must_use]
+pub fn is_minor(new: &str, old: Option<&str>) -> bool {
+    let read = |status: &str| serde_json::from_str::<Value>(status).unwrap_or_default();
+    old.is_some_and(|old| differ_only_in(&["lastSyncTime", "counts", "retained"], &read(new), &read(old)))
+}
+
+/// True when two statuses differ in nothing but these fields, and the times of their conditions.
+fn differ_only_in(ignored: &[&str], new: &Value, old: &Value) -> bool {
     let without_times = |status: &Value| {
         let mut status = status.clone();
         if let Some(fields) = status.as_object_mut() {
-            fields.remove("lastSyncTime");
+            fields.retain(|field, _| !ignored.contains(&field.as_str()));
         }
         for condition in status["conditions"].as_array_mut().into_iter().flatten() {
             if let Some(fields) = condition.as_object_mut() {

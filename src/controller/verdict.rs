@@ -10,6 +10,7 @@ use super::gather::Gathered;
 use super::object::{Object, SharedObject};
 use crate::api::Kind;
 use crate::engine::{Done, End, Outcome};
+use crate::plan::render::without_secrets;
 use crate::plan::{Change, Drifted, FieldChange, Refusal, Verb};
 use crate::source::ObjectRead;
 use crate::tenancy::view::View;
@@ -121,7 +122,7 @@ impl<'a> Verdicts<'a> {
     #[must_use]
     pub fn of(&self, object: &Object) -> Option<Verdict> {
         let key = &object.id.key;
-        let quiet = object.is_settled
+        let quiet = object.is_settled()
             && key.kind != Kind::Organization
             && self.facts.outcome.is_some()
             && !self.changes.contains_key(key)
@@ -228,7 +229,10 @@ impl<'a> Verdicts<'a> {
         let key = &object.id.key;
         let finding = self.findings_of(key).find(|finding| finding.severity != Severity::Warning);
         let because = finding.map_or_else(
-            || format!("it is part of no organization that is known: organization {} is not there", self.facts.organization),
+            || match object.parent.as_ref().filter(|parent| parent.kind == Kind::Organization) {
+                Some(parent) => format!("it is part of no organization that is known: {parent} is not there"),
+                None => "it does not say what it is part of".to_owned(),
+            },
             |finding| match &finding.help {
                 Some(help) => format!("{}; {help}", finding.message),
                 None => finding.message.to_string(),
@@ -325,7 +329,8 @@ fn retried(because: &str) -> Vec<Said> {
 
 /// The values in force: what the store holds, and what holds where nothing is said.
 fn effective(row: &Row, object: &Object, policy: &Policy, now: Timestamp) -> Option<Map<String, Value>> {
-    let Ok(Value::Object(mut fields)) = serde_json::from_str(&row.spec) else { return None };
+    let spec = serde_json::from_str(&row.spec).ok()?;
+    let Value::Object(mut fields) = without_secrets(&spec).into_owned() else { return None };
     let mut or = |field: &str, value: Value| {
         fields.entry(field).or_insert(value);
     };
@@ -352,7 +357,7 @@ fn effective(row: &Row, object: &Object, policy: &Policy, now: Timestamp) -> Opt
     Some(fields)
 }
 
-/// The objects of a namespace that are not the organization's own, in the order of the cluster.
+/// The verdicts on these objects, without those that have nothing new to say.
 #[must_use]
 pub fn of_all(facts: &Facts<'_>, objects: &[SharedObject]) -> Vec<(SharedObject, Verdict)> {
     let verdicts = Verdicts::new(facts);

@@ -25,7 +25,7 @@ pub struct Write {
     /// The version of the object that it is about: the API server refuses it where there is a later one.
     pub version: Version,
     /// The status, as JSON.
-    pub text: String,
+    pub text: Box<str>,
 }
 
 /// What became of a status.
@@ -128,6 +128,13 @@ impl Writer {
         let mut state = self.queue.lock();
         state.order.clear();
         state.pending.clear();
+    }
+
+    /// True when a status of this object waits or is being written.
+    #[must_use]
+    pub fn has(&self, id: &ObjectKey) -> bool {
+        let state = self.queue.lock();
+        state.pending.contains_key(id) || state.in_flight.contains(id)
     }
 
     /// True when there is nothing left to write.

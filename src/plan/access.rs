@@ -177,9 +177,13 @@ impl Sides<'_> {
 
     /// Those whose access ends between the two moments, though nothing of theirs changes.
     fn add_those_whose_time_comes(&self, people: &mut Affected) {
+        if self.before.now >= self.after.now {
+            return;
+        }
         let between = |end: Timestamp| end > self.before.now && end <= self.after.now;
-        let ending = self.before.all_memberships().filter(|_| self.before.now < self.after.now);
-        for (member, _, _) in ending.filter(|(_, _, membership)| membership.expires_at.is_some_and(between)) {
+        for (member, _, _) in
+            self.before.all_memberships().filter(|(_, _, membership)| membership.expires_at.is_some_and(between))
+        {
             people.entry(self.names.member_now(member)).or_default();
         }
     }
@@ -269,4 +273,48 @@ fn roles(access: &Access) -> String {
         let _ = write!(text, "{separator}{grant}");
     }
     if text.is_empty() { "no access".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::AccessDiff;
+    use crate::plan::render::fixture::Fixture;
+
+    fn person(name: &str, role: &str) -> Value {
+        json!({ "email": format!("{name}@acme.example"), "role": role })
+    }
+
+    #[test]
+    fn new_admins_are_shown_however_many_people_are_affected() {
+        let mut fixture = Fixture::new().both("workspace/design", json!({}));
+        for number in 0..AccessDiff::SHOWN {
+            let name = format!("m{number:03}");
+            fixture = fixture.wanted(&format!("member/{name}"), person(&name, "Member"));
+        }
+        fixture = fixture.wanted("member/y", json!({ "email": "y@acme.example" }));
+        fixture = fixture.wanted("membership/y/workspace/design", json!({ "role": "Admin" }));
+        let access = fixture.wanted("member/z", person("z", "Admin")).plan().access;
+        let first: Vec<&str> = access.changes.iter().take(3).map(|change| &*change.email).collect();
+        assert_eq!(first, ["y@acme.example", "z@acme.example", "m000@acme.example"]);
+        assert_eq!((access.changes.len(), access.more_people), (AccessDiff::SHOWN, 2));
+    }
+
+    #[test]
+    fn whoever_is_not_affected_takes_nobodys_place() {
+        let editor = |allows: &str| json!({ "levels": ["Workspace"], "permissions": [allows] });
+        let mut fixture = Fixture::new().both("workspace/design", json!({}));
+        for number in 0..AccessDiff::SHOWN {
+            let name = format!("m{number:03}");
+            fixture = fixture.both(&format!("member/{name}"), person(&name, if number % 2 == 0 { "Member" } else { "ReadOnly" }));
+            fixture = fixture.both(&format!("membership/{name}/workspace/design"), json!({ "role": "Member" }));
+        }
+        fixture = fixture.both("member/z", json!({ "email": "z@acme.example" }));
+        fixture = fixture.both("membership/z/workspace/design", json!({ "role": "editor" }));
+        fixture = fixture.stored("membership type/editor", editor("content:read"));
+        let access = fixture.wanted("membership type/editor", editor("content:write")).plan().access;
+        let shown: Vec<&str> = access.changes.iter().map(|change| &*change.email).collect();
+        assert_eq!((shown, access.more_people), (vec!["z@acme.example"], 0));
+    }
 }

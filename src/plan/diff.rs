@@ -11,7 +11,8 @@ use super::rename::{Renamed, Touched};
 use super::{Cause, Change, Context, FieldChange, Phase, Verb};
 use crate::api::Kind;
 use crate::api::policy::InvitationMode;
-use crate::tenancy::{Desired, Key, Manager, Name, ObjectId, Policy, Revision, Row, Tenancy, view};
+use crate::tenancy::view::{MemberView, View};
+use crate::tenancy::{Desired, Key, Manager, Name, ObjectId, Policy, Revision, Row, Tenancy};
 
 /// Everything the comparison of one organization depends on.
 #[derive(Debug)]
@@ -135,7 +136,7 @@ impl Comparison<'_> {
             verb,
             key: row.key.clone(),
             from: (before.key != row.key).then(|| before.key.name.clone()),
-            cause: self.cause(desired, row, &fields),
+            cause: cause(desired, &fields),
             note: note(verb, row, &after),
             fields,
             before: Some(Box::new(before.clone())),
@@ -200,10 +201,15 @@ impl Comparison<'_> {
         row.key.kind == Kind::Membership && row.ended_at != self.end_of(&desired.spec)
     }
 
-    /// The end of a membership that has come.
+    /// The end of a membership that has come. Few memberships have one.
     fn end_of(&self, spec: &str) -> Option<Timestamp> {
-        let view: view::MembershipView = serde_json::from_str(spec).ok()?;
-        view.expires_at.filter(|end| *end <= self.context.now)
+        if !spec.contains("expiresAt") {
+            return None;
+        }
+        match View::read(Kind::Membership, spec) {
+            View::Membership(membership) => membership.expires_at.filter(|end| *end <= self.context.now),
+            _ => None,
+        }
     }
 
     fn merged(&self, desired: &Desired, row: &Row) -> Merged {
@@ -250,16 +256,6 @@ impl Comparison<'_> {
             after.invited_at = Some(self.context.now);
             after.accepted_at = direct.then_some(self.context.now);
             after.declined_at = None;
-        }
-    }
-
-    fn cause(&self, desired: &Desired, row: &Row, fields: &[FieldChange]) -> Cause {
-        match desired.implied_by {
-            Some(rule) => Cause::Implied(rule.into()),
-            None if fields.is_empty() && self.ends_now(desired, row) => Cause::Time,
-            None if !fields.is_empty() && fields.iter().all(|field| field.drift) => Cause::Drift,
-            None if !fields.is_empty() && fields.iter().all(|field| &*field.path == ENDED) => Cause::Time,
-            None => Cause::Git,
         }
     }
 
@@ -342,6 +338,15 @@ fn with_state(mut fields: Vec<FieldChange>, before: &Row, after: &Row) -> Vec<Fi
     fields
 }
 
+fn cause(desired: &Desired, fields: &[FieldChange]) -> Cause {
+    match desired.implied_by {
+        Some(rule) => Cause::Implied(rule.into()),
+        None if !fields.is_empty() && fields.iter().all(|field| field.drift) => Cause::Drift,
+        None if !fields.is_empty() && fields.iter().all(|field| &*field.path == ENDED) => Cause::Time,
+        None => Cause::Git,
+    }
+}
+
 /// The change of a row that only follows the rename of another.
 fn follow(row: &Row, touched: &Touched) -> Change {
     let moved = touched.observed.key != row.key;
@@ -379,15 +384,41 @@ fn note(verb: Verb, row: &Row, after: &Row) -> Option<Box<str>> {
 }
 
 /// A raised `spec.invitation` asks whoever has not accepted once more.
-fn asks_again(row: &Row, old: &view::MemberView, new: &view::MemberView) -> bool {
+fn asks_again(row: &Row, old: &MemberView, new: &MemberView) -> bool {
     new.invitation > old.invitation && row.accepted_at.is_none()
 }
 
-fn member(spec: &str) -> Option<view::MemberView> {
-    serde_json::from_str(spec).ok()
+fn member(spec: &str) -> Option<MemberView> {
+    match View::read(Kind::Member, spec) {
+        View::Member(member) => Some(member),
+        _ => None,
+    }
 }
 
 /// A stored spec as a value. What another hand left unreadable counts as empty, so that everything desired is written.
 pub fn parsed(spec: &str) -> Value {
     serde_json::from_str(spec).ok().filter(Value::is_object).unwrap_or_else(|| Value::Object(Map::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::plan::render::fixture::{Fixture, key};
+
+    #[test]
+    fn drift_is_noted_once_and_not_beside_a_change_of_the_object() {
+        let spec = |name: &str| json!({ "displayName": name, "language": "ENGLISH" });
+        let mut fixture = Fixture::new().both("workspace/design", spec("Design"));
+        fixture = fixture.drifted("workspace/design", &json!({ "displayName": "Design", "language": "HINDI" }));
+        let noted = fixture.plan().drift.remove(0).noted.unwrap();
+        let at = fixture.snapshot.rows.iter().position(|row| row.key == key("workspace/design")).unwrap();
+        let found = std::mem::replace(&mut fixture.snapshot.rows[at], *noted);
+        let plan = fixture.plan();
+        assert_eq!((plan.drift.len(), plan.is_empty()), (1, true));
+        fixture.snapshot.rows[at] = found;
+        fixture.tenancy.objects.retain(|desired| desired.key != key("workspace/design"));
+        let plan = fixture.wanted("workspace/design", spec("Drawing")).plan();
+        assert_eq!((plan.changes.len(), plan.drift.len(), plan.drift[0].noted.is_some()), (1, 1, false));
+    }
 }

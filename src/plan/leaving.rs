@@ -17,18 +17,18 @@ pub(super) fn leave_without_workspace(comparison: &Comparison<'_>, draft: &mut D
     let placed = placed(comparison, draft);
     let tenancy = comparison.tenancy;
     let may_have_one = |member: &str| tenancy.held.keys().any(|held| held.member_and_place().is_some_and(|(it, _)| it == member));
+    let is_bare =
+        |desired: &Desired| matches!(View::read(Kind::Member, &desired.spec), View::Member(view) if view.roles.is_empty());
     let is_alone = |desired: &&Desired| {
-        let bare = matches!(View::read(Kind::Member, &desired.spec), View::Member(view) if view.roles.is_empty());
         desired.key.kind == Kind::Member
-            && bare
             && !placed.contains(desired.key.name.as_str())
+            && is_bare(desired)
             && !may_have_one(&desired.key.name)
     };
     let alone: Vec<&Key> = tenancy.objects.iter().filter(is_alone).map(|desired| &desired.key).collect();
     for key in alone {
         draft.changes.retain(|change| change.key != *key);
-        let stored = comparison.renamed.rows.binary_search_by(|row| row.key.cmp(key)).ok().map(|at| &comparison.renamed.rows[at]);
-        match stored.filter(|row| row.is_live()) {
+        match comparison.renamed.row(key).filter(|row| row.is_live()) {
             Some(row) => {
                 draft.changes.push(leave(comparison, row));
                 let own = draft.changes.iter_mut().filter(|change| change.is_removal() && change.root.is_none());

@@ -193,6 +193,7 @@ pub fn all_fields(spec: &Value) -> Vec<FieldChange> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::render::fixture::{Fixture, key};
     use serde_json::json;
 
     fn merged(kind: Kind, last: Value, want: Value, have: Value, drift: DriftPolicy) -> Merged {
@@ -316,5 +317,13 @@ mod tests {
             DriftPolicy::Warn,
         );
         assert_eq!(text(&merged.fields), ["subscribeParams.subscribeDegradation none -> {}"]);
+    }
+
+    #[test]
+    fn what_another_hand_changed_is_seen_in_the_row_alone() {
+        let named = |name: &str| json!({ "displayName": name });
+        let fixture = Fixture::new().both("project/core", named("Core")).drifted("project/core", &named("Kern"));
+        let row = fixture.snapshot.rows.iter().find(|row| row.key == key("project/core")).unwrap();
+        assert_eq!(text(&drifted_fields(row)), [r#"displayName "Core" -> "Kern""#]);
     }
 }

@@ -112,11 +112,7 @@ fn clears_default(change: &Change) -> bool {
     let default = |row: Option<&Row>| {
         row.is_some_and(|row| matches!(View::read(Kind::Template, &row.spec), View::Template(view) if view.default))
     };
-    change.key.kind == Kind::Template
-        && change.was_live()
-        && change.is_live()
-        && default(change.before.as_deref())
-        && !default(change.after.as_deref())
+    change.key.kind == Kind::Template && default(change.before.as_deref()) && !default(change.after.as_deref())
 }
 
 /// The row that allows what the old one allowed and what the new one allows.
@@ -255,5 +251,38 @@ mod tests {
         assert_eq!(order(&plan).last().map(String::as_str), Some("~ organization/acme"));
         let between = plan.changes.last().unwrap().between.as_ref().unwrap();
         assert_eq!(&*between.spec, r#"{"policy":{"access":{"implicitAdmins":true}}}"#);
+        assert_eq!((between.last_applied(), between.digest), (Some("{}"), None));
+    }
+
+    #[test]
+    fn a_membership_type_that_gives_and_takes_allows_both_first() {
+        let types = |allows: &str| json!({ "levels": ["Workspace"], "permissions": [allows] });
+        let fixture = Fixture::new().stored("membership type/editor", types("content:write"));
+        let plan = fixture.wanted("membership type/editor", types("media:create")).plan();
+        let between = plan.changes[0].between.as_ref().unwrap();
+        assert_eq!(&*between.spec, r#"{"levels":["Workspace"],"permissions":["content:write","media:create"]}"#);
+        assert_eq!((between.last_applied(), between.digest), (Some(&*between.spec), None));
+    }
+
+    #[test]
+    fn an_end_that_comes_sooner_is_a_loss_and_one_that_comes_later_is_none() {
+        let phase = |(was, until): (&str, &str), (is, then): (&str, &str)| {
+            let entry = |role: &str, end: &str| json!({ "expiresAt": format!("2027-{end}-01T00:00:00Z"), "role": role });
+            let fixture =
+                Fixture::new().both("workspace/design", json!({})).both("member/bob", json!({ "email": "bob@acme.example" }));
+            let fixture = fixture.stored("membership/bob/workspace/design", entry(was, until));
+            fixture.wanted("membership/bob/workspace/design", entry(is, then)).plan().changes[0].phase
+        };
+        assert_eq!(phase(("Member", "06"), ("Member", "01")), Phase::Loss);
+        assert_eq!(phase(("Member", "01"), ("Member", "06")), Phase::Neutral);
+        assert_eq!(phase(("ReadOnly", "06"), ("Member", "06")), Phase::Gain);
+    }
+
+    #[test]
+    fn a_template_that_keeps_its_flag_needs_no_room() {
+        let template = |name: &str| json!({ "name": name, "workspaceRef": { "name": "design" } });
+        let fixture = Fixture::new().both("workspace/design", json!({})).stored("template/a", template("a"));
+        let plan = fixture.wanted("template/a", template("b")).plan();
+        assert_eq!(plan.changes[0].phase, Phase::Neutral);
     }
 }

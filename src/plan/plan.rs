@@ -130,8 +130,7 @@ fn blocked(tenancy: &Tenancy, draft: &Draft) -> Vec<Refusal> {
 
 /// Whether there are access tests, stored or new.
 fn is_tested(snapshot: &Snapshot, draft: &Draft) -> bool {
-    let stored = snapshot.rows.iter().any(|row| row.key.kind == Kind::AccessTest && row.is_live());
-    stored || draft.changes.iter().any(|change| change.key.kind == Kind::AccessTest && change.is_live())
+    snapshot.live(Kind::AccessTest).next().is_some() || draft.changes.iter().any(|change| change.key.kind == Kind::AccessTest)
 }
 
 /// The rows that changes replace, by their old and new keys.
@@ -274,5 +273,28 @@ mod pairs {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Key, Held>, D::Error> {
         Ok(Vec::<(Key, Held)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::render::fixture::{Fixture, of_everything};
+
+    #[test]
+    fn a_plan_is_read_back_as_it_was_saved() {
+        let plan = of_everything();
+        assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&plan).unwrap()).unwrap(), plan);
+    }
+
+    #[test]
+    fn what_changes_and_what_drifted_are_differences_and_what_is_only_missing_is_none() {
+        let named = |name: &str| json!({ "displayName": name });
+        let differs = |fixture: Fixture| fixture.plan().has_differences();
+        assert!(differs(Fixture::new().wanted("workspace/design", json!({}))));
+        assert!(differs(Fixture::new().both("project/core", named("Core")).drifted("project/core", &named("Kern"))));
+        assert!(!differs(Fixture::new().stored("workspace/old", json!({}))));
     }
 }

@@ -67,7 +67,7 @@ impl Removal<'_> {
         {
             return false;
         }
-        let is_live = |owner: &Key| renamed.rows.iter().any(|row| row.key == *owner && row.is_live());
+        let is_live = |owner: &Key| renamed.row(owner).is_some_and(Row::is_live);
         policy.personal_workspaces == PersonalWorkspaces::None
             || !owners(&row.key, &row.spec).iter().any(|owner| owner.kind == Kind::Member && is_live(owner))
     }

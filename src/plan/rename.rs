@@ -40,6 +40,12 @@ pub struct Touched {
 }
 
 impl Renamed<'_> {
+    /// The row of a key, under its new name.
+    #[must_use]
+    pub fn row(&self, key: &Key) -> Option<&Row> {
+        self.rows.binary_search_by(|row| row.key.cmp(key)).ok().map(|at| &self.rows[at])
+    }
+
     /// Stored objects that the input means, though it names them otherwise: they are not missing from it.
     #[must_use]
     pub fn spoken_for(&self) -> BTreeSet<Key> {
@@ -304,5 +310,49 @@ mod tests {
         let template = renamed.rows.iter().find(|row| row.key == key("template/meeting")).unwrap();
         assert_eq!((&*template.spec, template.is_live()), (r#"{"workspaceRef":{"name":"b"}}"#, false));
         assert_eq!(template.digest, Some(Digest::of(template.spec.as_bytes())));
+    }
+
+    #[test]
+    fn a_row_remembers_each_of_its_names_once() {
+        let mut fixture = workspaces(&["workspace/b"], &[("workspace/d", &["b"])]);
+        let row = fixture.snapshot.rows.iter_mut().find(|row| row.key == key("workspace/b")).unwrap();
+        row.former_names = vec!["b".into(), "a".into()];
+        let renamed = renamed(&fixture);
+        let row = renamed.rows.iter().find(|row| row.key == key("workspace/d")).unwrap();
+        assert_eq!(row.former_names, [Name::from("a"), Name::from("b")]);
+    }
+
+    #[test]
+    fn what_was_last_applied_follows_a_rename_and_only_what_differs_is_kept_beside_the_spec() {
+        let refers = |to: &str, more: &str| json!({ "name": more, "workspaceRef": { "name": to } });
+        let was = |more: &str| refers("b", more);
+        let mut fixture = workspaces(&["workspace/b"], &[("workspace/d", &["b"])]);
+        for name in ["template/drifted", "template/noted", "template/same", "template/unread"] {
+            fixture = fixture.stored(name, was("ours"));
+        }
+        fixture = fixture.drifted("template/drifted", &was("theirs")).drifted("template/noted", &was("theirs"));
+        fixture = fixture.drifted("template/unread", &was("ours"));
+        for row in fixture.snapshot.rows.iter_mut().filter(|row| row.key == key("template/noted")) {
+            row.digest = Some(Digest::of(was("ours").to_string().as_bytes()));
+        }
+        let renamed = renamed(&fixture);
+        let row = |name: &str| renamed.rows.iter().find(|row| row.key == key(name)).unwrap();
+        let applied = |name: &str| row(name).applied.as_deref().map(str::to_owned);
+        let ours = refers("d", "ours").to_string();
+        assert_eq!(applied("template/same"), None);
+        assert_eq!(row("template/same").digest, Some(Digest::of(ours.as_bytes())));
+        assert_eq!(["template/drifted", "template/noted", "template/unread"].map(applied), [(); 3].map(|()| Some(ours.clone())));
+        assert_eq!(row("template/drifted").digest, None);
+    }
+
+    #[test]
+    fn what_follows_a_rename_while_it_is_deleted_says_that_it_stays_so() {
+        let of = |workspace: &str| json!({ "workspaceRef": { "name": workspace } });
+        let fixture = workspaces(&["workspace/b"], &[("workspace/d", &["b"])]);
+        let fixture = fixture.stored("template/dead", of("b")).deleted("template/dead");
+        let plan =
+            fixture.stored("template/live", of("b")).wanted("template/live", of("d")).stored("template/quiet", of("b")).plan();
+        let note = |name: &str| plan.changes.iter().find(|change| change.key == key(name)).unwrap().note.as_deref();
+        assert_eq!((note("template/dead"), note("template/quiet")), (Some("stays deleted"), None));
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::View;
-use super::{Key, Name, Standing, World};
+use super::{Key, Name, Standing, World, level_of};
 use crate::api::Kind;
 use crate::api::membership_type::Level;
 use crate::api::policy::PrivateWorkspaces;
@@ -52,31 +52,25 @@ impl AdminsByPlace {
     pub fn of(world: &World<'_>) -> Self {
         let organization = world.of_kind(Kind::Organization).first().map(|item| item.row.key.clone());
         let mut own: BTreeMap<Key, Admins> = BTreeMap::new();
-        let mut standings = BTreeMap::new();
-        for (item, member) in world.members() {
-            let standing = world.standing(item, member);
-            standings.insert(item.row.key.name.as_str(), (standing, member));
-            if let Some(organization) = &organization
-                && world.roles_of(Level::Organization, &member.roles).any(|(_, role)| role.is_admin())
-            {
-                own.entry(organization.clone()).or_default().add(&item.row.key.name, standing);
+        let is_admin = |level, roles| world.roles_of(level, roles).any(|(_, role)| role.is_admin());
+        for (item, member) in world.members().filter(|(_, member)| is_admin(Level::Organization, &member.roles)) {
+            if let Some(organization) = &organization {
+                own.entry(organization.clone()).or_default().add(&item.row.key.name, world.standing(item, member));
             }
         }
-        for (member, place, view) in world.all_memberships() {
-            if let Some((standing, person)) = standings.get(member)
-                && view.expires_at.is_none()
-                && world.roles_in(person, &place, view).any(|(_, role)| role.is_admin())
-            {
-                own.entry(place).or_default().add(&Name::from(member), *standing);
+        for item in world.of_kind(Kind::Membership) {
+            let (View::Membership(view), Some((member, kind, place))) = (&*item.view, item.row.key.parts()) else { continue };
+            // Most memberships make nobody an admin, which is seen without looking for the member.
+            if view.expires_at.is_some() || !view.roles.is_empty() && !is_admin(level_of(kind), &view.roles) {
+                continue;
+            }
+            let Some((item, person)) = world.member(member) else { continue };
+            let place = Key::new(kind, place);
+            if world.roles_in(person, &place, view).any(|(_, role)| role.is_admin()) {
+                own.entry(place).or_default().add(&item.row.key.name, world.standing(item, person));
             }
         }
         Self { places: places(world), own, organization }
-    }
-
-    /// True when there is such a place.
-    #[must_use]
-    pub fn has(&self, place: &Key) -> bool {
-        self.places.contains_key(place)
     }
 
     /// The admins of a place; `None` when there is no such place.

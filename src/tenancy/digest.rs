@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn anything_but_sha256_and_64_digits_is_not_a_digest() {
-        for text in ["", "sha256:", "sha256:00", "md5:00", &"0".repeat(64), &format!("sha256:{}", "zz".repeat(32))] {
+        let long = ["zz".repeat(32), "00".repeat(33), "é".repeat(32)].map(|digits| format!("sha256:{digits}"));
+        for text in ["", "sha256:", "sha256:00", "md5:00", &"0".repeat(64)].into_iter().chain(long.iter().map(String::as_str)) {
             assert_eq!(Digest::parse(text), None, "{text}");
         }
     }

@@ -121,13 +121,18 @@ impl Key {
     /// For the key of a membership, the name of its member and the key of its place; `None` for any other key.
     #[must_use]
     pub fn member_and_place(&self) -> Option<(&str, Key)> {
+        self.parts().map(|(member, kind, place)| (member, Key::new(kind, place)))
+    }
+
+    /// The same in pieces, for whoever asks many memberships and needs few of their places.
+    pub(super) fn parts(&self) -> Option<(&str, Kind, &str)> {
         if self.kind != Kind::Membership {
             return None;
         }
-        let mut parts = self.name.splitn(3, '/');
-        let (member, level, place) = (parts.next()?, parts.next()?, parts.next()?);
+        let (member, rest) = self.name.split_once('/')?;
+        let (level, place) = rest.split_once('/')?;
         let kind = [Kind::Project, Kind::Workspace].into_iter().find(|kind| kind.label() == level)?;
-        Some((member, Key::new(kind, place)))
+        Some((member, kind, place))
     }
 }
 
@@ -215,5 +220,14 @@ mod tests {
         assert_eq!(id.as_uuid().get_version_num(), 8);
         assert_ne!(id, ObjectId::derived([b"acme".as_slice(), b"bob"]));
         assert_eq!(id.to_string().parse::<ObjectId>().ok(), Some(id));
+    }
+
+    #[test]
+    fn names_keys_and_ids_are_shown_to_developers_as_they_are_written() {
+        let (name, key) = (Name::from("alice"), Key::new(Kind::Workspace, "design"));
+        assert!(name == "alice" && name != "bob" && name == *"alice" && name != *"bob");
+        assert_eq!(format!("{name:?} {key:?}"), "\"alice\" workspace/design");
+        let id = ObjectId::derived([b"acme".as_slice()]);
+        assert_eq!((format!("{id:?}"), id.to_string()), (id.as_uuid().to_string(), id.as_uuid().to_string()));
     }
 }

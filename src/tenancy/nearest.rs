@@ -32,12 +32,17 @@ mod tests {
             ("workspace", Some("workspaces")),
             ("rolle", Some("role")),
             ("display", Some("displayName")),
+            ("organsiatoinRef", Some("organizationRef")),
             ("email", None),
+            ("di", None),
             ("x", None),
             ("", None),
         ] {
             assert_eq!(nearest(word, fields), meant, "{word}");
         }
-        assert_eq!(nearest(&"a".repeat(100_000), fields), None);
+        assert_eq!(nearest("y", ["x"]), None);
+        let long = "a".repeat(128);
+        assert_eq!(nearest(&long.replacen('a', "b", 1), [&*long]), Some(&*long));
+        assert_eq!(nearest(&format!("{long}a"), [&*long]), None);
     }
 }

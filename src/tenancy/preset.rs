@@ -156,6 +156,24 @@ mod tests {
     }
 
     #[test]
+    fn who_sees_whom_and_who_reaches_what_is_private_is_as_each_document_says() {
+        let of = |it| (preset(it).member_visibility, preset(it).private_workspaces);
+        let few = MemberVisibility::AdminsAndSelf;
+        assert_eq!(of(Preset::Hundredms), (few, PrivateWorkspaces::Full));
+        assert_eq!(of(Preset::Keyrunner), (few, PrivateWorkspaces::Manage));
+        assert_eq!(of(Preset::Aaq), (few, PrivateWorkspaces::None));
+        assert_eq!(of(Preset::Fastpix), (MemberVisibility::AllMembers, PrivateWorkspaces::Full));
+    }
+
+    #[test]
+    fn several_roles_in_a_place_are_for_keyrunner_alone_and_an_open_invitation_keeps_its_role_at_fastpix() {
+        let several = Preset::ALL.iter().filter(|it| preset(**it).role_cardinality == Cardinality::Many);
+        assert_eq!(several.collect::<Vec<_>>(), [&Preset::Keyrunner]);
+        let kept = Preset::ALL.iter().filter(|it| preset(**it).invitations.pending_role_change == PendingRoleChange::Forbid);
+        assert_eq!(kept.collect::<Vec<_>>(), [&Preset::Fastpix]);
+    }
+
+    #[test]
     fn no_two_presets_are_the_same() {
         for (at, one) in Preset::ALL.iter().enumerate() {
             for other in &Preset::ALL[at + 1..] {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, Key, Name, ObjectId};
+use crate::api::Kind;
 
 /// What a store holds of one organization at one moment: every object, tombstones included, and the revision they belong to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,13 @@ impl Snapshot {
     #[must_use]
     pub fn row(&self, key: &Key) -> Option<&Row> {
         self.rows.binary_search_by(|row| row.key.cmp(key)).ok().map(|at| &self.rows[at])
+    }
+
+    /// The live rows of a kind, sorted by name.
+    pub fn live(&self, kind: Kind) -> impl Iterator<Item = &Row> + Clone {
+        let start = self.rows.partition_point(|row| row.key.kind < kind);
+        let end = self.rows.partition_point(|row| row.key.kind <= kind);
+        self.rows[start..end].iter().filter(|row| row.is_live())
     }
 }
 

@@ -31,7 +31,9 @@ impl View {
     #[must_use]
     pub fn read(kind: Kind, spec: &str) -> Self {
         fn with<'a, T: Deserialize<'a>>(spec: &'a str, view: fn(T) -> View) -> View {
-            serde_json::from_str(spec).map_or(View::Unreadable, view)
+            // A list of values would be taken for the fields in their order.
+            let object = Some(spec).filter(|spec| spec.trim_start().starts_with('{'));
+            object.and_then(|spec| serde_json::from_str(spec).ok()).map_or(View::Unreadable, view)
         }
         match kind {
             Kind::Organization => with(spec, |spec| Self::Organization(Box::new(spec))),
@@ -125,23 +127,42 @@ impl RoleView {
 
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(from = "StoredMember")]
 pub struct MemberView {
     /// The e-mail address.
     pub email: Box<str>,
     /// The name of the account at a service.
     pub username: Option<Box<str>>,
     /// The role at the level of the organization.
-    #[serde(flatten)]
     pub roles: RolesView,
     /// Whether the person is locked out.
-    #[serde(default)]
     pub disabled: bool,
     /// How often the person was invited again.
-    #[serde(default)]
     pub invitation: i64,
     /// The workspace that opens first.
     pub default_workspace: Option<Box<str>>,
+}
+
+/// A person as stored, with `role` and `roles` among the other fields. There are many, and `flatten` reads them slowly.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredMember {
+    email: Box<str>,
+    username: Option<Box<str>>,
+    role: Option<Box<str>>,
+    roles: Option<Vec<Box<str>>>,
+    #[serde(default)]
+    disabled: bool,
+    #[serde(default)]
+    invitation: i64,
+    default_workspace: Option<Box<str>>,
+}
+
+impl From<StoredMember> for MemberView {
+    fn from(stored: StoredMember) -> Self {
+        let StoredMember { email, username, role, roles, disabled, invitation, default_workspace } = stored;
+        Self { email, username, roles: RolesView { role, roles }, disabled, invitation, default_workspace }
+    }
 }
 
 /// What somebody must and must not be able to do somewhere.
@@ -182,17 +203,32 @@ impl TestedPlace {
 
 /// A member in a project or workspace.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(from = "StoredMembership")]
 pub struct MembershipView {
     /// The role there.
-    #[serde(flatten)]
     pub roles: RolesView,
     /// When the access ends by itself.
     pub expires_at: Option<jiff::Timestamp>,
 }
 
+/// A membership as stored.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredMembership {
+    role: Option<Box<str>>,
+    roles: Option<Vec<Box<str>>>,
+    expires_at: Option<jiff::Timestamp>,
+}
+
+impl From<StoredMembership> for MembershipView {
+    fn from(stored: StoredMembership) -> Self {
+        let StoredMembership { role, roles, expires_at } = stored;
+        Self { roles: RolesView { role, roles }, expires_at }
+    }
+}
+
 /// `role` or `roles`, whichever is written.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RolesView {
     role: Option<Box<str>>,
     roles: Option<Vec<Box<str>>>,

@@ -165,13 +165,19 @@ impl Asked<'_> {
         self
     }
 
+    /// Sets an annotation of both the new object and the old one.
+    pub fn annotated_before(mut self, name: &str, value: &str) -> Self {
+        self.old["metadata"]["annotations"][name] = json!(value);
+        self.annotated(name, value)
+    }
+
     /// Says that the object was something else before.
     pub fn before(mut self, change: Value) -> Self {
         merge(&mut self.old["spec"], &change);
         self
     }
 
-    /// Leaves the new object as the stored one is.
+    /// What the API server asks when this user does.
     pub fn request(&self, user: &str, groups: &[&str]) -> Request {
         read(&review(self.operation, &self.new, &self.old, (user, groups))).unwrap()
     }

@@ -126,6 +126,11 @@ fn approving_and_breaking_the_glass_takes_the_right_to_change_the_organization()
         assert_eq!(warned(&own.by("alice@acme.example")), Vec::<&str>::new());
         assert_eq!(warned(&own.by("ci")), Vec::<&str>::new());
     }
+    // An emergency gives nobody rights, not even over the organization that declares it.
+    let mut open = acme.update("organization/acme", json!({ "displayName": "Acme" }));
+    open = open.annotated_before("muster.dev/break-glass", "INC-42 until 2026-03-02T00:00:00Z");
+    assert_eq!(denied(&open.by("bob@acme.example"))[0].0, "not-permitted");
+    assert_eq!(warned(&open.by("alice@acme.example")), Vec::<&str>::new());
     let other = acme.update("member/carol", json!({})).annotated("muster.dev/reconcile-requested-at", "now");
     assert_eq!(warned(&other.by("carol@acme.example")), Vec::<&str>::new());
 }

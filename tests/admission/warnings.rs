@@ -39,10 +39,19 @@ fn what_the_rest_of_the_commit_could_make_right_is_told() {
         "template/webinar is held back: template/lesson (acme/lesson) is the default",
     );
     says(acme.update("template/lesson", json!({ "default": false })).by(CI), "default-template-kept");
-    says(acme.delete("project/classroom").by(CI), "refers to project/classroom");
+    says(
+        acme.delete("project/classroom").by(CI),
+        "workspace/production is part of project/classroom and is still in the input (still-wanted)",
+    );
     says(acme.delete("workspace/design").by(CI), "still-wanted");
-    says(acme.update("member/carol", json!({ "email": "bob@acme.example" })).by(CI), "address-taken");
-    says(acme.create("Template", "talk", json!({ "workspaceRef": { "name": "production" }, "name": "x" })).by(CI), "");
+    says(
+        acme.update("member/carol", json!({ "email": "bob@acme.example" })).by(CI),
+        "member/carol is held back: member/bob (acme/bob) has the e-mail address",
+    );
+    says(
+        acme.create("Template", "talk", json!({ "workspaceRef": { "name": "design" }, "name": "lesson" })).by(CI),
+        "template/talk is held back: template/lesson (acme/lesson) has the name lesson",
+    );
     says(acme.create("Workspace", "studio", json!({ "projectRef": { "name": "nothing" } })).by(CI), "is held back: ");
     says(acme.update("template/webinar", json!({ "workspaceRef": { "name": "production" } })).by(CI), "parent-immutable");
 }

@@ -112,10 +112,15 @@ impl Ending {
 
     #[track_caller]
     pub fn is_that_of(&self, other: &Self, when: &str) {
-        assert_eq!(self.state.lines().collect::<Vec<_>>(), other.state.lines().collect::<Vec<_>>(), "{when}");
+        assert!(self.state == other.state, "{when}:\n{}", difference(&self.state, &other.state));
         assert_eq!(self.history, other.history, "{when}");
         assert_eq!(self.writes, other.writes, "{when}");
     }
+}
+
+/// The lines in which two texts differ.
+fn difference(left: &str, right: &str) -> String {
+    similar::TextDiff::from_lines(left, right).unified_diff().context_radius(3).to_string()
 }
 
 /// The whole story when nothing goes wrong, with the number of writes that matter.

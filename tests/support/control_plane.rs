@@ -112,7 +112,8 @@ impl ControlPlane {
         let mut command = Command::new(self.bin.join("kube-controller-manager"));
         command.arg("--kubeconfig").arg(self.kubeconfig(&ADMIN, None)).arg("--cert-dir").arg(self.path().join("manager-certs"));
         command.args(["--controllers=namespace-controller,garbage-collector-controller", "--leader-elect=false"]);
-        command.args(["--secure-port=0", "--concurrent-namespace-syncs=2"]);
+        // As everywhere: each controller has an account of its own.
+        command.args(["--secure-port=0", "--concurrent-namespace-syncs=2", "--use-service-account-credentials=true"]);
         Process::spawn(&command, &self.path().join("manager.log"))
     }
 

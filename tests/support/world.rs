@@ -123,13 +123,13 @@ impl World {
         *self.running.lock().unwrap() = Some(Process::spawn(&self.command(self.listen), &self.log_path()));
     }
 
-    /// From now on, whoever waits for something starts the controller again when it was killed, as a kubelet does.
+    /// From now on, whoever waits for something starts the controller again when it has ended, as a kubelet does.
     pub fn revive(&self) {
         self.revives.store(true, Ordering::SeqCst);
     }
 
     fn revive_if_dead(&self) {
-        if self.revives.load(Ordering::SeqCst) && self.running.lock().unwrap().is_none() {
+        if self.revives.load(Ordering::SeqCst) && !self.is_running() {
             self.start();
         }
     }

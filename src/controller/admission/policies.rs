@@ -10,8 +10,9 @@ use crate::api::policy::DeletionMode;
 use crate::api::{API_VERSION, GROUP, Kind, VERSION};
 use crate::tenancy::preset;
 
-/// A namespace that is being deleted takes everything along, so that it does not hang; the engine keeps what is protected.
-const NOT_TERMINATING: &str = "!has(namespaceObject.metadata.deletionTimestamp)";
+/// A namespace that is being deleted takes everything along, so that it does not hang; the engine keeps what is protected. Conditions
+/// on what a policy matches do not see the namespace, so each validation asks.
+const NAMESPACE_GOES: &str = "has(namespaceObject.metadata.deletionTimestamp)";
 
 /// The values in force are what the controller reports. `dyn` is there because the schema of a status leaves them open.
 const PROTECTED: &str = "dyn(oldObject).?spec.?deletionProtection.orValue(false) == true \
@@ -27,9 +28,9 @@ pub fn policies() -> Vec<(ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBi
 /// A workspace is protected while the store says so or its document does.
 fn deletion_protected() -> (ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding) {
     let policy = ValidatingAdmissionPolicySpec {
-        variables: Some(vec![variable("isProtected", PROTECTED)]),
+        variables: Some(vec![variable("namespaceGoes", NAMESPACE_GOES), variable("isProtected", PROTECTED)]),
         validations: Some(vec![refusal(
-            "!variables.isProtected",
+            "variables.namespaceGoes || !variables.isProtected",
             "'workspace/' + oldObject.metadata.name + ' is protected from deletion (deletion-protected); set \
              deletionProtection: false, wait until that is applied, and delete it then'",
         )]),
@@ -41,19 +42,19 @@ fn deletion_protected() -> (ValidatingAdmissionPolicy, ValidatingAdmissionPolicy
 /// The policy of the organization that a workspace refers to, in its own namespace. Every Organization of the namespace is a
 /// parameter, and the condition leaves the one that is meant.
 fn workspace_undeletable() -> (ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding) {
-    let mut policy = ValidatingAdmissionPolicySpec {
+    let is_meant = "params.metadata.name == oldObject.spec.organizationRef.name";
+    let policy = ValidatingAdmissionPolicySpec {
+        match_conditions: Some(vec![MatchCondition { name: "its-organization".to_owned(), expression: is_meant.to_owned() }]),
         param_kind: Some(ParamKind { api_version: Some(API_VERSION.to_owned()), kind: Some("Organization".to_owned()) }),
-        variables: Some(vec![variable("isForbidden", &is_forbidden("params"))]),
+        variables: Some(vec![variable("namespaceGoes", NAMESPACE_GOES), variable("isForbidden", &is_forbidden("params"))]),
         validations: Some(vec![refusal(
-            "!variables.isForbidden",
+            "variables.namespaceGoes || !variables.isForbidden",
             "'workspace/' + oldObject.metadata.name + ' stays: the policy of organization/' + params.metadata.name + ' does not allow \
              workspaces to be deleted (workspace-undeletable); loosen workspaceDeletion.mode, wait until that is applied, and delete \
              it then'",
         )]),
         ..of(Kind::Workspace)
     };
-    let is_meant = "params.metadata.name == oldObject.spec.organizationRef.name";
-    policy.match_conditions.get_or_insert_default().push(condition("its-organization", is_meant));
     let all_of_the_namespace = ParamRef {
         selector: Some(LabelSelector::default()),
         parameter_not_found_action: Some("Allow".to_owned()),
@@ -67,9 +68,13 @@ fn organization_undeletable() -> (ValidatingAdmissionPolicy, ValidatingAdmission
     let lets_go = "dyn(oldObject).?spec.?deletionPolicy.orValue('') == 'Orphan' \
                    && dyn(oldObject).?status.?effective.?deletionPolicy.orValue('Orphan') == 'Orphan'";
     let policy = ValidatingAdmissionPolicySpec {
-        variables: Some(vec![variable("isForbidden", &is_forbidden("oldObject")), variable("letsGo", lets_go)]),
+        variables: Some(vec![
+            variable("namespaceGoes", NAMESPACE_GOES),
+            variable("isForbidden", &is_forbidden("oldObject")),
+            variable("letsGo", lets_go),
+        ]),
         validations: Some(vec![refusal(
-            "!variables.isForbidden || variables.letsGo",
+            "variables.namespaceGoes || !variables.isForbidden || variables.letsGo",
             "'organization/' + oldObject.metadata.name + ' stays: its policy does not allow workspaces to be deleted \
              (workspace-undeletable); write deletionPolicy: Orphan to keep everything in the store and let go of it, wait until that is \
              applied, and delete it then'",
@@ -91,7 +96,7 @@ fn is_forbidden(organization: &str) -> String {
     )
 }
 
-/// Every deletion of a kind, unless its namespace goes.
+/// Every deletion of a kind.
 fn of(kind: Kind) -> ValidatingAdmissionPolicySpec {
     let rule = NamedRuleWithOperations {
         api_groups: Some(vec![GROUP.to_owned()]),
@@ -103,13 +108,8 @@ fn of(kind: Kind) -> ValidatingAdmissionPolicySpec {
     ValidatingAdmissionPolicySpec {
         failure_policy: Some("Fail".to_owned()),
         match_constraints: Some(MatchResources { resource_rules: Some(vec![rule]), ..MatchResources::default() }),
-        match_conditions: Some(vec![condition("namespace-stays", NOT_TERMINATING)]),
         ..ValidatingAdmissionPolicySpec::default()
     }
-}
-
-fn condition(name: &str, expression: &str) -> MatchCondition {
-    MatchCondition { name: name.to_owned(), expression: expression.to_owned() }
 }
 
 fn variable(name: &str, expression: &str) -> Variable {

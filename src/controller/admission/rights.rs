@@ -28,7 +28,7 @@ impl Case<'_> {
     /// object says and what it said before are compared with what is stored.
     pub fn beyond_rights(&self, email: &str) -> Vec<Denial> {
         let mut denials: Vec<Denial> = self.guarded(email).into_iter().collect();
-        let Some(before) = self.asked(&self.stored(), email) else { return denials };
+        let Some(before) = self.asked(self.stored, email) else { return denials };
         let is_stored = self.snapshot.row(&self.request.key).is_some();
         let states: &[bool] = match self.request.operation {
             Operation::Create => &[true],
@@ -67,25 +67,27 @@ impl Case<'_> {
         let resolved = resolve(input, std::slice::from_ref(self.snapshot), Some(email));
         let mut tenancies = resolved.tenancies.into_iter();
         let mut tenancy = tenancies.find(|tenancy| tenancy.organization == self.snapshot.organization)?;
+        // An emergency is declared for what is applied, and gives nobody rights.
+        tenancy.break_glass = None;
         let unfounded = self.let_in(&mut tenancy, input);
         Some(Asked { plan: plan_by(&ACTOR_RULES, &tenancy, self.snapshot, &self.context(Some(email))), unfounded })
     }
 
-    /// Takes what is held back of the request in, and returns what refers to something that is not there.
+    /// Takes what is held back of the request in, but for what refers to something that is not there, which is returned.
     fn let_in(&self, tenancy: &mut Tenancy, input: &Input) -> Vec<Key> {
         let key = &self.request.key;
         let manifest = input.manifests.iter().find(|it| it.spec.kind() == key.kind && it.name == key.name);
         let own = manifest.map(Desired::from_manifest).unwrap_or_default();
-        let held: Vec<Desired> = own.into_iter().filter(|it| tenancy.holds(&it.key)).collect();
+        let held = own.into_iter().filter(|it| tenancy.holds(&it.key));
         let is_there = |owner: &Key| self.is_own(owner) || self.snapshot.row(owner).is_some();
-        let is_unfounded = |it: &&Desired| !owners(&it.key, &it.spec).iter().all(is_there);
-        let unfounded = held.iter().filter(is_unfounded).map(|it| it.key.clone()).collect();
-        for it in &held {
+        let is_founded = |it: &Desired| owners(&it.key, &it.spec).iter().all(is_there);
+        let (founded, unfounded): (Vec<Desired>, Vec<Desired>) = held.partition(is_founded);
+        for it in &founded {
             tenancy.held.remove(&it.key);
         }
-        tenancy.objects.extend(held);
+        tenancy.objects.extend(founded);
         tenancy.objects.sort_by(|a, b| a.key.cmp(&b.key));
-        unfounded
+        unfounded.into_iter().map(|it| it.key).collect()
     }
 
     fn not_permitted(&self, plan: &Plan, before: &Plan) -> Vec<Denial> {

@@ -75,3 +75,19 @@ fn permissions(verbs: &[Permission]) -> String {
         more => cut(&format!("{text} and {more} more"), 160),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fixture::Fixture;
+    use super::*;
+
+    #[test]
+    fn people_who_are_left_out_count_with_those_who_are_not_shown() {
+        let person = |n: usize| json!({ "email": format!("m{n}@acme.example"), "role": "Member" });
+        let fixture = (0..SHOWN + 5).fold(Fixture::new(), |fixture, n| fixture.wanted(&format!("member/m{n}"), person(n)));
+        let diff = AccessDiff { more_people: 3, ..fixture.plan().access };
+        assert_eq!((sentences(&diff, false).1, sentences(&diff, true).1), (8, 3));
+    }
+}

@@ -505,4 +505,21 @@ mod tests {
         assert_eq!(change["before_sensitive"], false);
         assert!(!document.to_string().contains("hunter2"), "{document}");
     }
+
+    #[test]
+    fn no_side_of_a_change_prints_a_secret() {
+        let headers = |value: &str| json!({ "webhook": { "url": "https://acme.example", "headers": [{ "name": "X-Token", "value": value }] } });
+        let fixture = Fixture::new().stored("workspace/design", headers("hunter2"));
+        let document = document(fixture.wanted("workspace/design", headers("hunter3")).plan(), &Options::default());
+        let fields = &entry(&document["resource_changes"], "workspace/design")["fields"];
+        assert_eq!(fields[0]["from"], fields[0]["to"]);
+        assert!(!document.to_string().contains("hunter"), "{document}");
+    }
+
+    #[test]
+    fn a_guard_that_becomes_weaker_is_listed() {
+        let plan = Fixture::new().policy(&json!({ "policy": { "maxRemovals": { "percent": 90 } } })).plan();
+        let expected = json!([{ "organization": "acme", "field": "maxRemovals.percent", "from": "25", "to": "90" }]);
+        assert_eq!(document(plan, &Options::default())["loosened"], expected);
+    }
 }

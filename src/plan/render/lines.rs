@@ -208,4 +208,46 @@ mod tests {
         let Line::Block(_, lines) = line("note", text("old"), text("new")) else { panic!("should be a block") };
         assert_eq!(lines.last().map(|(_, text)| text.as_str()), Some("... and 40 more lines"));
     }
+
+    #[test]
+    fn a_long_value_stands_whole_only_with_full() {
+        let long = "x".repeat(200);
+        let field = FieldChange { path: "note".into(), from: None, to: Some(json!(long)), drift: false, unset: false };
+        assert_eq!(field_line(&field, Detail::Full), one(&format!("note: {long}")));
+        assert_eq!(field_line(&field, Detail::Normal), one(&format!("note: {}...", "x".repeat(57))));
+        let field = FieldChange { from: Some(json!("y")), ..field };
+        let added = |detail| match field_line(&field, detail) {
+            Line::Block(_, lines) => lines.last().map(|(_, text)| text.chars().count()),
+            Line::One(_) => None,
+        };
+        assert_eq!((added(Detail::Full), added(Detail::Normal)), (Some(200), Some(WIDTH)));
+    }
+
+    #[test]
+    fn as_many_lines_as_are_shown_are_not_counted() {
+        let text = |word: &str| json!((0..LINES / 2).map(|n| format!("{word} {n}\n")).collect::<String>());
+        let Line::Block(_, lines) = line("note", text("old"), text("new")) else { panic!("should be a block") };
+        assert_eq!((lines.len(), lines.last().unwrap()), (LINES, &(Sign::Added, "new 9".to_owned())));
+    }
+
+    #[test]
+    fn only_lists_of_plain_values_are_compared_as_sets() {
+        assert_eq!(entries(&json!(["a", "b"]), &json!(["b"])), Some("removed [a]".to_owned()));
+        assert_eq!(entries(&json!([{ "name": "a" }]), &json!([])), None);
+        assert_eq!(entries(&json!([["a"]]), &json!([])), None);
+    }
+
+    #[test]
+    fn one_long_line_is_shown_from_shortly_before_the_difference() {
+        let around = |same: usize, tail: &str| {
+            let text = |end: &str| format!("{}{end}", "x".repeat(same));
+            around_difference(text("old"), text(tail))
+        };
+        let shown = |end: &str| format!("...{}{end}", "x".repeat(WIDTH / 4));
+        assert_eq!(around(WIDTH / 2, "new"), (shown("old"), shown("new")));
+        assert_eq!(around(WIDTH / 2 - 1, "new").0.len(), WIDTH / 2 + 2);
+        assert_eq!(around(WIDTH, "new\nline").0.len(), WIDTH + 3);
+        let (from, to) = around_difference(format!("{}\nold", "x".repeat(WIDTH)), "x".repeat(WIDTH));
+        assert_eq!((from.len(), to.len()), (WIDTH + 4, WIDTH));
+    }
 }

@@ -293,7 +293,24 @@ mod tests {
             let comment = comment(plan.clone(), budget);
             assert!(comment.len() <= budget, "{} > {budget}", comment.len());
             assert!(comment.contains("more rows did not fit in here"), "{comment}");
+            assert!(!comment.contains("</summary>\n\n\n</details>"), "{comment}");
             assert_eq!(comment.matches("<details>").count(), comment.matches("</details>").count());
         }
+    }
+
+    #[test]
+    fn what_is_not_listed_is_counted() {
+        let fixture = (0..150).fold(Fixture::new(), |fixture, n| fixture.wanted(&format!("project/p{n:03}"), json!({})));
+        let mut plan = fixture.wanted("member/bob", json!({ "email": "bob@acme.example", "role": "Member" })).plan();
+        assert!(comment(plan.clone(), DEFAULT_BUDGET).contains("- and 50 projects more to create\n"));
+        assert!(!comment(plan.clone(), DEFAULT_BUDGET).contains("more people"));
+        plan.access.more_people = 2;
+        assert!(comment(plan, DEFAULT_BUDGET).contains("- and 2 more people\n"));
+    }
+
+    #[test]
+    fn a_code_span_keeps_the_backticks_at_its_ends() {
+        assert_eq!(["a", "`a", "a`", "a``b", ""].map(code), ["`a`", "`` `a ``", "`` a` ``", "```a``b```", "`  `"]);
+        assert_eq!(prose("salt & pepper"), "salt &amp; pepper");
     }
 }

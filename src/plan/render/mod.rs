@@ -70,3 +70,17 @@ impl Options {
 fn is_member(key: &Key, member: &str) -> bool {
     key.kind == crate::api::Kind::Member && key.name == *member
 }
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::key;
+    use super::*;
+
+    #[test]
+    fn a_membership_is_shown_with_its_member_and_with_its_place() {
+        let membership = key("membership/bob/workspace/design");
+        let shows = |only: &str| Options { only: vec![key(only)], ..Options::plain() }.shows(&membership, None);
+        assert!(shows("member/bob") && shows("workspace/design"));
+        assert!(!shows("member/design") && !shows("workspace/bob") && !shows("project/bob"));
+    }
+}

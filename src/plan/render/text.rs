@@ -463,6 +463,8 @@ Plan: 1 to create, 2 to update, 4 to soft-delete, 1 refused, 1 held, 1 drifted.
         assert!(normal.contains("  +  and 50 projects more (--full lists them)\n"), "{normal}");
         assert_eq!(normal.matches("project/").count(), 100);
         assert_eq!(text_of(Detail::Full).matches("project/").count(), 150);
+        let hundred = (0..100).fold(Fixture::new(), |fixture, n| fixture.wanted(&format!("project/p{n:02}"), json!({})));
+        assert!(!shown(hundred).contains(" more"));
     }
 
     #[test]
@@ -483,5 +485,60 @@ Plan: 1 to create, 2 to update, 4 to soft-delete, 1 refused, 1 held, 1 drifted.
     fn a_name_from_the_store_cannot_act_on_the_terminal() {
         let text = shown(Fixture::new().stored("workspace/\x1b[2Jold", json!({})));
         assert!(text.contains("workspace/\\u{1b}[2Jold") && !text.contains('\x1b'));
+    }
+
+    #[test]
+    fn what_is_longer_than_a_list_shows_is_counted_and_listed_with_full() {
+        let plan = |more: usize| {
+            let mut fixture = Fixture::new();
+            for n in 0..REFUSED + more {
+                let project = format!("project/d{n:02}");
+                fixture = fixture.held(&format!("workspace/h{n:02}"), "it is broken");
+                fixture = fixture.both(&project, json!({ "displayName": "Core" }));
+                fixture = fixture.drifted(&project, &json!({ "displayName": "Kern" }));
+            }
+            for n in 0..MISSING + more {
+                let member = json!({ "email": format!("m{n:02}@acme.example"), "role": "Member" });
+                fixture = fixture.stored(&format!("workspace/m{n:02}"), json!({})).wanted(&format!("member/m{n:02}"), member);
+            }
+            fixture.plan()
+        };
+        let protected =
+            |fixture: Fixture, n| fixture.stored(&format!("workspace/r{n:02}"), json!({ "deletionProtection": true }));
+        let refused = |more: usize| (0..REFUSED + more).fold(Fixture::new().prune(), protected).plan();
+        let told = |plan: Plan, detail| text(&[plan], &Options { detail, ..Options::default() });
+        let counted = |text: &str| {
+            text.lines().filter(|line| line.contains(" more")).map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(counted(&told(plan(0), Detail::Normal)), Vec::<String>::new());
+        let expected = [
+            "?  and 1 more are held (--full lists them)",
+            "and 1 more (--full lists them)",
+            "and 1 more (--full lists them)",
+            "and 1 workspace more (--full lists them)",
+        ];
+        assert_eq!(counted(&told(plan(1), Detail::Normal)), expected);
+        let full = told(plan(1), Detail::Full);
+        let listed = ["held: ", "gains access", "Core -> Kern", "  workspace/m"].map(|text| full.matches(text).count());
+        assert_eq!((counted(&full), listed), (Vec::new(), [REFUSED + 1, MISSING + 1, REFUSED + 1, MISSING + 1]));
+        assert_eq!(counted(&told(refused(0), Detail::Normal)), Vec::<String>::new());
+        assert_eq!(counted(&told(refused(1), Detail::Normal)), ["x  and 1 more for the same reason"]);
+        let full = told(refused(1), Detail::Full);
+        assert_eq!((counted(&full), full.matches("refused by").count()), (Vec::new(), REFUSED + 1));
+    }
+
+    #[test]
+    fn a_new_admin_is_painted_like_a_refusal() {
+        let person = |name: &str, role: &str| json!({ "email": format!("{name}@acme.example"), "role": role });
+        let plan = Fixture::new()
+            .wanted("member/ann", person("ann", "Admin"))
+            .wanted("member/bob", person("bob", "Member"))
+            .stored("member/cleo", person("cleo", "Member"))
+            .wanted("member/cleo", json!({ "email": "cleo@acme.example" }))
+            .plan();
+        let text = text(&[plan], &Options { colour: Colour::Always, ..Options::default() });
+        for line in ["\x1b[1;31m+\x1b[0m  ann@", "\x1b[32m+\x1b[0m  bob@", "\x1b[31m-\x1b[0m  cleo@"] {
+            assert!(text.contains(line), "{text}");
+        }
     }
 }

@@ -55,9 +55,12 @@ pub(super) fn in_use(case: &Case<'_>) -> Vec<Violation> {
 /// What stays and refers to something that is removed, without being part of it.
 fn users<'c>(case: &'c Case<'_>) -> BTreeMap<usize, &'c Key> {
     let removed = removed(case);
+    let mut users = BTreeMap::new();
+    if removed.is_empty() {
+        return users;
+    }
     let targeted: BTreeSet<Kind> = removed.keys().map(|key| key.kind).collect();
     let refers = |kind| references(kind).iter().any(|reference| !reference.part_of && targeted.contains(&reference.target));
-    let mut users = BTreeMap::new();
     for item in case.after.items().iter().filter(|item| refers(item.row.key.kind)) {
         for (target, _) in targets(&item.row.key, &item.row.spec).iter().filter(|(_, reference)| !reference.part_of) {
             if let Some(number) = removed.get(target) {

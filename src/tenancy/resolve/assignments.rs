@@ -1,7 +1,7 @@
 use super::Objection;
 use super::checks::Scope;
+use crate::api::MemberSpec;
 use crate::api::membership_type::Level;
-use crate::api::{MemberSpec, Spec};
 use crate::tenancy::role::built_in_roles;
 use crate::tenancy::{Manifest, Severity};
 
@@ -10,14 +10,10 @@ use crate::tenancy::{Manifest, Severity};
 pub fn check(scope: &Scope<'_>) -> Vec<Objection> {
     let built_in = built_in_roles(scope.policy);
     let assigns = !built_in.values().any(|role| role.levels.contains(&Level::Workspace));
-    let members = scope.manifests.iter().filter_map(|manifest| match &*manifest.spec {
-        Spec::Member(spec) => Some((*manifest, &**spec)),
-        _ => None,
-    });
-    members
-        .filter(|_| assigns && scope.policy.implicit_admins)
-        .filter_map(|(manifest, spec)| doubt(scope, manifest, spec))
-        .collect()
+    if !assigns || !scope.policy.implicit_admins {
+        return Vec::new();
+    }
+    scope.members.iter().filter_map(|(manifest, spec)| doubt(scope, manifest, spec)).collect()
 }
 
 fn doubt(scope: &Scope<'_>, manifest: &Manifest, spec: &MemberSpec) -> Option<Objection> {

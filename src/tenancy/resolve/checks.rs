@@ -6,7 +6,7 @@ use super::Objection;
 use crate::api::membership_type::Level;
 use crate::api::policy::{Cardinality, TemplatesApi};
 use crate::api::types::{Set, Text};
-use crate::api::{Kind, MemberSpec, Spec};
+use crate::api::{Kind, MemberSpec, Spec, WorkspaceSpec};
 use crate::tenancy::role::{MembershipRole, Roles, built_in_roles};
 use crate::tenancy::view::View;
 use crate::tenancy::{Key, Manifest, Name, Policy, Severity, Snapshot, nearest};
@@ -15,16 +15,28 @@ use crate::tenancy::{Key, Manifest, Name, Policy, Severity, Snapshot, nearest};
 pub struct Scope<'a> {
     pub organization: &'a Name,
     pub manifests: &'a [&'a Manifest],
+    pub members: Vec<(&'a Manifest, &'a MemberSpec)>,
+    pub workspaces: Vec<(&'a Manifest, &'a WorkspaceSpec)>,
     pub policy: &'a Policy,
     roles: Roles,
-    places: BTreeSet<Key>,
+    projects: BTreeSet<&'a str>,
+    workspaces_by_name: BTreeMap<&'a str, &'a WorkspaceSpec>,
 }
 
 impl<'a> Scope<'a> {
     pub fn new(organization: &'a Name, manifests: &'a [&'a Manifest], snapshot: Option<&Snapshot>, policy: &'a Policy) -> Self {
-        let is_place = |kind| matches!(kind, Kind::Project | Kind::Workspace);
-        let places = manifests.iter().filter(|manifest| is_place(manifest.spec.kind())).map(|manifest| key(manifest)).collect();
-        Self { organization, manifests, policy, roles: roles(manifests, snapshot, policy), places }
+        let (mut members, mut workspaces, mut projects) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for manifest in manifests {
+            match &*manifest.spec {
+                Spec::Member(spec) => members.push((*manifest, &**spec)),
+                Spec::Workspace(spec) => workspaces.push((*manifest, &**spec)),
+                Spec::Project(_) => drop(projects.insert(manifest.name.as_str())),
+                _ => {}
+            }
+        }
+        let workspaces_by_name = workspaces.iter().rev().map(|(manifest, spec)| (manifest.name.as_str(), *spec)).collect();
+        let roles = roles(manifests, snapshot, policy);
+        Self { organization, manifests, members, workspaces, policy, roles, projects, workspaces_by_name }
     }
 
     /// What a role name stands for.
@@ -33,8 +45,17 @@ impl<'a> Scope<'a> {
     }
 
     /// True for a project or workspace of these manifests.
-    pub fn knows(&self, place: &Key) -> bool {
-        self.places.contains(place)
+    pub fn knows(&self, kind: Kind, name: &str) -> bool {
+        match kind {
+            Kind::Project => self.projects.contains(name),
+            Kind::Workspace => self.workspaces_by_name.contains_key(name),
+            _ => false,
+        }
+    }
+
+    /// A workspace of these manifests.
+    pub fn workspace(&self, name: &str) -> Option<&'a WorkspaceSpec> {
+        self.workspaces_by_name.get(name).copied()
     }
 }
 
@@ -56,8 +77,7 @@ fn roles(manifests: &[&Manifest], snapshot: Option<&Snapshot>, policy: &Policy) 
             roles.entry(name.into()).or_insert(role);
         }
     }
-    let stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows);
-    for row in stored.filter(|row| row.key.kind == Kind::MembershipType && row.is_live()) {
+    for row in snapshot.into_iter().flat_map(|snapshot| snapshot.live(Kind::MembershipType)) {
         if let View::MembershipType(view) = View::read(row.key.kind, &row.spec) {
             let name = view.name.unwrap_or_else(|| row.key.name.as_str().into());
             roles.entry(name).or_insert(MembershipRole { levels: view.levels, permissions: view.permissions, built_in: false });
@@ -126,22 +146,18 @@ fn shared<'s>(scope: &Scope<'s>, text: fn(&MemberSpec) -> Option<Cow<'_, str>>) 
         text.hash(&mut hasher);
         hasher.finish()
     };
-    let members = || scope.manifests.iter().filter_map(|manifest| Some((*manifest, text(member(manifest)?)?)));
+    let members = || scope.members.iter().filter_map(|(manifest, spec)| Some((*manifest, text(spec)?)));
     let mut hashes: Vec<u64> = members().map(|(_, text)| hash(&text)).collect();
     hashes.sort_unstable();
     let twice: BTreeSet<u64> = hashes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
     let mut groups: BTreeMap<String, Vec<&Manifest>> = BTreeMap::new();
-    for (manifest, text) in members().filter(|(_, text)| !twice.is_empty() && twice.contains(&hash(text))) {
+    if twice.is_empty() {
+        return groups;
+    }
+    for (manifest, text) in members().filter(|(_, text)| twice.contains(&hash(text))) {
         groups.entry(text.into_owned()).or_default().push(manifest);
     }
     groups
-}
-
-fn member(manifest: &Manifest) -> Option<&MemberSpec> {
-    match &*manifest.spec {
-        Spec::Member(spec) => Some(spec),
-        _ => None,
-    }
 }
 
 /// `role` and `roles` as one entry has them.
@@ -153,7 +169,7 @@ struct Entry<'m> {
 
 fn member_roles(scope: &Scope<'_>) -> Vec<Objection> {
     let mut objections = Vec::new();
-    for (manifest, spec) in scope.manifests.iter().filter_map(|manifest| Some((*manifest, member(manifest)?))) {
+    for &(manifest, spec) in &scope.members {
         let own = Entry { role: spec.role.as_ref(), roles: spec.roles.as_ref(), level: Level::Organization };
         own.check(scope, manifest, &|| ("spec".to_owned(), key(manifest)), &mut objections);
         let place = |kind, name: &str| Key::membership(&manifest.name, &Key::new(kind, name));

@@ -20,15 +20,8 @@ pub struct Known<'a> {
 
 /// What is legal and hardly meant: it is told, and nothing is held for it.
 pub fn check(known: &Known<'_>) -> Vec<Objection> {
-    let defaults = members(known.scope).filter_map(|(manifest, spec)| foreign_default(known, manifest, spec));
+    let defaults = known.scope.members.iter().filter_map(|(manifest, spec)| foreign_default(known, manifest, spec));
     defaults.chain(unknown_subjects(known)).collect()
-}
-
-fn members<'s>(scope: &Scope<'s>) -> impl Iterator<Item = (&'s Manifest, &'s MemberSpec)> {
-    scope.manifests.iter().filter_map(|manifest| match &*manifest.spec {
-        Spec::Member(spec) => Some((*manifest, &**spec)),
-        _ => None,
-    })
 }
 
 /// A default workspace that the member is not in and does not reach.
@@ -65,11 +58,7 @@ impl Known<'_> {
 
     /// Whether neither its owner nor its project lets the member into a workspace; `false` for one that is only stored.
     fn is_closed(&self, manifest: &Manifest, spec: &MemberSpec, place: &Key) -> bool {
-        let workspace = self.scope.manifests.iter().find_map(|it| match &*it.spec {
-            Spec::Workspace(spec) if it.name == place.name => Some(&**spec),
-            _ => None,
-        });
-        let Some(workspace) = workspace else {
+        let Some(workspace) = self.scope.workspace(&place.name) else {
             let own = personal_workspace(&manifest.name).is_some_and(|own| own == place.name);
             let found = self.index.find(&manifest.namespace, place, Some(self.scope.organization));
             return !own && matches!(found, Some(Found::Implied(_)));
@@ -100,9 +89,8 @@ fn unknown_subjects(known: &Known<'_>) -> Vec<Objection> {
     if tests.is_empty() || tests.iter().any(|(manifest, _)| index.holds_some(&manifest.namespace, Kind::Member)) {
         return Vec::new();
     }
-    let mut addresses: BTreeSet<String> = members(scope).map(|(_, spec)| spec.email.key().into_owned()).collect();
-    let stored = snapshot.iter().flat_map(|snapshot| &snapshot.rows);
-    let stored = stored.filter(|row| row.key.kind == Kind::Member && row.is_live());
+    let mut addresses: BTreeSet<String> = scope.members.iter().map(|(_, spec)| spec.email.key().into_owned()).collect();
+    let stored = snapshot.iter().flat_map(|snapshot| snapshot.live(Kind::Member));
     addresses.extend(stored.filter_map(|row| match View::read(row.key.kind, &row.spec) {
         View::Member(view) => Some(view.email.to_ascii_lowercase()),
         _ => None,

@@ -20,6 +20,7 @@ pub const PERSONAL_WORKSPACES: &str = "personal-workspaces";
 
 /// What a policy implies beside what is written depends on these.
 pub struct Implications<'a> {
+    /// With its objects sorted.
     pub tenancy: &'a Tenancy,
     pub manifests: &'a [&'a Manifest],
     pub policy: &'a Policy,
@@ -30,14 +31,12 @@ impl Implications<'_> {
     /// Default workspaces, those that members have for themselves, and the memberships of owners. What is held implies nothing
     /// new, and a document takes over what would be implied.
     pub fn all(&self) -> Vec<Desired> {
-        let written: BTreeSet<&Key> =
-            self.tenancy.objects.iter().map(|desired| &desired.key).filter(|key| is_implied(key.kind)).collect();
         let renamed = renamed(self.manifests.iter().copied());
         let is_renamed = |key: &Key| key.kind == Kind::Workspace && renamed.contains(key.name.as_str());
         let place = |key: &Key| key.member_and_place().map_or_else(|| key.clone(), |(_, place)| place);
         let implied = self.default_workspaces().into_iter().chain(self.personal_workspaces());
         let implied = implied.filter(|desired| renamed.is_empty() || !is_renamed(&place(&desired.key))).chain(self.ownerships());
-        implied.filter(|desired| !written.contains(&desired.key) && !self.tenancy.holds(&desired.key)).collect()
+        implied.filter(|desired| !self.tenancy.mentions(&desired.key)).collect()
     }
 
     fn default_workspaces(&self) -> Vec<Desired> {
@@ -53,7 +52,10 @@ impl Implications<'_> {
         }
         let members = self.tenancy.objects.iter().filter(|desired| desired.key.kind == Kind::Member);
         let own = members.filter_map(|member| Some((member, personal_workspace(&member.key.name)?)));
-        let own = own.filter(|(_, name)| !self.is_written(name));
+        let written = self.manifests.iter().filter(|manifest| manifest.spec.kind() == Kind::Workspace);
+        let written: BTreeSet<&str> = written.map(|manifest| manifest.name.as_str()).collect();
+        let is_written = |name: &Name| written.contains(name.as_str());
+        let own = own.filter(|(_, name)| !is_written(name));
         own.flat_map(|(member, name)| {
             let (owner, key) = (&member.key.name, Key::new(Kind::Workspace, name));
             let spec = json!({ "owner": owner, "scope": Scope::Local.as_str() }).to_string();
@@ -62,7 +64,7 @@ impl Implications<'_> {
             // It follows its member, unless a document still has the old name.
             let former = member.previous_names.iter().filter(|name| self.is_renamed_from(owner, name));
             let former = former.filter_map(|name| personal_workspace(name));
-            workspace.previous_names = former.filter(|name| !self.is_written(name)).collect();
+            workspace.previous_names = former.filter(|name| !is_written(name)).collect();
             [workspace, membership]
         })
         .collect()
@@ -79,10 +81,6 @@ impl Implications<'_> {
         live(&Key::new(Kind::Member, member)).is_none()
             && live(&Key::new(Kind::Member, former)).is_some()
             && workspace.is_some_and(own)
-    }
-
-    fn is_written(&self, workspace: &Name) -> bool {
-        self.manifests.iter().any(|manifest| manifest.spec.kind() == Kind::Workspace && manifest.name == *workspace)
     }
 
     /// The memberships of those who own a workspace.
@@ -103,10 +101,6 @@ impl Implications<'_> {
     fn ownership(&self, workspace: &Key, owner: &str, rule: &'static str) -> Desired {
         Desired::implied_membership(owner, workspace, owner_role(self.policy.catalog), rule)
     }
-}
-
-const fn is_implied(kind: Kind) -> bool {
-    matches!(kind, Kind::Workspace | Kind::Membership)
 }
 
 /// The names that documents have given up for workspaces, so that nothing of these names is implied any more.
@@ -134,8 +128,7 @@ pub fn is_meant<'m>(
     if is_first && first_of_account(manifests.clone()).is_some_and(|first| *first != key.name) {
         return false;
     }
-    let live = |row: &&Row| row.key.kind == Kind::Workspace && row.is_live();
-    let mut stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows).filter(live).peekable();
+    let mut stored = snapshot.into_iter().flat_map(|snapshot| snapshot.live(Kind::Workspace)).peekable();
     if stored.peek().is_none() || snapshot.and_then(|snapshot| snapshot.row(&key)).is_some_and(Row::is_live) {
         return true;
     }

@@ -15,7 +15,7 @@ pub struct Index<'a> {
     former: Vec<(&'a Name, Kind, &'a str, &'a Manifest)>,
     held: Vec<(&'a Name, Kind, &'a Name)>,
     stored: BTreeMap<(Kind, &'a Name), Vec<&'a Snapshot>>,
-    /// The workspaces that the policies of organizations of the input imply, with their namespace and organization.
+    /// The workspaces that the policies of organizations of the input imply, with their namespace and organization, sorted.
     implied: Vec<(&'a Name, Name, &'a Name)>,
     snapshots: &'a [Snapshot],
 }
@@ -70,11 +70,10 @@ impl<'a> Index<'a> {
         if self.held.binary_search_by(|held| held.cmp(&wanted)).is_ok() {
             return Some(Found::Held);
         }
-        let mut implied = self.implied.iter().filter(|(of, name, in_organization)| {
-            key.kind == Kind::Workspace
-                && *of == namespace
-                && *name == key.name
-                && organization.is_none_or(|it| it == *in_organization)
+        let start = self.implied.partition_point(|(of, name, _)| (*of, name) < (namespace, &key.name));
+        let same = self.implied[start..].iter().take_while(|(of, name, _)| (*of, name) == (namespace, &key.name));
+        let mut implied = same.filter(|(_, _, in_organization)| {
+            key.kind == Kind::Workspace && organization.is_none_or(|it| it == *in_organization)
         });
         match (implied.next(), implied.next()) {
             (None, _) => self.find_stored(namespace, key, organization),
@@ -195,6 +194,7 @@ fn implied_workspaces<'a>(input: &'a Input, snapshots: &[Snapshot]) -> Vec<(&'a 
         let kept = names.chain(personal).filter(|name| !renamed.contains(name.as_str()));
         implied.extend(kept.map(|name| (&organization.namespace, name, &organization.name)));
     }
+    implied.sort();
     implied
 }
 

@@ -7,10 +7,11 @@ use crate::tenancy::{Key, Manifest, Severity};
 /// Follows every reference inside an organization but those that say which organization it is.
 pub fn check(scope: &Scope<'_>, index: &Index<'_>) -> Vec<Objection> {
     let mut objections = Vec::new();
-    let mut follow = |manifest: &Manifest, path: &dyn Fn() -> String, target: Key, subject: &dyn Fn() -> Key| {
-        if scope.knows(&target) {
+    let mut follow = |manifest: &Manifest, path: &dyn Fn() -> String, (kind, name): (Kind, &str), subject: &dyn Fn() -> Key| {
+        if scope.knows(kind, name) {
             return;
         }
+        let target = Key::new(kind, name);
         match index.find(&manifest.namespace, &target, Some(scope.organization)) {
             Some(Found::Input(_) | Found::Implied(_) | Found::Several) => {}
             Some(Found::Held) => {
@@ -44,17 +45,16 @@ pub fn check(scope: &Scope<'_>, index: &Index<'_>) -> Vec<Objection> {
         match &*manifest.spec {
             Spec::Workspace(spec) => {
                 if let Some(project) = &spec.project_ref {
-                    follow(manifest, &|| "spec.projectRef.name".into(), Key::new(Kind::Project, project.name.as_str()), &own);
+                    follow(manifest, &|| "spec.projectRef.name".into(), (Kind::Project, project.name.as_str()), &own);
                 }
                 if let Some(owner) = &spec.owner {
-                    follow(manifest, &|| "spec.owner".into(), Key::new(Kind::Member, owner.as_str()), &own);
+                    follow(manifest, &|| "spec.owner".into(), (Kind::Member, owner.as_str()), &own);
                 }
             }
             Spec::Member(spec) => {
                 let mut entry = |list: &str, at: usize, kind: Kind, name: &str| {
-                    let place = Key::new(kind, name);
                     let subject = || Key::membership(&manifest.name, &Key::new(kind, name));
-                    follow(manifest, &|| format!("spec.{list}[{at}].name"), place, &subject);
+                    follow(manifest, &|| format!("spec.{list}[{at}].name"), (kind, name), &subject);
                 };
                 for (at, project) in spec.projects.iter().flat_map(|list| list.iter()).enumerate() {
                     entry("projects", at, Kind::Project, project.name.as_str());
@@ -63,15 +63,15 @@ pub fn check(scope: &Scope<'_>, index: &Index<'_>) -> Vec<Objection> {
                     entry("workspaces", at, Kind::Workspace, workspace.name.as_str());
                 }
                 if let Some(workspace) = &spec.default_workspace {
-                    follow(manifest, &|| "spec.defaultWorkspace".into(), Key::new(Kind::Workspace, workspace.as_str()), &own);
+                    follow(manifest, &|| "spec.defaultWorkspace".into(), (Kind::Workspace, workspace.as_str()), &own);
                 }
             }
             Spec::AccessTest(spec) => {
                 if let Some(project) = &spec.place.project {
-                    follow(manifest, &|| "spec.where.project".into(), Key::new(Kind::Project, project.as_str()), &own);
+                    follow(manifest, &|| "spec.where.project".into(), (Kind::Project, project.as_str()), &own);
                 }
                 if let Some(workspace) = &spec.place.workspace {
-                    follow(manifest, &|| "spec.where.workspace".into(), Key::new(Kind::Workspace, workspace.as_str()), &own);
+                    follow(manifest, &|| "spec.where.workspace".into(), (Kind::Workspace, workspace.as_str()), &own);
                 }
             }
             Spec::Organization(_)

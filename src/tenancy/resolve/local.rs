@@ -5,7 +5,7 @@ use super::checks::Scope;
 use crate::api::policy::PersonalWorkspaces;
 use crate::api::types::ObjectName;
 use crate::api::workspace::Scope as WorkspaceScope;
-use crate::api::{Kind, MemberSpec, Spec, WorkspaceSpec};
+use crate::api::{Kind, MemberSpec, WorkspaceSpec};
 use crate::tenancy::view::View;
 use crate::tenancy::{Key, Manifest, Name, Snapshot};
 
@@ -21,17 +21,17 @@ pub fn personal_owners(scope: &Scope<'_>, snapshot: Option<&Snapshot>) -> BTreeM
     if scope.policy.personal_workspaces == PersonalWorkspaces::None {
         return BTreeMap::new();
     }
-    let written: BTreeSet<&str> = members(scope).map(|(manifest, _)| manifest.name.as_str()).collect();
-    let former: BTreeSet<&str> = members(scope).flat_map(|(_, spec)| former_names(spec)).collect();
-    let stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows);
-    let stored = stored.filter(|row| row.key.kind == Kind::Member && row.is_live()).map(|row| row.key.name.as_str());
-    let all = stored.filter(|name| !former.contains(name)).chain(written.iter().copied());
+    let written = scope.members.iter().map(|(manifest, _)| manifest.name.as_str());
+    let former: BTreeSet<&str> = scope.members.iter().flat_map(|(_, spec)| former_names(spec)).collect();
+    let stored = snapshot.into_iter().flat_map(|snapshot| snapshot.live(Kind::Member)).map(|row| row.key.name.as_str());
+    let all = stored.filter(|name| !former.contains(name)).chain(written);
     all.filter_map(|member| Some((personal_workspace(member)?, Name::from(member)))).collect()
 }
 
 /// A workspace that a member has for itself is nobody else's, and nobody is added to a local workspace.
 pub fn check(scope: &Scope<'_>, snapshot: Option<&Snapshot>, own: &BTreeMap<Name, Name>) -> Vec<Objection> {
-    let foreign = workspaces(scope).filter_map(|(manifest, spec)| foreign_document(manifest, spec, own.get(&manifest.name)?));
+    let foreign = scope.workspaces.iter();
+    let foreign = foreign.filter_map(|(manifest, spec)| foreign_document(manifest, spec, own.get(&manifest.name)?));
     foreign.chain(foreign_entries(scope, snapshot, own)).collect()
 }
 
@@ -50,7 +50,7 @@ fn foreign_document(manifest: &Manifest, spec: &WorkspaceSpec, member: &Name) ->
 fn foreign_entries(scope: &Scope<'_>, snapshot: Option<&Snapshot>, own: &BTreeMap<Name, Name>) -> Vec<Objection> {
     let local = local_workspaces(scope, snapshot, own);
     let mut objections = Vec::new();
-    for (manifest, spec) in members(scope).filter(|_| !local.is_empty()) {
+    for &(manifest, spec) in scope.members.iter().filter(|_| !local.is_empty()) {
         for (at, entry) in spec.workspaces.iter().flat_map(|list| list.iter()).enumerate() {
             let Some(owner) = local.get(entry.name.as_str()) else { continue };
             let is_own = |owner: &Name| *owner == manifest.name || former_names(spec).any(|name| *name == **owner);
@@ -70,9 +70,8 @@ fn foreign_entries(scope: &Scope<'_>, snapshot: Option<&Snapshot>, own: &BTreeMa
 /// The local workspaces with their owners, as far as these are known: those that are stored, those of the policy, and those that are
 /// written.
 fn local_workspaces(scope: &Scope<'_>, snapshot: Option<&Snapshot>, own: &BTreeMap<Name, Name>) -> BTreeMap<Name, Option<Name>> {
-    let stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows);
-    let stored = stored.filter(|row| row.key.kind == Kind::Workspace && row.is_live() && row.spec.contains("Local"));
-    let stored = stored.filter_map(|row| match View::read(row.key.kind, &row.spec) {
+    let stored = snapshot.into_iter().flat_map(|snapshot| snapshot.live(Kind::Workspace));
+    let stored = stored.filter(|row| row.spec.contains("Local")).filter_map(|row| match View::read(row.key.kind, &row.spec) {
         View::Workspace(view) if view.scope == Some(WorkspaceScope::Local) => {
             Some((row.key.name.clone(), view.owner.map(|owner| Name::from(&*owner))))
         }
@@ -80,7 +79,7 @@ fn local_workspaces(scope: &Scope<'_>, snapshot: Option<&Snapshot>, own: &BTreeM
     });
     let mut local: BTreeMap<Name, Option<Name>> = stored.collect();
     local.extend(own.iter().map(|(name, owner)| (name.clone(), Some(owner.clone()))));
-    for (manifest, spec) in workspaces(scope) {
+    for &(manifest, spec) in &scope.workspaces {
         if spec.scope != Some(WorkspaceScope::Local) {
             local.remove(&manifest.name);
         } else if let Some(owner) = &spec.owner {
@@ -90,20 +89,6 @@ fn local_workspaces(scope: &Scope<'_>, snapshot: Option<&Snapshot>, own: &BTreeM
         }
     }
     local
-}
-
-fn workspaces<'s>(scope: &Scope<'s>) -> impl Iterator<Item = (&'s Manifest, &'s WorkspaceSpec)> {
-    scope.manifests.iter().filter_map(|manifest| match &*manifest.spec {
-        Spec::Workspace(spec) => Some((*manifest, &**spec)),
-        _ => None,
-    })
-}
-
-fn members<'s>(scope: &Scope<'s>) -> impl Iterator<Item = (&'s Manifest, &'s MemberSpec)> {
-    scope.manifests.iter().filter_map(|manifest| match &*manifest.spec {
-        Spec::Member(spec) => Some((*manifest, &**spec)),
-        _ => None,
-    })
 }
 
 fn former_names(spec: &MemberSpec) -> impl Iterator<Item = &str> {

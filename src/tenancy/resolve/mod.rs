@@ -152,7 +152,7 @@ impl<'a> Resolver<'a> {
             }
             self.findings.push(finding);
         }
-        tenancy.objects = desired(&group.manifests);
+        tenancy.objects = sorted(desired(&group.manifests));
         if !tenancy.held.is_empty() {
             let (held, ready) = std::mem::take(&mut tenancy.objects).into_iter().partition(|it| tenancy.holds(&it.key));
             tenancy.objects = ready;
@@ -161,8 +161,10 @@ impl<'a> Resolver<'a> {
         }
         let implications = Implications { tenancy: &tenancy, manifests: &group.manifests, policy: &policy, snapshot };
         let implied = implications.all();
-        tenancy.objects.extend(implied);
-        tenancy.objects.sort_by(|a, b| a.key.cmp(&b.key));
+        if !implied.is_empty() {
+            tenancy.objects.extend(implied);
+            tenancy.objects.sort_by(|a, b| a.key.cmp(&b.key));
+        }
         first_workspaces(&mut tenancy.objects, snapshot, &policy);
         tenancy
     }
@@ -211,6 +213,19 @@ fn desired(manifests: &[&Manifest]) -> Vec<Desired> {
         let running: Vec<_> = chunks.map(|chunk| scope.spawn(move || all(chunk))).collect();
         running.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
     })
+}
+
+/// By key. Within a kind, most inputs are sorted already, but members and their memberships take turns.
+fn sorted(objects: Vec<Desired>) -> Vec<Desired> {
+    let mut kinds: BTreeMap<Kind, Vec<Desired>> = BTreeMap::new();
+    for desired in objects {
+        kinds.entry(desired.key.kind).or_default().push(desired);
+    }
+    let sort = |mut objects: Vec<Desired>| {
+        objects.sort_by(|a, b| a.key.cmp(&b.key));
+        objects
+    };
+    kinds.into_values().flat_map(sort).collect()
 }
 
 /// A reason to hold something, or just to say something about it.

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use super::Objection;
 use super::checks::Scope;
+use crate::api::Kind;
 use crate::api::policy::Creators;
 use crate::api::workspace::Scope as WorkspaceScope;
-use crate::api::{Kind, Spec};
 use crate::tenancy::view::View;
 use crate::tenancy::{Key, Manifest, Name, Row, Snapshot};
 
@@ -22,8 +22,7 @@ pub struct Owners {
 pub fn owners(scope: &Scope<'_>, snapshot: Option<&Snapshot>, asker: Option<&str>, own: &BTreeMap<Name, Name>) -> Owners {
     let mut owners = Owners::default();
     let mut asking = None;
-    for manifest in scope.manifests {
-        let Spec::Workspace(spec) = &*manifest.spec else { continue };
+    for &(manifest, spec) in &scope.workspaces {
         let required = matches!(spec.scope, Some(WorkspaceScope::Private | WorkspaceScope::Local));
         if spec.owner.is_some() || !required && scope.policy.creation.by != Creators::AnyMember {
             continue;
@@ -64,18 +63,14 @@ fn owner_was_implied(row: &Row) -> bool {
 }
 
 fn member_with(email: &str, scope: &Scope<'_>, snapshot: Option<&Snapshot>) -> Option<Name> {
-    let stored = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows).find_map(|row| {
-        let own = row.is_live() && row.key.kind == Kind::Member;
-        match own.then(|| View::read(Kind::Member, &row.spec)) {
-            Some(View::Member(member)) if member.email.eq_ignore_ascii_case(email) => Some(row.key.name.clone()),
-            _ => None,
-        }
+    let mut members = snapshot.into_iter().flat_map(|snapshot| snapshot.live(Kind::Member));
+    let stored = members.find_map(|row| match View::read(Kind::Member, &row.spec) {
+        View::Member(member) if member.email.eq_ignore_ascii_case(email) => Some(row.key.name.clone()),
+        _ => None,
     });
     let written = || {
-        scope.manifests.iter().find_map(|manifest| match &*manifest.spec {
-            Spec::Member(spec) if spec.email.as_str().eq_ignore_ascii_case(email) => Some(manifest.name.clone()),
-            _ => None,
-        })
+        let mut members = scope.members.iter();
+        members.find(|(_, spec)| spec.email.as_str().eq_ignore_ascii_case(email)).map(|(manifest, _)| manifest.name.clone())
     };
     stored.or_else(written)
 }

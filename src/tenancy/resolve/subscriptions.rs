@@ -97,8 +97,8 @@ impl<'a> Candidates<'a> {
             candidates.input.insert((candidates.now(&manifest.namespace, template(spec)), outside_name(manifest, spec)));
             written.insert(&manifest.name);
         }
-        let rows = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows).filter(|row| row.key.kind == Kind::Role);
-        for row in rows.filter(|row| row.is_live() && !written.contains(&row.key.name)) {
+        let rows = snapshot.into_iter().flat_map(|snapshot| snapshot.live(Kind::Role));
+        for row in rows.filter(|row| !written.contains(&row.key.name)) {
             let (View::Role(view), Some(namespace)) = (View::read(Kind::Role, &row.spec), namespace) else { continue };
             if index.renamed(namespace, &row.key).is_none() {
                 let name = view.name.unwrap_or_else(|| row.key.name.as_str().into());

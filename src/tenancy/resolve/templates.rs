@@ -45,15 +45,13 @@ pub fn check(scope: &Scope<'_>, snapshot: Option<&Snapshot>) -> Vec<Objection> {
 }
 
 fn workspaces<'a>(scope: &Scope<'a>, snapshot: Option<&'a Snapshot>) -> BTreeMap<&'a str, Workspace> {
-    let rows = snapshot.into_iter().flat_map(|snapshot| &snapshot.rows);
-    let stored = rows.filter(|row| row.is_live() && row.key.kind == Kind::Workspace).filter_map(|row| {
-        match View::read(Kind::Workspace, &row.spec) {
-            View::Workspace(view) => {
-                let workspace = Workspace { hipaa: view.hipaa == Some(true), residency: view.data_residency };
-                Some((row.key.name.as_str(), workspace))
-            }
-            _ => None,
+    let rows = snapshot.into_iter().flat_map(|snapshot| snapshot.live(Kind::Workspace));
+    let stored = rows.filter_map(|row| match View::read(Kind::Workspace, &row.spec) {
+        View::Workspace(view) => {
+            let workspace = Workspace { hipaa: view.hipaa == Some(true), residency: view.data_residency };
+            Some((row.key.name.as_str(), workspace))
         }
+        _ => None,
     });
     let mut all: BTreeMap<_, _> = stored.collect();
     for manifest in scope.manifests {

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use super::Objection;
 use super::checks::{Scope, unique};
+use crate::api::Kind;
 use crate::api::policy::{Presence, Uniqueness};
-use crate::api::{Kind, Spec, WorkspaceSpec};
 use crate::tenancy::{Key, Manifest};
 
 /// A check over the workspaces of an organization.
@@ -21,15 +21,8 @@ pub fn check(scope: &Scope<'_>) -> Vec<Objection> {
     CHECKS.iter().flat_map(|(_, check)| check(scope)).collect()
 }
 
-fn workspaces<'s>(scope: &Scope<'s>) -> impl Iterator<Item = (&'s Manifest, &'s WorkspaceSpec)> {
-    scope.manifests.iter().filter_map(|manifest| match &*manifest.spec {
-        Spec::Workspace(spec) => Some((*manifest, &**spec)),
-        _ => None,
-    })
-}
-
 fn types(scope: &Scope<'_>) -> Vec<Objection> {
-    let untyped = workspaces(scope).filter(|(_, spec)| spec.type_.is_none());
+    let untyped = scope.workspaces.iter().filter(|(_, spec)| spec.type_.is_none());
     let objection = |manifest: &Manifest| {
         let key = Key::new(Kind::Workspace, manifest.name.clone());
         let message = "is required by the policy of the organization";
@@ -45,7 +38,7 @@ fn display_names(scope: &Scope<'_>) -> Vec<Objection> {
         return Vec::new();
     }
     let mut groups: BTreeMap<&str, Vec<&Manifest>> = BTreeMap::new();
-    for (manifest, spec) in workspaces(scope) {
+    for &(manifest, spec) in &scope.workspaces {
         let name = spec.display_name.as_ref().map_or(manifest.name.as_str(), |name| name.as_str());
         groups.entry(name).or_default().push(manifest);
     }
@@ -53,7 +46,7 @@ fn display_names(scope: &Scope<'_>) -> Vec<Objection> {
 }
 
 fn first_workspaces(scope: &Scope<'_>) -> Vec<Objection> {
-    let first = workspaces(scope).filter(|(_, spec)| spec.default == Some(true)).map(|(manifest, _)| manifest);
+    let first = scope.workspaces.iter().filter(|(_, spec)| spec.default == Some(true)).map(|(manifest, _)| *manifest);
     let groups = BTreeMap::from([((), first.collect())]);
     unique(groups, "several-defaults", "spec.default", |()| "is the first workspace of the account".to_owned())
 }

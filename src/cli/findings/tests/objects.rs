@@ -338,20 +338,20 @@ kind: Member
 metadata:
   name: alice
   annotations:
-    muster.dev/pause: "true"
+    muster.dev/break-glas: "INC-42"
 spec:
   organizationRef: {name: acme}
   email: alice@acme.example
 "#,
         r#"
-warning[unknown-annotation]: member/alice: Muster does not know the annotation `muster.dev/pause`
+warning[unknown-annotation]: member/alice: Muster does not know the annotation `muster.dev/break-glas`
  --> acme.yaml:6:5
   |
 5 |   annotations:
-6 |     muster.dev/pause: "true"
-  |     ^^^^^^^^^^^^^^^^
+6 |     muster.dev/break-glas: "INC-42"
+  |     ^^^^^^^^^^^^^^^^^^^^^
   |
-  = help: did you mean `muster.dev/paused`?
+  = help: did you mean `muster.dev/break-glass`?
 
 1 warning
 "#,
