@@ -207,7 +207,9 @@ impl Place<'_> {
         }
         std::thread::sleep(Duration::from_secs(2));
         let seen = self.seen.lock().expect("no panic");
-        let took = |(scheduled, what): &(Instant, (String, i64))| seen.get(what).map_or(f64::INFINITY, |at| (*at - *scheduled).as_secs_f64() * 1e3);
+        let took = |(scheduled, what): &(Instant, (String, i64))| {
+            seen.get(what).map_or(f64::INFINITY, |at| (*at - *scheduled).as_secs_f64() * 1e3)
+        };
         let mut times: Vec<f64> = sent.iter().map(took).collect();
         times.sort_by(f64::total_cmp);
         times
@@ -223,26 +225,35 @@ fn at(times: &[f64], part: f64) -> f64 {
 
 fn measure(rig: &Rig, size: usize) {
     println!("\n## {size} members\n");
-    println!("| from the first create to the last Ready | time | of the floor | writes an object | own CPU | CPU of API server and etcd |");
+    println!(
+        "| from the first create to the last Ready | time | of the floor | writes an object | own CPU | CPU of API server and etcd |"
+    );
     println!("|---|---|---|---|---|---|");
     for round in 0..ROUNDS {
         let mut names = ["Floor", "Muster", "Textbook"];
         if round % 2 == 1 {
             names.reverse();
         }
-        let runs: Vec<(&str, Took)> = names.iter().map(|who| {
-            let mut place = create_all(rig, who, size);
-            let took = place.run();
-            place.stop();
-            (*who, took)
-        }).collect();
+        let runs: Vec<(&str, Took)> = names
+            .iter()
+            .map(|who| {
+                let mut place = create_all(rig, who, size);
+                let took = place.run();
+                place.stop();
+                (*who, took)
+            })
+            .collect();
         let floor = runs.iter().find(|(who, _)| *who == "Floor").expect("it ran").1.time;
         for (who, took) in &runs {
             let each = |total: f64| total / size as f64;
             println!(
                 "| {who}, round {} | {:.2} s | {:.2} | {:.2} | {:.2} ms | {:.2} ms |",
-                round + 1, took.time.as_secs_f64(), took.time.as_secs_f64() / floor.as_secs_f64(), each(took.writes as f64),
-                each(took.own.as_secs_f64() * 1e3), each(took.control_plane.as_secs_f64() * 1e3),
+                round + 1,
+                took.time.as_secs_f64(),
+                took.time.as_secs_f64() / floor.as_secs_f64(),
+                each(took.writes as f64),
+                each(took.own.as_secs_f64() * 1e3),
+                each(took.control_plane.as_secs_f64() * 1e3),
             );
         }
     }
@@ -266,14 +277,21 @@ fn steady(rig: &Rig, size: usize) {
     let quiet = writes(rig);
     let used = cpu(place.pid());
     std::thread::sleep(Duration::from_secs(20));
-    println!("\nIn 20 s in which nothing happens: {} writes, {:?} of CPU.", writes(rig) - quiet, cpu(place.pid()).saturating_sub(used));
+    println!(
+        "\nIn 20 s in which nothing happens: {} writes, {:?} of CPU.",
+        writes(rig) - quiet,
+        cpu(place.pid()).saturating_sub(used)
+    );
     let [now, most] = memory(place.pid());
     println!("Memory: {} MB, {} MB at most.", now / 1024, most / 1024);
     let again = json!({ "metadata": { "annotations": { "muster.dev/reconcile-requested-at": "now" } } });
     let before = writes(rig);
     rig.call(hyper::Method::PATCH, &rig::path(Kind::Organization, &place.namespace, "acme"), Some(&again));
     std::thread::sleep(Duration::from_secs(10));
-    println!("A comparison of everything that is asked for: {} writes besides the question and its answer.", writes(rig) - before - 2);
+    println!(
+        "A comparison of everything that is asked for: {} writes besides the question and its answer.",
+        writes(rig) - before - 2
+    );
     place.stop();
     let list = Instant::now();
     rig.call(hyper::Method::GET, &rig::path(Kind::Member, &place.namespace, ""), None);
@@ -283,7 +301,11 @@ fn steady(rig: &Rig, size: usize) {
     let [now, most] = memory(place.pid());
     println!(
         "A restart when all is in sync: {} writes, {:.2} s of CPU; a list of all takes {:.2} s. Memory then: {} MB, {} MB at most.",
-        writes(rig) - before, cpu(place.pid()).as_secs_f64(), list.as_secs_f64(), now / 1024, most / 1024,
+        writes(rig) - before,
+        cpu(place.pid()).as_secs_f64(),
+        list.as_secs_f64(),
+        now / 1024,
+        most / 1024,
     );
     place.stop();
 }

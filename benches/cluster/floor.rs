@@ -23,7 +23,8 @@ pub async fn run(client: Client, namespace: &str, resource: ApiResource) {
         }
     });
     let all = futures_util::stream::iter(list.items).chain(changed);
-    let unready = all.filter(|object| std::future::ready(object.data["status"]["observedGeneration"] != json!(object.metadata.generation)));
+    let unready =
+        all.filter(|object| std::future::ready(object.data["status"]["observedGeneration"] != json!(object.metadata.generation)));
     unready.for_each_concurrent(AT_ONCE, |object| put(api.clone(), object)).await;
 }
 

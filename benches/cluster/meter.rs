@@ -18,7 +18,8 @@ pub type Seen = Arc<Mutex<BTreeMap<(String, i64), Instant>>>;
 /// Watches until the program ends.
 pub async fn observe(client: Client, namespace: String, resource: ApiResource, seen: Seen) {
     let api: Api<DynamicObject> = Api::namespaced_with(client, &namespace, &resource);
-    let mut version = api.list(&ListParams::default().limit(1)).await.expect("a list").metadata.resource_version.expect("a version");
+    let mut version =
+        api.list(&ListParams::default().limit(1)).await.expect("a list").metadata.resource_version.expect("a version");
     loop {
         let parameters = WatchParams::default().timeout(290);
         let mut events = api.watch(&parameters, &version).await.expect("a watch").boxed();

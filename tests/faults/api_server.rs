@@ -161,7 +161,11 @@ fn an_hour_of_small_faults_in_half_a_minute_ends_as_if_nothing_had_happened() {
     });
     let mut random = Random(seed ^ 1);
     for round in 0..30 {
-        world.edit(MEMBER, ["alice", "bob", "carol", "dave"][random.below(4)], json!({ "spec": { "displayName": format!("{round}") } }));
+        world.edit(
+            MEMBER,
+            ["alice", "bob", "carol", "dave"][random.below(4)],
+            json!({ "spec": { "displayName": format!("{round}") } }),
+        );
         match random.below(8) {
             0 => world.proxy.inject(super::proxy::Injection::End),
             1 => world.proxy.inject(super::proxy::Injection::Break),
