@@ -137,13 +137,19 @@ struct Controller {
     seen: mpsc::Receiver<Seen>,
     wrote: mpsc::UnboundedReceiver<Wrote>,
     leadership: mpsc::UnboundedReceiver<Leadership>,
-    leads: bool,
-    from_a_sleeper: bool,
+    /// While this replica leads: whether the one before may only be asleep.
+    leads: Option<Lead>,
     leading: Leading,
     stop: watch::Receiver<bool>,
     release: watch::Sender<bool>,
     elector: JoinHandle<()>,
     followers: JoinSet<()>,
+}
+
+/// How this replica came to lead.
+#[derive(Clone, Copy, Debug)]
+struct Lead {
+    from_a_sleeper: bool,
 }
 
 impl Controller {
@@ -179,8 +185,7 @@ impl Controller {
             seen,
             wrote,
             leadership,
-            leads: false,
-            from_a_sleeper: false,
+            leads: None,
             leading,
             elector: tokio::spawn(elector.run(released)),
             release,
@@ -195,7 +200,7 @@ impl Controller {
         tokio::pin!(told);
         loop {
             let due = self.schedule.next().filter(|_| self.may_start());
-            let poll = Some(self.next_poll).filter(|_| self.leads && self.polls.is_empty());
+            let poll = Some(self.next_poll).filter(|_| self.leads.is_some() && self.polls.is_empty());
             let next = [due, poll].into_iter().flatten().min();
             tokio::select! {
                 () = &mut told => break,
@@ -213,7 +218,7 @@ impl Controller {
     }
 
     fn may_start(&self) -> bool {
-        self.leads && self.polled && self.leading.now() && self.cache.is_complete() && self.passes.len() < AT_ONCE
+        self.leads.is_some() && self.polled && self.leading.now() && self.cache.is_complete() && self.passes.len() < AT_ONCE
     }
 
     /// Takes note of what was seen, with all that waits.
@@ -248,8 +253,7 @@ impl Controller {
         match change {
             Leadership::Acquired { from_a_sleeper } => {
                 tracing::info!(from_a_sleeper, "this replica leads");
-                self.leads = true;
-                self.from_a_sleeper = from_a_sleeper;
+                self.leads = Some(Lead { from_a_sleeper });
                 self.memories.clear();
                 self.known.clear();
                 self.polled = false;
@@ -260,11 +264,11 @@ impl Controller {
             }
             Leadership::Lost => {
                 tracing::warn!("this replica does not lead any more");
-                self.leads = false;
+                self.leads = None;
                 self.report.lost(&mut self.cache);
             }
         }
-        self.report.metrics.leads(self.leads);
+        self.report.metrics.leads(self.leads.is_some());
     }
 
     fn answer(&self, question: Question) {
@@ -294,7 +298,7 @@ impl Controller {
             let Some(work) = self.schedule.take(now) else { break };
             self.begin(work, now);
         }
-        if self.leads && self.polls.is_empty() && self.next_poll <= now {
+        if self.leads.is_some() && self.polls.is_empty() && self.next_poll <= now {
             self.next_poll = now + POLL;
             let store = self.bench.store.clone();
             self.polls.spawn(async move { store.organizations().await.ok() });
@@ -309,7 +313,7 @@ impl Controller {
         let claim = organization.and_then(|organization| self.known.get(organization)?.claim.as_ref());
         let claimed = claim.map(|claim| Name::from(&*claim.namespace));
         let takes_over = organization.is_some_and(|organization| self.to_take_over.contains(organization));
-        let attitude = Attitude { fences: self.from_a_sleeper, takes_over };
+        let attitude = Attitude { fences: self.leads.is_some_and(|lead| lead.from_a_sleeper), takes_over };
         let gathered = gather(&self.cache, &work, claimed.as_ref());
         let memory = self.memories.remove(&work).unwrap_or_default();
         let bench = self.bench.clone();
@@ -361,7 +365,7 @@ impl Controller {
                 self.schedule.changed(work, now);
             }
         }
-        if self.leads
+        if self.leads.is_some()
             && let Some(later) = self.report.tell(&passed, &mut self.cache)
         {
             self.schedule.ask(work.clone(), later);
@@ -385,7 +389,11 @@ impl Controller {
 
     /// What another hand wrote to is looked at, and so is what only the store knows.
     fn polled(&mut self, polled: Option<Vec<Registered>>) {
-        let Some(polled) = polled else { return };
+        let Some(polled) = polled else {
+            tracing::warn!("the store does not say which organizations it has");
+            self.report.metrics.store_failed();
+            return;
+        };
         let now = Instant::now();
         self.polled = true;
         if std::mem::take(&mut self.take_over) {

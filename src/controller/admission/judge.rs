@@ -30,8 +30,8 @@ impl Settings {
     /// the way of anybody.
     #[must_use]
     pub fn exempts(&self, request: &Request) -> bool {
-        let name = &request.user.name;
         const OWN: [&str; 2] = ["system:kube-controller-manager", "system:apiserver"];
+        let name = &request.user.name;
         name.starts_with("system:serviceaccount:kube-system:") || OWN.contains(&name.as_str()) || self.exempt.contains(name)
     }
 }
@@ -164,7 +164,7 @@ impl Case<'_> {
         let key = &self.request.key;
         input.manifests.retain(|manifest| manifest.spec.kind() != key.kind || manifest.name != key.name);
         input.held.retain(|held| held.kind != key.kind || held.name != key.name);
-        match if afterwards { self.request.new() } else { self.request.old() } {
+        match if afterwards { self.request.after() } else { self.request.before() } {
             Some(ObjectRead::Manifest(manifest)) => input.manifests.push(manifest),
             // What is wrong with it may be a value that is nobody's business.
             Some(ObjectRead::Held(held)) => input.held.push(HeldManifest { because: WRONG.into(), ..held }),

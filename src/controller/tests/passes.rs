@@ -4,6 +4,7 @@ use super::world::{Says, World};
 use super::{ACME, IN_SYNC};
 use crate::api::Kind;
 use crate::engine::End;
+use crate::store::Observe as _;
 
 async fn acme() -> World {
     let mut world = World::new().await;
@@ -197,7 +198,6 @@ async fn an_emergency_overrides_what_may_be_overridden_and_is_in_the_history() {
         told.iter().any(|it| it == "member/alice: Ready=False Failed, Stalled=True GuardRefused"),
         "the last admin stays: {told:?}"
     );
-    use crate::store::Observe as _;
     let history = world.store.history(&"acme".into(), 0, 100).await.unwrap();
     let last = history.last().unwrap().entry.as_ref().unwrap();
     assert_eq!(&*last.actor, "muster controller (break-glass INC-42)");
