@@ -161,6 +161,14 @@ fn every_rule_has_a_message_of_one_line_and_a_field_that_exists() {
 }
 
 #[test]
+fn a_status_may_leave_out_what_is_not_known() {
+    for kind in Kind::WRITTEN {
+        let status = &schema(kind)["properties"]["status"];
+        assert!(status["properties"].is_object() && status["required"].is_null(), "{kind}: {}", status["required"]);
+    }
+}
+
+#[test]
 fn names_columns_and_scope_follow_the_conventions() {
     let shorts = ["morg", "mmt", "mproj", "mws", "mtpl", "mrole", "mmb", "mcred", "mat"];
     for (kind, short) in Kind::WRITTEN.into_iter().zip(shorts) {
@@ -183,4 +191,12 @@ fn names_columns_and_scope_follow_the_conventions() {
 fn the_reference_documentation_of_roles_never_calls_them_just_role() {
     let text = schema(Kind::Role)["description"].as_str().unwrap();
     assert!(text.contains("roles.muster.dev") && text.contains("mrole"));
+}
+
+#[test]
+fn a_status_may_lack_any_field_of_its_own() {
+    for kind in Kind::WRITTEN {
+        let required = &schema(kind)["properties"]["status"]["required"];
+        assert!(required.is_null(), "{kind} requires {required}, and of an object that is held nothing but the verdict is known");
+    }
 }

@@ -43,7 +43,7 @@ pub struct ObjectStatus {
     pub last_applied_digest: Option<Digest>,
     /// The values in force, defaults included: what the spec would be if nothing had been left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Effective")]
+    #[schemars(with = "Option<Effective>")]
     pub effective: Option<Object<String, Value>>,
     /// The latest changes of this object in the store, newest first, at most 5.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,7 +115,7 @@ pub struct OrganizationStatus {
     pub last_applied_digest: Option<Digest>,
     /// The values in force, the policy in full included: what the spec would be if nothing had been left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Effective")]
+    #[schemars(with = "Option<Effective>")]
     pub effective: Option<Object<String, Value>>,
     /// The latest changes of the organization itself in the store, newest first, at most 5.
     #[serde(skip_serializing_if = "Option::is_none")]

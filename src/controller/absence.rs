@@ -29,6 +29,17 @@ pub struct Absences {
     busy: Option<Instant>,
 }
 
+/// How long something must be absent.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    /// For so long.
+    pub delay: Duration,
+    /// Now.
+    pub now: Instant,
+    /// And all watches must have been well since then.
+    pub well_since: Instant,
+}
+
 /// What is absent now.
 #[derive(Debug, Default)]
 pub struct Absent {
@@ -43,27 +54,26 @@ pub struct Absent {
 impl Absences {
     /// Takes note of what is absent from these objects. Nothing counts as absent from before the Organization was there, so an
     /// organization that is written anew, object by object, loses nothing.
-    pub fn look(
-        &mut self,
-        objects: &[SharedObject],
-        snapshot: &Snapshot,
-        manager: &Manager,
-        delay: Duration,
-        now: Instant,
-    ) -> Absent {
+    pub fn look(&mut self, objects: &[SharedObject], snapshot: &Snapshot, manager: &Manager, wait: Wait) -> Absent {
+        let Wait { delay, now, well_since } = wait;
         let organization =
             objects.iter().find(|object| object.id.key.kind == Kind::Organization).map(|object| object.uid.clone());
         let is_managed = |row: &&Row| row.is_live() && row.key.kind != Kind::Membership && row.manager.as_ref() == Some(manager);
-        let there: BTreeSet<&Key> = objects.iter().map(|object| &object.id.key).collect();
-        let mut rows = snapshot.rows.iter().filter(is_managed).filter(|row| !there.contains(&row.key)).peekable();
+        let mut there = objects.iter().map(|object| &object.id.key).peekable();
+        // Both are sorted.
+        let mut is_there = |key: &Key| {
+            while there.next_if(|there| *there < key).is_some() {}
+            there.peek().is_some_and(|there| *there == key)
+        };
+        let mut rows = snapshot.rows.iter().filter(is_managed).filter(|row| !is_there(&row.key)).peekable();
         if self.organization != organization {
             self.since.clear();
             self.organization = organization;
         }
-        let renamed = if rows.peek().is_some() { former_names(objects) } else { BTreeSet::new() };
+        let renamed = if rows.peek().is_some() { former_names(objects, snapshot) } else { BTreeSet::new() };
         let gone: BTreeSet<Key> = rows.map(|row| row.key.clone()).filter(|key| !renamed.contains(key)).collect();
         self.since.retain(|key, _| gone.contains(key));
-        let quiet = self.quiet(objects, delay, now);
+        let quiet = self.quiet(objects, delay, now).max(well_since + delay);
         let mut absent = Absent::default();
         for key in gone {
             let due = (*self.since.entry(key.clone()).or_insert(now) + delay).max(quiet);
@@ -100,8 +110,8 @@ impl Absences {
     }
 }
 
-/// What objects may still be called in the store.
-fn former_names(objects: &[SharedObject]) -> BTreeSet<Key> {
+/// What objects may still be called in the store. A name of long ago means nothing once the store has the object under its new one.
+fn former_names(objects: &[SharedObject], snapshot: &Snapshot) -> BTreeSet<Key> {
     let of = |object: &SharedObject| {
         let kind = object.id.key.kind;
         let names = match &object.read {
@@ -110,7 +120,8 @@ fn former_names(objects: &[SharedObject]) -> BTreeSet<Key> {
         };
         names.into_iter().map(move |name| Key { kind, name })
     };
-    objects.iter().flat_map(of).collect()
+    let is_new = |object: &&SharedObject| !snapshot.row(&object.id.key).is_some_and(Row::is_live);
+    objects.iter().filter(is_new).flat_map(of).collect()
 }
 
 /// An absent object that is left alone for now.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::metrics::Gauges;
 use super::object::{Object, ObjectKey, SharedObject, Status, Version};
-use super::watch::{Scope, Seen};
+use super::watch::{Gone, Scope, Seen};
 use crate::api::Kind;
 use crate::tenancy::{Key, Name};
 
@@ -40,6 +40,11 @@ pub struct Cache {
     /// The namespaces that have objects of an organization, or itself, with how many.
     namespaces: BTreeMap<Name, BTreeMap<Name, usize>>,
     watches: BTreeMap<Scope, Watch>,
+    /// What objects are part of whose own chain of references leaves the cluster: to a workspace that a policy implies, or that only
+    /// the store has.
+    placed: BTreeMap<ObjectKey, Name>,
+    /// Since when all watches are well.
+    well_since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -60,7 +65,7 @@ impl Cache {
     pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Self {
         let watch = || Watch { listing: None, listed: false, broken: None, heard: None };
         let watches = scopes.into_iter().map(|scope| (scope, watch())).collect();
-        Self { objects: BTreeMap::new(), namespaces: BTreeMap::new(), watches }
+        Self { objects: BTreeMap::new(), namespaces: BTreeMap::new(), watches, placed: BTreeMap::new(), well_since: None }
     }
 
     /// True when every first list is complete.
@@ -84,8 +89,23 @@ impl Cache {
         self.watches.iter().map(|(scope, watch)| (scope, watch.heard))
     }
 
+    /// Since when all watches are well; `None` while one is not.
+    #[must_use]
+    pub fn well_since(&self) -> Option<Instant> {
+        self.well_since
+    }
+
     /// Takes note of something and returns what has to be looked at because of it.
     pub fn take(&mut self, seen: Seen, now: Instant) -> BTreeSet<Work> {
+        let work = self.note(seen, now);
+        self.well_since = match self.trouble() {
+            Some(_) => None,
+            None => self.well_since.or(Some(now)),
+        };
+        work
+    }
+
+    fn note(&mut self, seen: Seen, now: Instant) -> BTreeSet<Work> {
         let (Seen::Listing(scope)
         | Seen::Page(scope, _)
         | Seen::Listed(scope)
@@ -94,13 +114,12 @@ impl Cache {
         | Seen::Alive(scope)
         | Seen::Broken(scope, _)) = &seen;
         let Some(watch) = self.watches.get_mut(scope) else { return BTreeSet::new() };
-        if !matches!(seen, Seen::Broken(..)) {
-            watch.heard = Some(now);
+        if !matches!(seen, Seen::Broken(..) | Seen::Listing(_)) {
+            (watch.heard, watch.broken) = (Some(now), None);
         }
         match seen {
             Seen::Listing(_) => watch.listing = Some(BTreeMap::new()),
             Seen::Page(_, objects) => {
-                watch.broken = None;
                 let listing = watch.listing.get_or_insert_default();
                 listing.extend(objects.into_iter().map(|object| (object.id.clone(), object)));
             }
@@ -109,15 +128,9 @@ impl Cache {
                 let listed = watch.listing.take().unwrap_or_default();
                 return self.replace(&scope, listed);
             }
-            Seen::Changed(_, object) => {
-                watch.broken = None;
-                return self.put(*object).into_iter().collect();
-            }
-            Seen::Gone(_, id) => {
-                watch.broken = None;
-                return self.remove(&id).into_iter().collect();
-            }
-            Seen::Alive(_) => watch.broken = None,
+            Seen::Changed(_, object) => return self.put(*object),
+            Seen::Gone(_, gone) => return self.gone(&gone),
+            Seen::Alive(_) => {}
             Seen::Broken(_, error) => {
                 watch.broken = Some(error);
                 watch.listing = None;
@@ -132,42 +145,79 @@ impl Cache {
         };
         let gone: Vec<ObjectKey> = self.objects.keys().filter(of_scope).filter(|id| !listed.contains_key(id)).cloned().collect();
         let mut work: BTreeSet<Work> = gone.iter().filter_map(|id| self.remove(id)).collect();
-        work.extend(listed.into_values().filter_map(|object| self.put(object)));
+        work.extend(listed.into_values().flat_map(|object| self.put(object)));
         work
     }
 
-    fn put(&mut self, mut object: Object) -> Option<Work> {
-        let known = self.objects.get(&object.id);
-        if let Some(known) = known.filter(|known| known.uid == object.uid) {
+    fn put(&mut self, mut object: Object) -> BTreeSet<Work> {
+        let known = self.objects.get(&object.id).cloned();
+        if let Some(known) = known.as_ref().filter(|known| known.uid == object.uid) {
             if object.version.is_older_than(&known.version) {
-                return None;
+                return BTreeSet::new();
             }
             object.writing.clone_from(&known.writing);
             if object.says_the_same(known) {
                 let written_by_another = object.writing.is_none() && object.seen != known.seen;
                 let work = written_by_another.then(|| self.work_of(&object));
                 self.objects.insert(object.id.clone(), Arc::new(object));
-                return work;
+                return work.into_iter().collect();
             }
             if let Some(writing) = &mut object.writing {
                 writing.is_settled = false;
             }
         }
-        if let Some(known) = self.objects.get(&object.id).cloned() {
+        // It may have been part of something else before.
+        let mut work: BTreeSet<Work> = known.iter().map(|known| self.work_of(known)).collect();
+        if let Some(known) = known {
             self.count(&known, usize::wrapping_sub);
+            if known.parent != object.parent {
+                self.placed.remove(&object.id);
+            }
         }
         self.count(&object, usize::wrapping_add);
-        let work = self.work_of(&object);
+        work.insert(self.work_of(&object));
         self.objects.insert(object.id.clone(), Arc::new(object));
-        Some(work)
+        work
+    }
+
+    /// An object is gone, unless another one of its name, or a later state of it, was seen since.
+    fn gone(&mut self, gone: &Gone) -> BTreeSet<Work> {
+        let known = self.objects.get(&gone.id);
+        let is_meant = known.is_some_and(|known| known.uid == gone.uid && !gone.version.is_older_than(&known.version));
+        if is_meant { self.remove(&gone.id).into_iter().collect() } else { BTreeSet::new() }
     }
 
     fn remove(&mut self, id: &ObjectKey) -> Option<Work> {
         let object = self.objects.get(id).cloned()?;
         let work = self.work_of(&object);
         self.objects.remove(id);
+        self.placed.remove(id);
         self.count(&object, usize::wrapping_sub);
         Some(work)
+    }
+
+    /// Takes note of what the objects of a namespace are part of whose references leave the cluster, and returns what has to be looked at
+    /// because of that.
+    pub fn place(&mut self, namespace: &Name, placed: &BTreeMap<ObjectKey, Name>) -> BTreeSet<Work> {
+        let before: Vec<(ObjectKey, Name)> = self.placed.iter().map(|(id, name)| (id.clone(), name.clone())).collect();
+        let before = before.into_iter().filter(|(id, _)| id.namespace == *namespace);
+        let mut work = BTreeSet::new();
+        for (id, organization) in before.filter(|(id, organization)| placed.get(id) != Some(organization)) {
+            self.placed.remove(&id);
+            work.insert(Work::Organization(organization));
+        }
+        for (id, organization) in placed.iter().filter(|(id, _)| self.objects.contains_key(id)) {
+            if self.placed.insert(id.clone(), organization.clone()).as_ref() != Some(organization) {
+                work.insert(Work::Organization(organization.clone()));
+            }
+        }
+        work
+    }
+
+    /// True for an object whose references leave the cluster, so that the cluster alone does not say what it is part of.
+    #[must_use]
+    pub fn is_leaving(&self, object: &Object) -> bool {
+        self.chain(object).is_none()
     }
 
     /// Counts an object that names its organization.
@@ -190,22 +240,37 @@ impl Cache {
     }
 
     /// Takes note that the API server took a status: what is older than this version is no news. It is the one that is seen now, unless
-    /// another one is on its way.
-    pub fn end_status(&mut self, id: &ObjectKey, uid: &str, version: Version, is_last: bool) {
-        let Some(object) = self.known(id, uid) else { return };
-        if is_last && let Some(written) = object.writing.take() {
-            object.seen = Some(written);
+    /// another one is on its way, or was seen meanwhile.
+    pub fn end_status(&mut self, id: &ObjectKey, uid: &str, version: &Version, is_last: bool) -> Option<Work> {
+        let object = self.known(id, uid)?;
+        let written = if is_last { object.writing.take() } else { None };
+        let is_news = object.version.is_older_than(version);
+        if is_news {
+            object.version = version.clone();
         }
-        if object.version.is_older_than(&version) {
-            object.version = version;
+        let was_overwritten = !is_news && written.is_some() && object.seen != written;
+        if is_news && written.is_some() {
+            object.seen = written;
         }
+        let object = self.objects.get(id).filter(|_| was_overwritten)?;
+        Some(self.work_of(object))
     }
 
     /// Takes note that a status could not be written, and returns what has to be looked at for that.
-    pub fn fail_status(&mut self, id: &ObjectKey, uid: &str) -> Option<Work> {
-        self.known(id, uid)?.writing = None;
+    pub fn fail_status(&mut self, id: &ObjectKey, uid: &str, is_last: bool) -> Option<Work> {
+        let object = self.known(id, uid)?;
+        if is_last {
+            object.writing = None;
+        }
         let object = self.objects.get(id)?;
         Some(self.work_of(object))
+    }
+
+    /// Nothing is on its way any more.
+    pub fn forget_writing(&mut self) {
+        for object in self.objects.values_mut().filter(|object| object.writing.is_some()) {
+            Arc::make_mut(object).writing = None;
+        }
     }
 
     fn known(&mut self, id: &ObjectKey, uid: &str) -> Option<&mut Object> {
@@ -246,15 +311,20 @@ impl Cache {
         from.take_while(move |(id, _)| id.namespace == *namespace).map(|(_, object)| object)
     }
 
-    /// The organization that an object says it is part of, as far as the cluster knows.
+    /// The organization that an object is part of, as far as is known.
     #[must_use]
     pub fn organization_of(&self, object: &Object) -> Option<Name> {
+        self.chain(object).or_else(|| self.placed.get(&object.id).cloned())
+    }
+
+    /// The organization at the end of the references of an object, where they stay in the cluster.
+    fn chain(&self, object: &Object) -> Option<Name> {
         let parent = object.parent.as_ref()?;
         if parent.kind == Kind::Organization {
             return Some(parent.name.clone());
         }
         let id = ObjectKey { namespace: object.id.namespace.clone(), key: parent.clone() };
-        self.organization_of(self.objects.get(&id)?)
+        self.chain(self.objects.get(&id)?)
     }
 
     /// What an object concerns.

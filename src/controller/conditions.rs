@@ -146,23 +146,37 @@ fn over(type_: &str) -> Option<Said> {
 /// `Stalled` is taken back in words, and a condition keeps the time at which it last changed.
 #[must_use]
 pub fn conditions(old: &[Condition], mut said: Vec<Said>, generation: i64, now: Timestamp) -> Vec<Condition> {
+    let mut kept = Vec::new();
     for condition in old {
-        if let Some(over) = over(&condition.type_).filter(|over| said.iter().all(|said| said.type_ != over.type_)) {
-            said.push(over);
+        match over(&condition.type_).filter(|over| said.iter().all(|said| said.type_ != over.type_)) {
+            // It was taken back before, maybe in other words: those stay.
+            Some(over) if word(over.status) == condition.status => kept.push((over.type_, condition)),
+            Some(over) => said.push(over),
+            None => {}
         }
     }
-    said.sort_by_key(|said| said.type_);
-    said.into_iter().map(|said| condition(old, said, generation, now)).collect()
+    let kept = kept.into_iter().map(|(type_, kept)| (type_, Condition { observed_generation: Some(generation), ..kept.clone() }));
+    let said = said.into_iter().map(|said| (said.type_, condition(old, said, generation, now)));
+    let mut all: Vec<(Type, Condition)> = said.chain(kept).collect();
+    all.sort_by_key(|(type_, _)| *type_);
+    all.into_iter().map(|(_, condition)| condition).collect()
 }
+
+const fn word(status: Option<bool>) -> &'static str {
+    match status {
+        Some(true) => "True",
+        Some(false) => "False",
+        None => "Unknown",
+    }
+}
+
+/// The longest message, in characters: what is longer nobody reads.
+const LONGEST: usize = 1000;
 
 fn condition(old: &[Condition], said: Said, generation: i64, now: Timestamp) -> Condition {
     let Said { type_, status, reason, message } = said;
     let type_ = type_.to_string();
-    let status = match status {
-        Some(true) => "True",
-        Some(false) => "False",
-        None => "Unknown",
-    };
+    let status = word(status);
     let same = old.iter().find(|condition| condition.type_ == type_ && condition.status == status);
     Condition {
         last_transition_time: same.map_or_else(|| Time(to_seconds(now)), |same| same.last_transition_time.clone()),
@@ -170,7 +184,7 @@ fn condition(old: &[Condition], said: Said, generation: i64, now: Timestamp) -> 
         status: status.to_owned(),
         observed_generation: Some(generation),
         reason: reason.to_string(),
-        message,
+        message: message.chars().take(LONGEST).collect(),
     }
 }
 

@@ -119,7 +119,8 @@ impl Elector {
                 metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
                 spec: Some(self.spec(Some(&self.identity), 0)),
             };
-            return self.written(self.api.create(&PostParams::default(), &lease)).await.map(|ok| ok.then_some(false));
+            // Somebody may have deleted it while another replica sleeps.
+            return self.written(self.api.create(&PostParams::default(), &lease)).await.map(|ok| ok.then_some(true));
         };
         let spec = lease.spec.clone().unwrap_or_default();
         let holder = spec.holder_identity.unwrap_or_default();

@@ -16,6 +16,7 @@
 mod absence;
 pub mod admission;
 mod cache;
+mod claim;
 mod conditions;
 mod connect;
 mod events;
@@ -26,6 +27,7 @@ mod object;
 mod overview;
 mod pass;
 mod presence;
+mod recent;
 mod report;
 mod run;
 mod schedule;

@@ -1,27 +1,33 @@
 //! One pass over one organization: observe, plan, apply, and what is to be said about each object. The only place where the controller
 //! reads and writes the store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{Instrument as _, info_span};
 
-use super::absence::{Absences, held};
+use super::absence::{Absences, Wait, held};
 use super::cache::Work;
+use super::claim::{self, Attitude};
 use super::gather::Gathered;
-use super::object::{Object, SharedObject};
+use super::object::{Object, ObjectKey, SharedObject};
 use super::overview::{self, Overview, counts};
-use super::presence::{Definitions, Presence};
+use super::presence::{Presence, Since};
+use super::recent::Recent;
 use super::verdict::{self, Facts, Verdict};
+use super::watch::random;
 use crate::api::status::Counts;
 use crate::api::{Kind, Spec};
-use crate::engine::{Apply, End, Outcome, Planned, after, apply, claimed_elsewhere, plan_snapshots};
-use crate::plan::{Context, Plan, Tightened};
+use crate::engine::{Apply, End, Outcome, after, apply, claimed_elsewhere, plan_snapshots};
+use crate::plan::{Context, FieldChange, Plan, Tightened, Verb};
 use crate::source::ObjectRead;
-use crate::store::{AnyStore, Batch, Observe, Registered, Store, StoreError, in_one_line};
-use crate::tenancy::{Claim, Finding, Input, Key, Manager, Name, Policy, Revision, Snapshot, invitation_ends, view::View};
+use crate::store::{AnyStore, Observe, StoreError, in_one_line};
+use crate::tenancy::{
+    Claim, Finding, Input, Key, Manager, Name, Policy, Revision, Snapshot, invitation_ends, resolve, view::View,
+};
 
 /// What stays the same from pass to pass.
 #[derive(Clone)]
@@ -32,8 +38,8 @@ pub struct Bench {
     pub manager: Manager,
     /// The uid of the cluster, which holds the claims.
     pub holder: Box<str>,
-    /// Whether the first pass over each organization takes it over from another place that applied within the last hour.
-    pub take_over: bool,
+    /// The namespaces that are watched; none for all of them.
+    pub namespaces: Arc<[Name]>,
     /// Who asks the API server whether objects can have been removed on purpose.
     pub presence: Presence,
 }
@@ -43,11 +49,12 @@ pub struct Bench {
 pub struct Memory {
     snapshot: Option<Snapshot>,
     absences: Absences,
+    recent: Recent,
+    /// The last entry of the history, as the store said.
+    last_entry: i64,
     counted: Option<(Revision, Option<Counts>)>,
-    /// True once a pass came to an end.
-    passed: bool,
     /// True once this replica has moved the revision on after taking over from one that may still be asleep.
-    pub fenced: bool,
+    fenced: bool,
 }
 
 /// How a pass ended.
@@ -72,6 +79,8 @@ pub struct Passed {
     pub is_over: bool,
     /// The revision that the store has now.
     pub revision: Option<Revision>,
+    /// What objects of the namespace are part of whose references leave the cluster, where the pass was about those.
+    pub placed: Option<BTreeMap<ObjectKey, Name>>,
 }
 
 impl Passed {
@@ -87,16 +96,13 @@ impl Passed {
 /// The actor of what the controller does by itself.
 pub const ACTOR: &str = "muster controller";
 
-/// How old a claim may be before it is renewed: others take over after an hour.
-const RENEW: Duration = Duration::from_mins(30);
-
 impl Bench {
     /// Does one pass.
-    pub async fn pass(&self, gathered: Gathered, memory: Memory, takes_over: bool) -> Passed {
-        let pass = Pass { bench: self, gathered, memory, now: Timestamp::now(), at: Instant::now() };
+    pub async fn pass(&self, gathered: Gathered, memory: Memory, attitude: Attitude) -> Passed {
+        let pass = Pass { bench: self, gathered, memory, attitude, now: Timestamp::now(), at: Instant::now() };
         match pass.gathered.work.clone() {
-            Work::Unplaced(namespace) => pass.unplaced(&namespace),
-            Work::Organization(organization) => pass.organization(&organization, takes_over).await,
+            Work::Unplaced(namespace) => pass.unplaced(&namespace).await,
+            Work::Organization(organization) => pass.organization(&organization).await,
         }
     }
 }
@@ -105,6 +111,7 @@ struct Pass<'b> {
     bench: &'b Bench,
     gathered: Gathered,
     memory: Memory,
+    attitude: Attitude,
     now: Timestamp,
     at: Instant,
 }
@@ -123,36 +130,87 @@ impl Pass<'_> {
             failed: None,
             is_over: false,
             revision,
+            placed: None,
         }
     }
 
-    /// Objects that are part of no organization: there is nothing to plan, only to say why.
-    fn unplaced(self, namespace: &Name) -> Passed {
-        let Planned { findings, .. } = plan_snapshots(&self.gathered.input(), &[], &self.context(false));
-        let after = Snapshot::empty(namespace);
-        let policy = Policy::standard();
-        let findings = [self.gathered.objects.iter().flat_map(|object| object.findings.to_vec()).collect(), findings].concat();
-        let facts =
-            Facts { organization: namespace, outcome: None, findings: &findings, after: &after, policy: &policy, now: self.now };
-        let verdicts = verdict::of_all(&facts, &self.gathered.objects);
+    /// Objects whose references leave the cluster: which organizations they are part of, as far as those that this namespace speaks for
+    /// know, and what is to be said of the others.
+    async fn unplaced(self, namespace: &Name) -> Passed {
+        let snapshots = match self.spoken_for(namespace).await {
+            Ok(snapshots) => snapshots,
+            Err(error) => return self.without_store(&error),
+        };
+        let input = self.gathered.input();
+        let resolved = tokio::task::block_in_place(|| resolve(&input, &snapshots, None));
+        let findings = [input.findings, resolved.findings].concat();
+        let nowhere = |object: &SharedObject| {
+            let codes = ["dangling-reference", "ambiguous-reference", "reference-held"];
+            let about = Some((object.id.key.kind, object.id.key.name.clone()));
+            findings.iter().any(|finding| finding.subject == about && codes.contains(&finding.code))
+        };
+        let of = |object: &SharedObject| {
+            let mut all = resolved.tenancies.iter().filter(|tenancy| tenancy.mentions(&object.id.key));
+            all.next().map(|tenancy| (object.id.clone(), tenancy.organization.clone())).filter(|_| !nowhere(object))
+        };
+        let leaving = || self.gathered.objects.iter().filter(|object| self.gathered.is_leaving(object));
+        let placed: BTreeMap<ObjectKey, Name> = leaving().filter_map(of).collect();
+        let others: Vec<SharedObject> = leaving().filter(|object| !placed.contains_key(&object.id)).cloned().collect();
+        let (after, policy) = (Snapshot::empty(namespace), Policy::standard());
+        let facts = Facts {
+            organization: namespace,
+            outcome: None,
+            findings: &findings,
+            after: &after,
+            policy: &policy,
+            recent: &Recent::default(),
+            now: self.now,
+        };
+        let verdicts = verdict::of_all(&facts, &others);
         let is_over = self.gathered.objects.is_empty();
-        Passed { is_over, ..self.ended(verdicts) }
+        Passed { is_over, placed: Some(placed), ..self.ended(verdicts) }
     }
 
-    async fn organization(mut self, organization: &Name, takes_over: bool) -> Passed {
+    /// The organizations that a namespace speaks for, as the store has them.
+    async fn spoken_for(&self, namespace: &Name) -> Result<Vec<Snapshot>, StoreError> {
+        let store = &self.bench.store;
+        let written: BTreeSet<&Name> = self
+            .gathered
+            .objects
+            .iter()
+            .filter(|object| object.id.key.kind == Kind::Organization)
+            .map(|object| &object.id.key.name)
+            .collect();
+        let mut snapshots = Vec::new();
+        for known in store.organizations().await? {
+            let claim = known.claim.as_ref().filter(|claim| self.bench.is_ours(claim));
+            let is_elsewhere = claim.is_some_and(|claim| *claim.namespace != **namespace);
+            if claim.is_some_and(|claim| *claim.namespace == **namespace)
+                || written.contains(&known.organization) && !is_elsewhere
+            {
+                snapshots.push(store.observe(&known.organization).await?);
+            }
+        }
+        Ok(snapshots)
+    }
+
+    async fn organization(mut self, organization: &Name) -> Passed {
+        let observed = self.observe(organization).instrument(info_span!("observe")).await;
         if let Some(own) = self.gathered.organization().filter(|own| is_suspended(own)) {
             let verdicts = vec![(own.clone(), verdict::suspended())];
             self.memory.absences.forget();
-            return self.ended(verdicts);
+            self.memory.snapshot = observed.ok();
+            let again = Some(self.at + claim::RENEW);
+            return Passed { again, ..self.ended(verdicts) };
         }
-        let observed = self.observe(organization, takes_over).instrument(info_span!("observe")).await;
-        let (snapshot, known) = match observed {
-            Ok(observed) => observed,
+        let snapshot = match observed {
+            Ok(snapshot) => snapshot,
+            Err(StoreError::Stale { .. }) => return self.once_more(),
             Err(error) => return self.without_store(&error),
         };
         let delay = Duration::from_secs(u64::try_from(policy_of(&snapshot).removal_delay).unwrap_or_default());
         let (input, again) = self.input(&snapshot, delay).await;
-        let context = self.context(true);
+        let context = self.context();
         let planned = tokio::task::block_in_place(|| {
             info_span!("plan", objects = input.manifests.len())
                 .in_scope(|| plan_snapshots(&input, std::slice::from_ref(&snapshot), &context))
@@ -162,11 +220,19 @@ impl Pass<'_> {
         let how = self.how();
         let outcome = match plan {
             None => None,
-            Some(plan) => match self.carry_out(plan, known.as_ref(), &how).instrument(info_span!("apply")).await {
+            Some(plan) => match self.carry_out(plan, snapshot.claim.as_ref(), &how).instrument(info_span!("apply")).await {
+                Ok(Outcome { end: End::Stale(_), .. }) => return self.once_more(),
                 Ok(outcome) => Some(outcome),
                 Err(error) => return self.without_store(&error),
             },
         };
+        if let Some(Outcome { end: End::Committed(committed), .. }) = &outcome {
+            self.memory.last_entry = committed.last_entry;
+        }
+        let last = self.memory.last_entry;
+        if let Err(error) = self.memory.recent.read(&self.bench.store, organization, last).await {
+            tracing::warn!(%error, "the history cannot be read: statuses say nothing of it");
+        }
         let after = match &outcome {
             Some(outcome) => after(snapshot, outcome, &how),
             None => snapshot,
@@ -174,82 +240,95 @@ impl Pass<'_> {
         self.report(organization, &findings, outcome, after, again)
     }
 
-    /// What the store holds: what the last pass left, where nobody wrote since.
-    async fn observe(&mut self, organization: &Name, takes_over: bool) -> Result<(Snapshot, Option<Registered>), StoreError> {
+    /// Somebody else wrote between looking and writing: nothing is to be said of that, it is done again.
+    fn once_more(mut self) -> Passed {
+        self.memory.snapshot = None;
+        let again = Some(self.at);
+        Passed { again, ..self.ended(Vec::new()) }
+    }
+
+    /// What the store holds: what the last pass left, where nobody wrote since. The claim is made sure of.
+    async fn observe(&mut self, organization: &Name) -> Result<Snapshot, StoreError> {
         let store = &self.bench.store;
         let known = store.organizations().await?.into_iter().find(|known| known.organization == *organization);
         let revision = known.as_ref().map(|known| known.revision).unwrap_or_default();
+        self.memory.last_entry = known.and_then(|known| known.head).map_or(0, |head| head.seq);
         let snapshot = match self.memory.snapshot.take() {
             Some(snapshot) if snapshot.revision == revision => snapshot,
             _ => store.observe(organization).await?,
         };
-        let fences = takes_over && !self.memory.fenced;
-        self.memory.fenced |= takes_over;
-        let ours = |claim: &Claim| claim.manager == self.bench.manager && claim.holder == self.bench.holder;
-        let claim = snapshot.claim.clone().filter(ours);
-        let renews = |claim: &Claim| {
-            let age = self.now.duration_since(claim.seen_at);
-            age >= jiff::SignedDuration::try_from(RENEW).unwrap_or_default()
-        };
-        match claim {
-            Some(claim) if fences || renews(&claim) => {
-                let claim = Claim { seen_at: self.now, ..claim };
-                let batch = Batch {
-                    organization: organization.clone(),
-                    base: snapshot.revision,
-                    claim: claim.clone(),
-                    writes: Vec::new(),
-                    entries: Vec::new(),
-                };
-                let committed = store.commit(&batch).await?;
-                let snapshot = Snapshot { revision: committed.revision, claim: Some(claim.clone()), ..snapshot };
-                let known = known.map(|known| Registered { revision: committed.revision, claim: Some(claim), ..known });
-                Ok((snapshot, known))
-            }
-            _ => Ok((snapshot, known)),
+        if self.gathered.organization().is_none() {
+            return Ok(snapshot);
         }
+        let fences = self.attitude.fences && !self.memory.fenced;
+        let attitude = Attitude { fences, ..self.attitude };
+        let snapshot = self.bench.keep_claim(snapshot, &self.gathered.namespace, attitude, self.now).await?;
+        self.memory.fenced = true;
+        Ok(snapshot)
     }
 
     /// The objects as an input, in which what is absent and not to be removed yet is held; and when that ends.
     async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (Input, Option<Instant>) {
         let mut input = self.gathered.input();
         let namespace = &self.gathered.namespace;
-        let trouble = self.gathered.trouble.as_deref();
-        if trouble.is_some() {
+        let is_ours = snapshot.claim.as_ref().is_none_or(|claim| self.bench.is_ours(claim));
+        let Some(well_since) = self.gathered.well_since.filter(|_| is_ours) else {
             self.memory.absences.forget();
+            let wait = Wait { delay: Duration::ZERO, now: self.at, well_since: self.at };
+            let absent = self.memory.absences.look(&self.gathered.objects, snapshot, &self.bench.manager, wait);
+            let why = self.gathered.trouble.as_deref().unwrap_or("another place looks after its organization");
+            let because = format!("it is not seen in the cluster, but {why}");
+            input.held.extend(absent.due.union(&absent.waiting).map(|key| held(key, namespace, &because)));
+            self.memory.absences.forget();
+            return (input, Some(self.at + delay.max(Duration::from_secs(1))));
+        };
+        let wait = Wait { delay, now: self.at, well_since };
+        let mut absent = self.memory.absences.look(&self.gathered.objects, snapshot, &self.bench.manager, wait);
+        for key in &self.gathered.unplaced {
+            // It is there: it will turn out what it is part of.
+            if absent.due.remove(key) {
+                absent.waiting.insert(key.clone());
+            }
         }
-        let absent = self.memory.absences.look(&self.gathered.objects, snapshot, &self.bench.manager, delay, self.at);
         let mut hold = |keys: &BTreeSet<Key>, because: &str| {
             input.held.extend(keys.iter().map(|key| held(key, namespace, because)));
         };
         hold(&absent.waiting, "it is gone from the cluster, for less long than policy.removalDelay says");
         let mut again = absent.next;
-        let later = Some(self.at + delay.max(Duration::from_secs(1)));
-        if let Some(trouble) = trouble.filter(|_| !absent.due.is_empty()) {
-            hold(&absent.due, &format!("it is not seen in the cluster, but {trouble}"));
-            again = later;
-        } else if !absent.due.is_empty() {
-            let kinds = absent.due.iter().map(|key| key.kind).collect();
-            match self.bench.presence.can_remove(namespace, &kinds).await {
-                Ok(definitions) => hold(&went_along(&absent.due, &self.gathered.objects, snapshot, &definitions), WENT_ALONG),
+        if !absent.due.is_empty() {
+            match self.kept(&absent.due, snapshot).await {
+                Ok(kept) => {
+                    // While the organization itself stays, its parts are not gone either.
+                    let stays = |keys: &BTreeSet<Key>| keys.iter().any(|key| key.kind == Kind::Organization);
+                    let all = stays(&kept) || stays(&absent.waiting);
+                    hold(if all { &absent.due } else { &kept }, WENT_ALONG);
+                }
                 Err(because) => {
                     hold(&absent.due, &because);
                     self.memory.absences.forget();
-                    again = later;
+                    again = Some(self.at + delay.max(Duration::from_secs(1)));
                 }
             }
         }
         (input, again)
     }
 
-    fn context(&self, prune: bool) -> Context {
+    /// Those of the absent objects that nobody took away.
+    async fn kept(&self, due: &BTreeSet<Key>, snapshot: &Snapshot) -> Result<BTreeSet<Key>, String> {
+        let (presence, namespace) = (&self.bench.presence, &self.gathered.namespace);
+        let since = presence.since(namespace, &due.iter().map(|key| key.kind).collect()).await?;
+        let there = presence.still_there(namespace, due).await?;
+        Ok(&went_along(due, &self.gathered.objects, snapshot, &since) | &there)
+    }
+
+    fn context(&self) -> Context {
         Context {
             now: self.now,
             observed_at: self.now,
             manager: self.bench.manager.clone(),
             actor: ACTOR.into(),
             asker: None,
-            prune,
+            prune: true,
             allow_empty: true,
             approved: Vec::new(),
             tightened: Tightened::default(),
@@ -263,7 +342,7 @@ impl Pass<'_> {
             holder: self.bench.holder.clone(),
             actor: ACTOR.into(),
             source: None,
-            take_over: self.bench.take_over && !self.memory.passed,
+            take_over: self.attitude.takes_over,
             all_or_nothing: false,
             errored: false,
             seed: uuid::Uuid::new_v4().into_bytes(),
@@ -271,13 +350,11 @@ impl Pass<'_> {
     }
 
     /// Applies a plan, where there is something to apply: looking costs nothing.
-    async fn carry_out(&self, plan: Plan, known: Option<&Registered>, how: &Apply) -> Result<Outcome, StoreError> {
-        let claim = known.and_then(|known| known.claim.as_ref());
+    async fn carry_out(&self, plan: Plan, claim: Option<&Claim>, how: &Apply) -> Result<Outcome, StoreError> {
         if let Some(because) = claim.and_then(|claim| claimed_elsewhere(&plan, claim, how)) {
             return Ok(Outcome { plan, end: End::ClaimedElsewhere(because) });
         }
-        let revision = known.map(|known| known.revision).unwrap_or_default();
-        if plan.is_empty() && plan.base == revision {
+        if plan.is_empty() {
             return Ok(Outcome { plan, end: End::NothingToDo });
         }
         let organization = plan.organization.clone();
@@ -294,13 +371,16 @@ impl Pass<'_> {
         again: Option<Instant>,
     ) -> Passed {
         let policy = policy_of(&after);
-        let facts = Facts { organization, outcome: outcome.as_ref(), findings, after: &after, policy: &policy, now: self.now };
+        let recent = &self.memory.recent;
+        let facts =
+            Facts { organization, outcome: outcome.as_ref(), findings, after: &after, policy: &policy, recent, now: self.now };
         let mut verdicts = verdict::of_all(&facts, &self.gathered.objects);
         verdicts.extend(verdict::elsewhere(&self.gathered));
         let mut overview = None;
         if let Some(outcome) = &outcome {
             let counted = match self.memory.counted {
                 Some((revision, counts)) if revision == after.revision => counts,
+                Some((revision, counts)) if revision == outcome.plan.base && !concerns_people(&outcome.plan) => counts,
                 _ => counts(&after, self.now),
             };
             self.memory.counted = Some((after.revision, counted));
@@ -312,16 +392,15 @@ impl Pass<'_> {
             }
         }
         let failed = match outcome.as_ref().map(|outcome| &outcome.end) {
-            Some(End::Stale(because) | End::Failed(because)) => Some(because.clone()),
+            Some(End::Failed(because)) => Some(because.clone()),
             _ => None,
         };
         let dated = next_date(&after, &policy, self.now).map(|date| {
             let wait = date.duration_since(self.now).unsigned_abs().min(LONGEST);
             self.at + wait + Duration::from_millis(5)
         });
-        let again = [again, dated, Some(self.at + self.interval())].into_iter().flatten().min();
+        let again = [again, dated, Some(self.at + self.interval().min(claim::RENEW))].into_iter().flatten().min();
         let is_over = self.gathered.objects.is_empty() && self.gathered.elsewhere.is_empty() && after.rows.is_empty();
-        self.memory.passed |= failed.is_none();
         self.memory.snapshot = Some(after).filter(|_| failed.is_none());
         Passed { overview, outcome, again, failed, is_over, ..self.ended(verdicts) }
     }
@@ -337,7 +416,7 @@ impl Pass<'_> {
         });
         let seconds = written.map_or(INTERVAL, |interval| u64::try_from(interval.seconds()).unwrap_or(INTERVAL));
         let interval = Duration::from_secs(seconds);
-        interval.mul_f64(0.9) + super::watch::jittered(interval.mul_f64(0.2))
+        interval.mul_f64(0.9 + 0.2 * random())
     }
 
     /// The store cannot be used: that is told on the organization, and on what was changed meanwhile.
@@ -351,16 +430,16 @@ impl Pass<'_> {
     }
 }
 
-/// Why what went with its definition is kept.
-const WENT_ALONG: &str = "it was there before the definition of its kind, with which all of them went: nobody said that it should; \
-                          write it again, or remove it with `muster apply --prune`";
+/// Why what nobody took away is kept.
+const WENT_ALONG: &str = "it is older than its namespace or the definition of its kind, with which all of the kind went, or it is \
+                          there after all: nobody said that it should go; write it again, or remove it with `muster apply --prune`";
 
-/// What is older than the definition of its kind, where none of the kind is left: it went with the definition that was there before.
-fn went_along(due: &BTreeSet<Key>, objects: &[SharedObject], snapshot: &Snapshot, definitions: &Definitions) -> BTreeSet<Key> {
+/// What is older than its namespace or the definition of its kind, where none of the kind is left: it went with what was there before.
+fn went_along(due: &BTreeSet<Key>, objects: &[SharedObject], snapshot: &Snapshot, since: &Since) -> BTreeSet<Key> {
     let is_left = |kind: Kind| objects.iter().any(|object| object.id.key.kind == kind);
     let is_older = |key: &Key| {
-        let made = definitions.get(&key.kind).copied().flatten();
-        made.is_some_and(|made| snapshot.row(key).is_some_and(|row| row.created_at < made))
+        let made = since.get(&key.kind);
+        made.is_some_and(|made| snapshot.row(key).is_some_and(|row| row.created_at < *made))
     };
     due.iter().filter(|key| is_older(key) && !is_left(key.kind)).cloned().collect()
 }
@@ -374,6 +453,18 @@ const LONGEST: Duration = Duration::from_hours(24);
 fn is_suspended(organization: &SharedObject) -> bool {
     let ObjectRead::Manifest(manifest) = &organization.read else { return false };
     matches!(&*manifest.spec, Spec::Organization(spec) if spec.suspend == Some(true))
+}
+
+/// Whether a plan may change how many members or admins there are.
+fn concerns_people(plan: &Plan) -> bool {
+    plan.changes.iter().any(|change| match change.key.kind {
+        Kind::Organization | Kind::MembershipType => true,
+        Kind::Member => {
+            let counts = |field: &FieldChange| !matches!(&*field.path, "displayName" | "defaultWorkspace" | "username");
+            change.verb != Verb::Update || change.fields.iter().any(counts)
+        }
+        _ => false,
+    })
 }
 
 /// The policy in force.

@@ -1,17 +1,19 @@
 //! What passes say goes out: statuses that say something new, events, metrics.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::cache::{Cache, Work};
 use super::events::Events;
 use super::metrics::{Gauges, Metrics};
 use super::object::{Object, SharedObject, Status};
 use super::overview::Overview;
-use super::pass::{ACTOR, Passed};
-use super::status::{Hand, status};
+use super::pass::Passed;
+use super::status::{is_minor, status};
 use super::verdict::{Told, Verdict};
 use super::writer::{End, Write, Writer, Wrote};
 use crate::api::Kind;
@@ -28,11 +30,12 @@ pub enum After {
     Nothing,
     /// It was told.
     Told(Work),
-    /// There is news of the object: it has to be looked at again.
+    /// It was not taken: the object has to be looked at again, each time after a longer while.
     Again(Work),
-    /// It failed: it has to be looked at again later.
-    Later(Work),
 }
+
+/// How often the status of an organization is written for nothing but counts.
+const COUNTS: Duration = Duration::from_millis(500);
 
 /// Sends out what passes say.
 pub struct Report {
@@ -42,6 +45,8 @@ pub struct Report {
     pub metrics: Metrics,
     /// What stands, for the metrics: refusals by rule, and what is deleted but kept, by kind.
     standing: BTreeMap<Work, Standing>,
+    /// When the status of each organization was last written.
+    counted: BTreeMap<Work, Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -54,22 +59,31 @@ impl Report {
     /// Sends statuses and events by these.
     #[must_use]
     pub fn new(writer: Writer, events: Events, metrics: Metrics) -> Self {
-        Self { writer, events, metrics, standing: BTreeMap::new() }
+        Self { writer, events, metrics, standing: BTreeMap::new(), counted: BTreeMap::new() }
     }
 
-    /// Tells what a pass said.
-    pub fn tell(&mut self, passed: &Passed, cache: &mut Cache) {
+    /// Tells what a pass said. While much changes, how many people there are is told now and then only: returns when it is to be told.
+    pub fn tell(&mut self, passed: &Passed, cache: &mut Cache) -> Option<Instant> {
         let now = Timestamp::now();
+        let mut later = None;
         let mut single = 0;
         for (object, verdict) in &passed.verdicts {
             // It may have changed while the pass went on; then the next one speaks of it.
             let Some(current) = cache.get(&object.id).filter(|current| current.uid == object.uid).cloned() else { continue };
-            if current.generation != object.generation {
+            if !current.says_the_same(object) {
                 continue;
             }
             let overview =
                 passed.overview.as_ref().filter(|_| current.id.key.kind == Kind::Organization && passed.is_own(&current));
-            let Some(status) = status(&current, verdict, overview, Hand { actor: ACTOR, now }) else { continue };
+            let Some(status) = status(&current, verdict, overview, now) else { continue };
+            if overview.is_some() {
+                let due = self.counted.get(&passed.work).map(|at| *at + COUNTS).filter(|due| *due > Instant::now());
+                if due.is_some() && is_minor(&status.text, current.status()) {
+                    later = due;
+                    continue;
+                }
+                self.counted.insert(passed.work.clone(), Instant::now());
+            }
             if single < EVENTS {
                 single += self.tell_events(&current, verdict);
             }
@@ -79,6 +93,7 @@ impl Report {
         if let Some(outcome) = &passed.outcome {
             self.tell_outcome(passed, outcome);
         }
+        later
     }
 
     fn write(&self, object: &SharedObject, status: Status, cache: &mut Cache) {
@@ -90,24 +105,27 @@ impl Report {
     /// Takes note of what became of a status.
     pub fn wrote(&self, wrote: Wrote, cache: &mut Cache) -> After {
         let Wrote { id, uid, end } = wrote;
+        let is_last = !self.writer.has(&id);
         match end {
             End::Taken(version) => {
                 self.metrics.wrote("success");
-                cache.end_status(&id, &uid, version, !self.writer.has(&id));
-                cache.get(&id).map_or(After::Nothing, |object| After::Told(cache.work_of(object)))
+                match cache.end_status(&id, &uid, &version, is_last) {
+                    Some(overwritten) => After::Again(overwritten),
+                    None => cache.get(&id).map_or(After::Nothing, |object| After::Told(cache.work_of(object))),
+                }
             }
             End::Gone => {
                 self.metrics.wrote("gone");
-                After::Nothing
+                cache.fail_status(&id, &uid, is_last).map_or(After::Nothing, After::Again)
             }
             End::Conflict => {
                 self.metrics.wrote("conflict");
-                cache.fail_status(&id, &uid).map_or(After::Nothing, After::Again)
+                cache.fail_status(&id, &uid, is_last).map_or(After::Nothing, After::Again)
             }
             End::Failed(error) => {
                 self.metrics.wrote("error");
                 tracing::warn!(object = %id, error, "a status could not be written");
-                cache.fail_status(&id, &uid).map_or(After::Nothing, After::Later)
+                cache.fail_status(&id, &uid, is_last).map_or(After::Nothing, After::Again)
             }
         }
     }
@@ -152,21 +170,25 @@ impl Report {
     }
 
     fn measure(&self, object: &Object, status: &Status, now: Timestamp) {
-        let first = object.status().is_none() && status.is_settled;
+        let was_ready = object.status().is_some_and(|status| status.contains("\"lastSyncTime\""));
+        let first = !was_ready && status.is_settled;
         if let Some(created) = object.created.filter(|_| first) {
             self.metrics.became_ready(object.id.key.kind.as_str(), now.duration_since(created).unsigned_abs());
         }
     }
 
     /// This replica does not lead any more: nothing that waits is written.
-    pub fn lost(&mut self) {
+    pub fn lost(&mut self, cache: &mut Cache) {
         self.writer.clear();
+        cache.forget_writing();
         self.standing.clear();
+        self.counted.clear();
     }
 
     /// Some work is over.
     pub fn forget(&mut self, work: &Work) {
         self.standing.remove(work);
+        self.counted.remove(work);
     }
 
     /// True when nothing waits to be written.

@@ -1,7 +1,7 @@
 //! The loop: it takes note of what the watches tell, starts passes when they are due, and hands on what they say. It holds all state of the
 //! controller, so nothing is locked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument as _;
 
 use super::cache::{Cache, Work};
+use super::claim::Attitude;
 use super::connect::reason;
 use super::events::Events;
 use super::gather::gather;
@@ -24,7 +25,7 @@ use super::presence::Presence;
 use super::report::{After, Report};
 use super::schedule::Schedule;
 use super::server::{self, Question};
-use super::watch::{Scope, Seen, follow};
+use super::watch::{Scope, Seen, follow_on};
 use super::writer::{Writer, Wrote};
 use crate::api::Kind;
 use crate::store::{AnyStore, Observe, Registered};
@@ -72,7 +73,10 @@ const POLL: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(100);
 
 /// How long to go on after having been told to stop, to end what was begun.
-const GRACE: Duration = Duration::from_secs(4);
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How long to wait for each of the last things to end.
+const LAST: Duration = Duration::from_millis(700);
 
 /// Runs a controller until `stop` says so; then it ends what it began, and releases its lease.
 ///
@@ -93,12 +97,13 @@ pub async fn run(
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
     let presence = Presence::new(client.clone(), options.request_timeout);
-    let take_over = options.take_over;
-    let bench = Bench { store, manager: options.manager.clone(), holder, take_over, presence };
+    let namespaces = options.namespaces.clone().into();
+    let bench = Bench { store, manager: options.manager.clone(), holder, namespaces, presence };
     let controller = Controller::start(client, bench, &options, stop);
     controller.work(questions).await;
-    match server.await {
-        Ok(Err(error)) => Err(RunError::Server(error)),
+    // Whoever still asks something is not waited for.
+    match timeout(Duration::from_millis(200), server).await {
+        Ok(Ok(Err(error))) => Err(RunError::Server(error)),
         _ => Ok(()),
     }
 }
@@ -118,6 +123,11 @@ struct Controller {
     schedule: Schedule,
     memories: BTreeMap<Work, Memory>,
     known: BTreeMap<Name, Registered>,
+    /// True once the store has told what it knows since this replica leads.
+    polled: bool,
+    /// The organizations that are to be taken over from another place.
+    to_take_over: BTreeSet<Name>,
+    take_over: bool,
     report: Report,
     passes: JoinSet<(Passed, Duration)>,
     /// What the passes are about, to know it of one that crashes.
@@ -127,12 +137,19 @@ struct Controller {
     seen: mpsc::Receiver<Seen>,
     wrote: mpsc::UnboundedReceiver<Wrote>,
     leadership: mpsc::UnboundedReceiver<Leadership>,
-    leads: bool,
-    from_a_sleeper: bool,
+    /// While this replica leads: whether the one before may only be asleep.
+    leads: Option<Lead>,
     leading: Leading,
     stop: watch::Receiver<bool>,
+    release: watch::Sender<bool>,
     elector: JoinHandle<()>,
     followers: JoinSet<()>,
+}
+
+/// How this replica came to lead.
+#[derive(Clone, Copy, Debug)]
+struct Lead {
+    from_a_sleeper: bool,
 }
 
 impl Controller {
@@ -144,10 +161,11 @@ impl Controller {
         let scopes = scopes(&options.namespaces);
         let mut followers = JoinSet::new();
         for scope in scopes.clone() {
-            followers.spawn(follow(client.clone(), scope, options.request_timeout, seen_in.clone()));
+            followers.spawn(follow_on(client.clone(), scope, options.request_timeout, seen_in.clone()));
         }
         let lease = (options.lease.0.as_str(), options.lease.1.as_str());
         let elector = Elector::new(client.clone(), lease, options.lease_duration, leading.clone(), leadership_in);
+        let (release, released) = watch::channel(false);
         let writer = Writer::start(&client, &leading, options.concurrency, options.request_timeout, &wrote_in);
         let events = Events::start(client, options.request_timeout);
         Self {
@@ -156,6 +174,9 @@ impl Controller {
             schedule: Schedule::default(),
             memories: BTreeMap::new(),
             known: BTreeMap::new(),
+            polled: false,
+            to_take_over: BTreeSet::new(),
+            take_over: options.take_over,
             report: Report::new(writer, events, Metrics::default()),
             passes: JoinSet::new(),
             running: HashMap::new(),
@@ -164,10 +185,10 @@ impl Controller {
             seen,
             wrote,
             leadership,
-            leads: false,
-            from_a_sleeper: false,
+            leads: None,
             leading,
-            elector: tokio::spawn(elector.run(stop.clone())),
+            elector: tokio::spawn(elector.run(released)),
+            release,
             stop,
             followers,
         }
@@ -179,7 +200,7 @@ impl Controller {
         tokio::pin!(told);
         loop {
             let due = self.schedule.next().filter(|_| self.may_start());
-            let poll = Some(self.next_poll).filter(|_| self.leads && self.polls.is_empty());
+            let poll = Some(self.next_poll).filter(|_| self.leads.is_some() && self.polls.is_empty());
             let next = [due, poll].into_iter().flatten().min();
             tokio::select! {
                 () = &mut told => break,
@@ -197,7 +218,7 @@ impl Controller {
     }
 
     fn may_start(&self) -> bool {
-        self.leads && self.cache.is_complete() && self.passes.len() < AT_ONCE
+        self.leads.is_some() && self.polled && self.leading.now() && self.cache.is_complete() && self.passes.len() < AT_ONCE
     }
 
     /// Takes note of what was seen, with all that waits.
@@ -224,8 +245,7 @@ impl Controller {
         match self.report.wrote(wrote, &mut self.cache) {
             After::Nothing => {}
             After::Told(work) => self.schedule.told(&work),
-            After::Again(work) => self.schedule.ask(work, now + RETRY),
-            After::Later(work) => self.schedule.stumbled(work, now),
+            After::Again(work) => self.schedule.stumbled(work, now),
         }
     }
 
@@ -233,9 +253,10 @@ impl Controller {
         match change {
             Leadership::Acquired { from_a_sleeper } => {
                 tracing::info!(from_a_sleeper, "this replica leads");
-                self.leads = true;
-                self.from_a_sleeper = from_a_sleeper;
+                self.leads = Some(Lead { from_a_sleeper });
                 self.memories.clear();
+                self.known.clear();
+                self.polled = false;
                 self.next_poll = Instant::now();
                 for work in self.cache.all_work() {
                     self.schedule.changed(work, Instant::now());
@@ -243,11 +264,11 @@ impl Controller {
             }
             Leadership::Lost => {
                 tracing::warn!("this replica does not lead any more");
-                self.leads = false;
-                self.report.lost();
+                self.leads = None;
+                self.report.lost(&mut self.cache);
             }
         }
-        self.report.metrics.leads(self.leads);
+        self.report.metrics.leads(self.leads.is_some());
     }
 
     fn answer(&self, question: Question) {
@@ -273,11 +294,11 @@ impl Controller {
     /// Starts what is due.
     fn go_on(&mut self) {
         let now = Instant::now();
-        while self.may_start() && self.leading.now() {
+        while self.may_start() {
             let Some(work) = self.schedule.take(now) else { break };
             self.begin(work, now);
         }
-        if self.leads && self.polls.is_empty() && self.next_poll <= now {
+        if self.leads.is_some() && self.polls.is_empty() && self.next_poll <= now {
             self.next_poll = now + POLL;
             let store = self.bench.store.clone();
             self.polls.spawn(async move { store.organizations().await.ok() });
@@ -285,16 +306,19 @@ impl Controller {
     }
 
     fn begin(&mut self, work: Work, now: Instant) {
-        let claim = match &work {
-            Work::Organization(organization) => self.known.get(organization).and_then(|known| known.claim.clone()),
+        let organization = match &work {
+            Work::Organization(organization) => Some(organization),
             Work::Unplaced(_) => None,
         };
-        let ours = claim.filter(|claim| claim.manager == self.bench.manager && claim.holder == self.bench.holder);
-        let gathered = gather(&self.cache, &work, ours.as_ref());
+        let claim = organization.and_then(|organization| self.known.get(organization)?.claim.as_ref());
+        let claimed = claim.map(|claim| Name::from(&*claim.namespace));
+        let takes_over = organization.is_some_and(|organization| self.to_take_over.contains(organization));
+        let attitude = Attitude { fences: self.leads.is_some_and(|lead| lead.from_a_sleeper), takes_over };
+        let gathered = gather(&self.cache, &work, claimed.as_ref());
         let memory = self.memories.remove(&work).unwrap_or_default();
-        let (bench, from_a_sleeper) = (self.bench.clone(), self.from_a_sleeper);
+        let bench = self.bench.clone();
         let task = async move {
-            let passed = bench.pass(gathered, memory, from_a_sleeper).await;
+            let passed = bench.pass(gathered, memory, attitude).await;
             (passed, now.elapsed())
         };
         let span = tracing::info_span!("pass", work = %work);
@@ -322,15 +346,31 @@ impl Controller {
         if let Some(again) = passed.again {
             self.schedule.ask(work.clone(), again);
         }
-        if let (Work::Organization(organization), Some(revision)) = (&work, passed.revision)
-            && let Some(known) = self.known.get_mut(organization)
+        if let Work::Organization(organization) = &work
+            && passed.failed.is_none()
         {
-            known.revision = revision;
+            self.to_take_over.remove(organization);
+            if let (Some(revision), Some(known)) = (passed.revision, self.known.get_mut(organization)) {
+                known.revision = revision;
+            }
+            // What this one implies, or keeps, may be what others refer to.
+            let wrote = passed.outcome.as_ref().is_some_and(|outcome| outcome.wrote());
+            let leaves = wrote && self.cache.in_namespace(&passed.namespace).any(|object| self.cache.is_leaving(object));
+            if leaves {
+                self.schedule.ask(Work::Unplaced(passed.namespace.clone()), now);
+            }
         }
-        if self.leads {
-            self.report.tell(&passed, &mut self.cache);
+        if let Some(placed) = &passed.placed {
+            for work in self.cache.place(&passed.namespace, placed) {
+                self.schedule.changed(work, now);
+            }
         }
-        if passed.is_over {
+        if self.leads.is_some()
+            && let Some(later) = self.report.tell(&passed, &mut self.cache)
+        {
+            self.schedule.ask(work.clone(), later);
+        }
+        if passed.is_over && !self.schedule.is_asked(&work) {
             self.schedule.forget(&work);
             self.report.forget(&work);
         } else {
@@ -349,13 +389,18 @@ impl Controller {
 
     /// What another hand wrote to is looked at, and so is what only the store knows.
     fn polled(&mut self, polled: Option<Vec<Registered>>) {
-        let Some(polled) = polled else { return };
+        let Some(polled) = polled else {
+            tracing::warn!("the store does not say which organizations it has");
+            self.report.metrics.store_failed();
+            return;
+        };
         let now = Instant::now();
+        self.polled = true;
+        if std::mem::take(&mut self.take_over) {
+            self.to_take_over = polled.iter().map(|known| known.organization.clone()).collect();
+        }
         for known in polled {
-            let ours = known
-                .claim
-                .as_ref()
-                .is_some_and(|claim| claim.manager == self.bench.manager && claim.holder == self.bench.holder);
+            let ours = known.claim.as_ref().is_some_and(|claim| self.bench.is_ours(claim));
             let before = self.known.insert(known.organization.clone(), known.clone());
             let moved = before.as_ref().is_none_or(|before| before.revision != known.revision);
             let work = Work::Organization(known.organization.clone());
@@ -377,18 +422,17 @@ impl Controller {
                 () = sleep_until(deadline) => break,
             }
         }
-        // The elector was told to stop as well: it releases the lease.
-        let _ = timeout(Duration::from_secs(1), &mut self.elector).await;
+        self.passes.shutdown().await;
+        // Only now may another replica begin.
+        let _ = self.release.send(true);
+        let _ = timeout(LAST, &mut self.elector).await;
         self.followers.shutdown().await;
-        self.bench.store.close().await;
+        let _ = timeout(LAST, self.bench.store.close()).await;
     }
 }
 
-/// How long to wait before a status that was not taken is written anew.
-const RETRY: Duration = Duration::from_millis(100);
-
 /// One watch for each kind, in each of these namespaces or in all of them.
-fn scopes(namespaces: &[Name]) -> Vec<Scope> {
+fn scopes(namespaces: &[Name]) -> BTreeSet<Scope> {
     let of = |namespace: Option<&Name>| {
         let namespace = namespace.cloned();
         Kind::WRITTEN.into_iter().map(move |kind| Scope { kind, namespace: namespace.clone() })

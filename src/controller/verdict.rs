@@ -8,8 +8,10 @@ use serde_json::{Map, Value};
 use super::conditions::{Reason, Said, Type, in_sync};
 use super::gather::Gathered;
 use super::object::{Object, SharedObject};
+use super::recent::{Event, Recent};
 use crate::api::Kind;
-use crate::engine::{Done, End, Outcome};
+use crate::engine::{End, Outcome};
+use crate::plan::render::without_secrets;
 use crate::plan::{Change, Drifted, FieldChange, Refusal, Verb};
 use crate::source::ObjectRead;
 use crate::tenancy::view::View;
@@ -30,8 +32,8 @@ pub struct Verdict {
     pub digest: Option<String>,
     /// What another hand changed: the field, what was applied, what was found.
     pub drift: Vec<FieldChange>,
-    /// What was done to the object.
-    pub done: Option<Done>,
+    /// What happened to the object lately, newest first.
+    pub recent: Vec<Event>,
     /// What should be told as an event of its own.
     pub told: Vec<Told>,
     /// True where nothing is known but what the conditions say: everything else stays as it was.
@@ -62,6 +64,8 @@ pub struct Facts<'a> {
     pub after: &'a Snapshot,
     /// The policy in force now.
     pub policy: &'a Policy,
+    /// What happened lately.
+    pub recent: &'a Recent,
     /// Now.
     pub now: Timestamp,
 }
@@ -140,6 +144,7 @@ impl<'a> Verdicts<'a> {
             digest: row.and_then(|row| row.digest).map(|digest| digest.to_string()),
             ..Verdict::default()
         };
+        verdict.recent = row.map(|row| self.facts.recent.of(&row.key).to_vec()).unwrap_or_default();
         verdict.said = self.said(object, row);
         self.add_drift(key, &mut verdict);
         self.add_changes(key, &mut verdict);
@@ -228,7 +233,10 @@ impl<'a> Verdicts<'a> {
         let key = &object.id.key;
         let finding = self.findings_of(key).find(|finding| finding.severity != Severity::Warning);
         let because = finding.map_or_else(
-            || format!("it is part of no organization that is known: organization {} is not there", self.facts.organization),
+            || match object.parent.as_ref().filter(|parent| parent.kind == Kind::Organization) {
+                Some(parent) => format!("it is part of no organization that is known: {parent} is not there"),
+                None => "it does not say what it is part of".to_owned(),
+            },
             |finding| match &finding.help {
                 Some(help) => format!("{}; {help}", finding.message),
                 None => finding.message.to_string(),
@@ -252,7 +260,6 @@ impl<'a> Verdicts<'a> {
         let Some(Outcome { end: End::Committed(_), .. }) = self.facts.outcome else { return };
         let Some(changes) = self.changes.get(key) else { return };
         let own = changes.iter().find(|change| change.key == *key);
-        verdict.done = Some(own.map_or(Done::Updated, |change| Done::from_verb(change.verb)));
         if let Some(restored) = own.filter(|change| change.verb == Verb::Restore) {
             let note = restored.note.as_deref().unwrap_or("it was deleted");
             verdict.told.push(Told { reason: "Restored", warning: false, note: format!("came back: {note}") });
@@ -325,7 +332,8 @@ fn retried(because: &str) -> Vec<Said> {
 
 /// The values in force: what the store holds, and what holds where nothing is said.
 fn effective(row: &Row, object: &Object, policy: &Policy, now: Timestamp) -> Option<Map<String, Value>> {
-    let Ok(Value::Object(mut fields)) = serde_json::from_str(&row.spec) else { return None };
+    let spec = serde_json::from_str(&row.spec).ok()?;
+    let Value::Object(mut fields) = without_secrets(&spec).into_owned() else { return None };
     let mut or = |field: &str, value: Value| {
         fields.entry(field).or_insert(value);
     };
@@ -352,7 +360,7 @@ fn effective(row: &Row, object: &Object, policy: &Policy, now: Timestamp) -> Opt
     Some(fields)
 }
 
-/// The objects of a namespace that are not the organization's own, in the order of the cluster.
+/// The verdicts on these objects, without those that have nothing new to say.
 #[must_use]
 pub fn of_all(facts: &Facts<'_>, objects: &[SharedObject]) -> Vec<(SharedObject, Verdict)> {
     let verdicts = Verdicts::new(facts);

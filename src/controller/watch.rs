@@ -11,7 +11,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, timeout};
 
 use super::connect::reason;
-use super::object::{Object, ObjectKey};
+use super::object::{Object, ObjectKey, Version};
 use crate::api::{GROUP, Kind, VERSION};
 use crate::tenancy::Name;
 
@@ -27,11 +27,33 @@ pub enum Seen {
     /// An object is new, or was changed.
     Changed(Scope, Box<Object>),
     /// An object is gone.
-    Gone(Scope, ObjectKey),
+    Gone(Scope, Gone),
     /// The API server was heard of.
     Alive(Scope),
     /// It cannot be followed for the moment.
     Broken(Scope, String),
+}
+
+/// An object that is gone.
+#[derive(Clone, Debug)]
+pub struct Gone {
+    /// Where it was.
+    pub id: ObjectKey,
+    /// Its uid: another one of the same name stays.
+    pub uid: Box<str>,
+    /// The version that it was gone with.
+    pub version: Version,
+}
+
+impl Gone {
+    fn read(kind: Kind, object: &DynamicObject) -> Self {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        Self {
+            id: Object::identify(kind, object),
+            uid: text(&object.metadata.uid).into(),
+            version: Version::new(&text(&object.metadata.resource_version)),
+        }
+    }
 }
 
 /// What one watch follows.
@@ -67,7 +89,7 @@ pub fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<DynamicO
 }
 
 /// Follows a kind for as long as somebody listens.
-pub async fn follow(client: Client, scope: Scope, patience: Duration, seen: Sender<Seen>) {
+async fn follow(client: Client, scope: Scope, patience: Duration, seen: Sender<Seen>) {
     let follower = Follower { api: api(&client, scope.kind, scope.namespace.as_deref()), scope, patience, seen };
     let mut wait = BACKOFF.0;
     while !follower.seen.is_closed() {
@@ -76,9 +98,12 @@ pub async fn follow(client: Client, scope: Scope, patience: Duration, seen: Send
         if began.elapsed() > BACKOFF.1 {
             wait = BACKOFF.0;
         }
-        if let Err(failed) = ended
-            && follower.seen.send(Seen::Broken(follower.scope.clone(), failed)).await.is_err()
-        {
+        // Until the next list is complete, what was seen before may be out of date.
+        let told = match ended {
+            Ok(()) => Seen::Listing(follower.scope.clone()),
+            Err(failed) => Seen::Broken(follower.scope.clone(), failed),
+        };
+        if follower.seen.send(told).await.is_err() {
             return;
         }
         tokio::time::sleep(jittered(wait)).await;
@@ -87,9 +112,41 @@ pub async fn follow(client: Client, scope: Scope, patience: Duration, seen: Send
 }
 
 /// Between half of a time and all of it, so that many who wait do not come back together.
+#[must_use]
 pub fn jittered(wait: Duration) -> Duration {
+    wait.mul_f64(0.5 + random() / 2.0)
+}
+
+/// A number from 0 to 1.
+#[must_use]
+pub fn random() -> f64 {
     let (random, _) = uuid::Uuid::new_v4().as_u64_pair();
-    wait / 2 + wait.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64 / 2.0)
+    (random >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// Follows a kind for as long as somebody listens, also past an object that crashes the reader.
+pub async fn follow_on(client: Client, scope: Scope, patience: Duration, seen: Sender<Seen>) {
+    while !seen.is_closed() {
+        let following = tokio::spawn(follow(client.clone(), scope.clone(), patience, seen.clone()));
+        let _aborts = AbortOnDrop(following.abort_handle());
+        if let Err(error) = following.await {
+            tracing::error!(%error, kind = scope.kind.plural(), "a watch crashed; this is a defect of muster, please report it");
+            let told = seen.send(Seen::Broken(scope.clone(), "the watch crashed".to_owned())).await;
+            if told.is_err() {
+                return;
+            }
+            tokio::time::sleep(BACKOFF.1).await;
+        }
+    }
+}
+
+/// Ends a task with whoever waits for it.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 struct Follower {
@@ -167,12 +224,12 @@ impl Follower {
                     version = object.metadata.resource_version.clone().unwrap_or(version);
                     match Object::read(scope.kind, &object) {
                         Some(object) => Seen::Changed(scope, Box::new(object)),
-                        None => Seen::Gone(scope.clone(), Object::identify(scope.kind, &object)),
+                        None => Seen::Gone(scope.clone(), Gone::read(scope.kind, &object)),
                     }
                 }
                 Ok(WatchEvent::Deleted(object)) => {
                     version = object.metadata.resource_version.clone().unwrap_or(version);
-                    Seen::Gone(scope.clone(), Object::identify(scope.kind, &object))
+                    Seen::Gone(scope.clone(), Gone::read(scope.kind, &object))
                 }
                 Ok(WatchEvent::Bookmark(bookmark)) => {
                     version = bookmark.metadata.resource_version;

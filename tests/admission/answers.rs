@@ -46,6 +46,8 @@ struct Asked {
     keeper: Keeper,
     runtime: tokio::runtime::Runtime,
     webhook: Running,
+    /// Who signed the certificate that is to be renewed.
+    first: String,
     _store: tempfile::TempDir,
 }
 
@@ -71,10 +73,10 @@ impl Asked {
         // A certificate that is to be renewed in a few seconds is there already.
         let soon = Timestamp::now() - RENEWED_AFTER + SignedDuration::from_secs(25);
         runtime.block_on(keeper.now(soon)).unwrap();
-        let in_runtime = keeper.clone();
-        let webhook = Running::start(&store, Certificates::Own(in_runtime));
+        let first = authority(&runtime.block_on(secrets(&keeper).get("muster-webhook")).unwrap());
+        let webhook = Running::start(&store, Certificates::Own(keeper.clone()));
         cluster.apply(&configuration(webhook.port).to_string());
-        let asked = Self { cluster, keeper, runtime, webhook, _store: folder };
+        let asked = Self { cluster, keeper, runtime, webhook, first, _store: folder };
         asked.cluster.eventually("the webhook denies", || asked.denies());
         Some(asked)
     }
@@ -86,12 +88,7 @@ impl Asked {
     }
 
     fn secret(&self) -> Secret {
-        let secrets: Api<Secret> = Api::namespaced(self.keeper.client.clone(), "default");
-        self.runtime.block_on(secrets.get("muster-webhook")).unwrap()
-    }
-
-    fn authority(&self) -> String {
-        String::from_utf8(self.secret().data.unwrap()["ca.crt"].0.clone()).unwrap()
+        self.runtime.block_on(secrets(&self.keeper).get("muster-webhook")).unwrap()
     }
 
     #[track_caller]
@@ -101,6 +98,14 @@ impl Asked {
         assert!(said.contains(wanted), "{user} {args:?}: {said}");
         assert_eq!(output.status.success(), !said.contains("denied the request"), "{said}");
     }
+}
+
+fn secrets(keeper: &Keeper) -> Api<Secret> {
+    Api::namespaced(keeper.client.clone(), "default")
+}
+
+fn authority(secret: &Secret) -> String {
+    String::from_utf8(secret.data.as_ref().unwrap()["ca.crt"].0.clone()).unwrap()
 }
 
 #[test]
@@ -115,19 +120,19 @@ fn a_real_api_server_asks_and_its_users_are_told() {
 }
 
 fn renewed_without_a_gap(asked: &Asked) {
-    let old = asked.authority();
     let start = Instant::now();
     let serves = |authority: &str| send(asked.webhook.port, authority, "POST /validate HTTP/1.1", b"{}").is_ok();
-    assert!(serves(&old));
-    while serves(&old) {
-        assert!(asked.denies(), "there is a gap");
-        assert!(start.elapsed() < Duration::from_secs(90), "it is never renewed");
+    // One answer may come too late on a busy machine; a gap would last.
+    let assert_no_gap = || assert!((0..3).any(|_| asked.denies()), "there is a gap");
+    while serves(&asked.first) {
+        assert_no_gap();
+        assert!(start.elapsed() < Duration::from_secs(120), "it is never renewed");
     }
-    let new = asked.authority();
-    assert!(new != old && serves(&new));
-    assert!(asked.denies(), "there is a gap");
+    assert_no_gap();
+    let new = authority(&asked.secret());
+    assert!(new != asked.first && serves(&new));
     let secret = asked.secret();
-    assert_eq!(String::from_utf8_lossy(&secret.data.unwrap()["previous-ca.crt"].0), old);
+    assert_eq!(String::from_utf8_lossy(&secret.data.unwrap()["previous-ca.crt"].0), asked.first);
     // Who wipes the authorities out has them written again.
     let wiped = ["patch", "validatingwebhookconfiguration/muster", "--type=json", "-p"];
     let patch = r#"[{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"}]"#;
@@ -148,8 +153,7 @@ fn replicas_agree(asked: &Asked) {
     asked.cluster.apply(&empty.to_string());
     let filled = Keeper { secret: "empty".to_owned(), ..asked.keeper.clone() };
     asked.runtime.block_on(filled.now(now)).unwrap();
-    let secrets: Api<Secret> = Api::namespaced(asked.keeper.client.clone(), "default");
-    let secret = asked.runtime.block_on(secrets.get("empty")).unwrap();
+    let secret = asked.runtime.block_on(secrets(&asked.keeper).get("empty")).unwrap();
     assert_eq!(secret.metadata.labels.unwrap()["a"], "b");
     assert!(secret.data.unwrap().contains_key("tls.key"));
     // Put the authorities of the running one back.

@@ -1,6 +1,5 @@
 //! A client that trusts one authority and nobody else, as an API server does.
 
-use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;

@@ -114,6 +114,7 @@ fn another_namespace_learns_nothing_and_takes_nothing_over() {
     let organization = acme.create("Organization", "acme", json!({}));
     assert_eq!(denied(&organization.by("mallory"))[0].0, "not-permitted");
     assert_eq!(denied(&organization.by("bob@acme.example"))[0].0, "not-permitted");
+    assert_eq!(warned(&acme.delete("organization/acme").by("mallory")), Vec::<&str>::new());
     let moved = ["organization/acme was last applied from another namespace"];
     assert_eq!(warned(&organization.by("alice@acme.example")), moved);
     assert_eq!(warned(&organization.by_member_of("ci", &["platform"])), moved);
@@ -137,6 +138,8 @@ fn the_controllers_of_kubernetes_and_exempt_users_are_not_judged() {
     let exempts = |user: &str| acme.settings.exempts(&acme.delete("workspace/production").request(user, &[]));
     assert!(exempts("system:serviceaccount:kube-system:namespace-controller"));
     assert!(exempts("system:serviceaccount:kube-system:generic-garbage-collector"));
+    // Where the controllers have no accounts of their own.
+    assert!(exempts("system:kube-controller-manager"));
     assert!(exempts("system:serviceaccount:muster:muster"));
     assert!(!exempts("system:serviceaccount:kube-system-2:x") && !exempts("admin") && !exempts(""));
 }

@@ -1,6 +1,8 @@
 //! The webhook as a server: its certificate, its answers to what is no question, and what it does without a store.
 
+use std::net::TcpStream;
 use std::path::Path;
+use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use tokio::sync::oneshot;
 
 use crate::acme::{ACME, documents, object, review};
 use crate::client::{get, send};
+use crate::control_plane::free_ports;
+use crate::process::Process;
 use crate::scenario::{Step, input, steps};
 
 /// A webhook that runs until it is told to stop.
@@ -228,6 +232,36 @@ fn another_certificate_in_the_directory_is_served_without_a_restart() {
     std::fs::remove_file(place.directory.path().join("tls.crt")).unwrap();
     std::thread::sleep(Duration::from_millis(800));
     assert_eq!(ask(&other), Ok(400));
+}
+
+#[test]
+fn the_program_serves_and_ends_by_sigterm() {
+    let (directory, kept) = (tempfile::tempdir().unwrap(), certificate());
+    write(directory.path(), &kept);
+    let at = |name: &str| directory.path().join(name).display().to_string();
+    fill(&format!("sqlite://{}", at("muster.db")));
+    let [port, health] = free_ports();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+    command.args(["webhook", "--store", &format!("sqlite://{}", at("muster.db")), "--cert-dir", &at(""), "--manager", "muster"]);
+    command.args(["--listen", &format!("127.0.0.1:{port}"), "--metrics-listen", &format!("127.0.0.1:{health}")]);
+    command.args(["--oidc-prefix", "oidc:", "--exempt-user", "root", "--exempt-user", "ops"]);
+    let program = Process::spawn(&command, &directory.path().join("log"));
+    eventually(|| TcpStream::connect(("127.0.0.1", health)).is_ok() && get(health, "/readyz").0 == 200);
+    let ask = |user| {
+        let delete = review("DELETE", &Value::Null, &stored("Workspace", "production"), (user, &[]));
+        let (_, body) = send(port, &kept.authority, "POST /validate HTTP/1.1", delete.to_string().as_bytes()).unwrap();
+        serde_json::from_str::<Value>(&body).unwrap()["response"]["allowed"].clone()
+    };
+    assert_eq!([ask("ops"), ask("ci"), ask("oidc:carol@acme.example")], [true, false, false]);
+    program.signal("TERM");
+    let log = std::fs::read_to_string(directory.path().join("log")).unwrap();
+    assert_eq!(program.wait(), 0, "{log}");
+    assert!(log.contains("muster webhook") && log.contains("deletion-protected") && !log.contains("carol@"), "{log}");
+    // It takes one of two ways to a certificate.
+    for args in [&["webhook"][..], &["webhook", "--self-signed"], &["webhook", "--self-signed", "--cert-dir", "x"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_muster")).args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{args:?}");
+    }
 }
 
 #[test]

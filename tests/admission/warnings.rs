@@ -50,7 +50,7 @@ fn what_the_rest_of_the_commit_could_make_right_is_told() {
     );
     says(
         acme.create("Template", "talk", json!({ "workspaceRef": { "name": "design" }, "name": "lesson" })).by(CI),
-        "spec-name-taken",
+        "template/talk is held back: template/lesson (acme/lesson) has the name lesson",
     );
     says(acme.create("Workspace", "studio", json!({ "projectRef": { "name": "nothing" } })).by(CI), "is held back: ");
     says(acme.update("template/webinar", json!({ "workspaceRef": { "name": "production" } })).by(CI), "parent-immutable");

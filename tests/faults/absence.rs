@@ -57,6 +57,9 @@ fn an_object_deleted_while_the_controller_was_down_is_found_to_be_gone() {
 fn an_object_that_comes_back_at_once_under_its_name_was_never_gone() {
     let Some(world) = World::new() else { return };
     begin(&world);
+    // Deleting and creating may take kubectl a while.
+    world.edit(Kind::Organization, "acme", json!({ "spec": { "policy": { "removalDelay": "1m" } } }));
+    world.settle();
     let carol = world.documents(ACME).into_iter().find(|object| object["metadata"]["name"] == "carol").unwrap();
     let file = world.folder().join("carol.json");
     std::fs::write(&file, carol.to_string()).unwrap();

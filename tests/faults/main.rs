@@ -19,9 +19,13 @@ mod rig;
 mod world;
 
 mod absence;
-
+mod api_server;
 mod crash;
-
+mod leader;
+mod lock;
+mod objects;
+mod store;
 mod story;
+mod telemetry;
 mod the_proxy;
 mod watch;

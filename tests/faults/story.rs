@@ -112,10 +112,23 @@ impl Ending {
 
     #[track_caller]
     pub fn is_that_of(&self, other: &Self, when: &str) {
-        assert_eq!(self.state.lines().collect::<Vec<_>>(), other.state.lines().collect::<Vec<_>>(), "{when}");
+        self.ends_like(other, when);
         assert_eq!(self.history, other.history, "{when}");
         assert_eq!(self.writes, other.writes, "{when}");
     }
+}
+
+impl Ending {
+    /// The state is the same, whatever it took.
+    #[track_caller]
+    pub fn ends_like(&self, other: &Self, when: &str) {
+        assert!(self.state == other.state, "{when}:\n{}", difference(&self.state, &other.state));
+    }
+}
+
+/// The lines in which two texts differ.
+fn difference(left: &str, right: &str) -> String {
+    similar::TextDiff::from_lines(left, right).unified_diff().context_radius(3).to_string()
 }
 
 /// The whole story when nothing goes wrong, with the number of writes that matter.

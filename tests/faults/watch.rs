@@ -65,7 +65,8 @@ fn a_change_and_the_one_that_takes_it_back_are_both_not_seen_and_nothing_is_wron
     world.proxy.frames(|event| if event.name == "carol" { Deliver::Drop } else { Deliver::Pass });
     world.edit(MEMBER, "carol", json!({ "spec": { "displayName": "away" } }));
     world.edit(MEMBER, "carol", json!({ "spec": { "displayName": "Carol" } }));
-    change(&world, "bob", "Bob");
+    world.edit(MEMBER, "bob", json!({ "spec": { "displayName": "Bob" } }));
+    world.until("bob is called Bob in the store", |world| display_name(world, "bob") == "Bob");
     world.proxy.calm();
     change(&world, "carol", "Carol the Second");
     assert_eq!(world.told("acme").counts()["Updated member/carol"], 2);
@@ -149,7 +150,7 @@ fn a_watch_is_silently_dead_and_what_happened_is_found_when_its_time_is_over() {
     world.proxy.inject(Injection::SilenceOf("members".to_owned()));
     world.edit(MEMBER, "carol", json!({ "spec": { "displayName": "late" } }));
     // The API server ends a watch after a minute; one that lives much longer is dead.
-    arrives(&world, "carol", "late", Duration::from_secs(120));
+    arrives(&world, "carol", "late", Duration::from_mins(2));
     nothing_was_removed(&world);
 }
 

@@ -123,13 +123,13 @@ impl World {
         *self.running.lock().unwrap() = Some(Process::spawn(&self.command(self.listen), &self.log_path()));
     }
 
-    /// From now on, whoever waits for something starts the controller again when it was killed, as a kubelet does.
+    /// From now on, whoever waits for something starts the controller again when it has ended, as a kubelet does.
     pub fn revive(&self) {
         self.revives.store(true, Ordering::SeqCst);
     }
 
     fn revive_if_dead(&self) {
-        if self.revives.load(Ordering::SeqCst) && self.running.lock().unwrap().is_none() {
+        if self.revives.load(Ordering::SeqCst) && !self.is_running() {
             self.start();
         }
     }
@@ -332,7 +332,9 @@ impl World {
         let (code, mut state) = self.muster(&["export"]);
         assert_eq!(code, 0, "{state}");
         for (name, object) in self.objects() {
-            let seen = json!({ "spec": object["spec"], "status": timeless(&object["status"]) });
+            let mut seen = json!({ "spec": object["spec"], "status": timeless(&object["status"]) });
+            // What one that was killed had not told yet is in the history of the store only, which is compared as well.
+            seen["status"]["history"] = Value::Null;
             writeln!(state, "{name}: {seen:#}").unwrap();
         }
         without_ids(&state).replace(&self.namespace, "NAMESPACE")

@@ -12,10 +12,23 @@ pub struct Planned {
     pub findings: Vec<Finding>,
 }
 
+impl Planned {
+    /// True when there is anything that somebody could want to know.
+    fn tells(&self) -> bool {
+        let plan = self.plan.as_ref();
+        let obstacles = plan.is_some_and(|plan| !plan.refusals.is_empty() || !plan.held.is_empty());
+        let effects = plan.is_some_and(|plan| !plan.access.changes.is_empty() || !plan.loosened.is_empty());
+        let removals = plan.is_some_and(|plan| plan.changes.iter().any(goes));
+        obstacles || effects || removals || self.findings.iter().any(|it| it.severity == Severity::Warning)
+    }
+}
+
 /// What a request would do that would not happen without it: first what does not go through, then who gains and loses access, then
-/// what becomes weaker, then what goes. With it, how many people are not shown.
-pub fn effects(with: &Planned, without: &Planned) -> (Vec<String>, usize) {
-    let Some(after) = &with.plan else { return (Vec::new(), 0) };
+/// what becomes weaker, then what goes. With it, how many people are not shown. What there is without it is asked only where there is
+/// something to tell.
+pub fn effects(with: &Planned, without: impl FnOnce() -> Planned) -> (Vec<String>, usize) {
+    let Some(after) = with.plan.as_ref().filter(|_| with.tells()) else { return (Vec::new(), 0) };
+    let without = without();
     let before = without.plan.as_ref();
     let mut lines = obstacles(after, before);
     let doubts = with.findings.iter().filter(|it| it.severity == Severity::Warning && !without.findings.contains(it));

@@ -30,8 +30,9 @@ impl Settings {
     /// the way of anybody.
     #[must_use]
     pub fn exempts(&self, request: &Request) -> bool {
+        const OWN: [&str; 2] = ["system:kube-controller-manager", "system:apiserver"];
         let name = &request.user.name;
-        name.starts_with("system:serviceaccount:kube-system:") || self.exempt.contains(name)
+        name.starts_with("system:serviceaccount:kube-system:") || OWN.contains(&name.as_str()) || self.exempt.contains(name)
     }
 }
 
@@ -88,10 +89,16 @@ pub const NOT_PERMITTED: &str = "not-permitted";
 /// Judges a request by what is stored.
 #[must_use]
 pub fn judge(request: &Request, found: &Found, settings: &Settings, now: Timestamp) -> Verdict {
-    let case = |snapshot| Case { request, snapshot, settings, now };
+    let nothing = Input::default();
+    let case = |snapshot| Case { request, snapshot, stored: &nothing, settings, now };
     match found {
-        Found::Here(snapshot) => case(snapshot).verdict(),
-        Found::Elsewhere(snapshot) if request.key.kind == Kind::Organization => case(snapshot).moved(),
+        Found::Here(snapshot) => {
+            let stored = as_input(snapshot, &settings.manager, &request.namespace);
+            Case { stored: &stored, ..case(snapshot) }.verdict()
+        }
+        Found::Elsewhere(snapshot) if request.key.kind == Kind::Organization && request.operation != Operation::Delete => {
+            case(snapshot).moved()
+        }
         Found::Elsewhere(_) | Found::Nothing => Verdict::default(),
         Found::Unplaced(snapshots) => {
             let may = |snapshot| case(snapshot).decides(&case(snapshot).actor());
@@ -108,6 +115,8 @@ pub fn judge(request: &Request, found: &Found, settings: &Settings, now: Timesta
 pub(super) struct Case<'a> {
     pub request: &'a Request,
     pub snapshot: &'a Snapshot,
+    /// The organization as an input that wants what is stored.
+    pub stored: &'a Input,
     pub settings: &'a Settings,
     pub now: Timestamp,
 }
@@ -121,7 +130,7 @@ impl Case<'_> {
             Actor::Member(email) => self.beyond_rights(email),
         };
         denials.extend(self.organization_stays());
-        let (with, without) = (self.planned(&self.input(true)), self.planned(&self.stored()));
+        let with = self.planned(&self.input(true));
         let more = self.refused(&with).into_iter().filter(|denial| denials.iter().all(|other| other.rule != denial.rule));
         denials.extend(more.collect::<Vec<_>>());
         if !denials.is_empty() {
@@ -131,7 +140,7 @@ impl Case<'_> {
             let warning = format!("{}: everything in it is kept in the store, and nobody manages it any more", self.request.key);
             return Verdict::warned(&warning);
         }
-        let (lines, more) = effects(&with, &without);
+        let (lines, more) = effects(&with, || self.planned(self.stored));
         Verdict { denials, warnings: bounded(lines, more) }
     }
 
@@ -149,18 +158,13 @@ impl Case<'_> {
         *subject == *key || key.kind == Kind::Member && subject.member_and_place().is_some_and(|(member, _)| key.name == *member)
     }
 
-    /// The organization as it is stored.
-    pub fn stored(&self) -> Input {
-        as_input(self.snapshot, &self.settings.manager, &self.request.namespace)
-    }
-
     /// The organization with the object as it is afterwards, or as it was before.
     pub fn input(&self, afterwards: bool) -> Input {
-        let mut input = self.stored();
+        let mut input = self.stored.clone();
         let key = &self.request.key;
         input.manifests.retain(|manifest| manifest.spec.kind() != key.kind || manifest.name != key.name);
         input.held.retain(|held| held.kind != key.kind || held.name != key.name);
-        match if afterwards { self.request.new() } else { self.request.old() } {
+        match if afterwards { self.request.after() } else { self.request.before() } {
             Some(ObjectRead::Manifest(manifest)) => input.manifests.push(manifest),
             // What is wrong with it may be a value that is nobody's business.
             Some(ObjectRead::Held(held)) => input.held.push(HeldManifest { because: WRONG.into(), ..held }),

@@ -113,13 +113,13 @@ impl Request {
 
     /// What the object says afterwards, and what is wrong with that.
     #[must_use]
-    pub fn new(&self) -> Option<ObjectRead> {
+    pub fn after(&self) -> Option<ObjectRead> {
         self.new.as_ref().map(|said| self.read(said))
     }
 
     /// What the object says before.
     #[must_use]
-    pub fn old(&self) -> Option<ObjectRead> {
+    pub fn before(&self) -> Option<ObjectRead> {
         self.old.as_ref().map(|said| self.read(said))
     }
 

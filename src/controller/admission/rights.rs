@@ -28,7 +28,7 @@ impl Case<'_> {
     /// object says and what it said before are compared with what is stored.
     pub fn beyond_rights(&self, email: &str) -> Vec<Denial> {
         let mut denials: Vec<Denial> = self.guarded(email).into_iter().collect();
-        let Some(before) = self.asked(&self.stored(), email) else { return denials };
+        let Some(before) = self.asked(self.stored, email) else { return denials };
         let is_stored = self.snapshot.row(&self.request.key).is_some();
         let states: &[bool] = match self.request.operation {
             Operation::Create => &[true],

@@ -282,7 +282,7 @@ fn with(mut response: AdmissionResponse, verdict: Verdict) -> AdmissionResponse 
     response.allowed = false;
     response.result.status = Some(StatusSummary::Failure);
     response.result.code = 403;
-    response.result.reason = "Forbidden".to_owned();
+    "Forbidden".clone_into(&mut response.result.reason);
     response.result.message = messages.join(" | ");
     response
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::world::{Says, World};
 use super::{ACME, IN_SYNC};
 use crate::api::Kind;
-use crate::controller::absence::Absences;
+use crate::controller::absence::{Absences, Wait};
 use crate::controller::cache::Work;
 use crate::controller::gather::gather;
 use crate::store::Observe as _;
@@ -50,7 +50,7 @@ async fn an_organization_that_is_gone_takes_nothing_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_went_with_its_namespace_or_its_definition_is_kept() {
-    for presence in [Says::Terminating, Says::Gone, Says::MadeAnew] {
+    for presence in [Says::Terminating, Says::Gone, Says::MadeAnew, Says::AfterAll] {
         let mut world = acme().await;
         world.presence = presence;
         world.delete(Kind::Workspace, "design");
@@ -87,19 +87,22 @@ struct Look {
     world: World,
     absences: Absences,
     begin: Instant,
+    well_since: Instant,
 }
 
 impl Look {
     async fn new() -> Self {
-        Self { world: acme().await, absences: Absences::default(), begin: Instant::now() }
+        let begin = Instant::now();
+        Self { world: acme().await, absences: Absences::default(), begin, well_since: begin }
     }
 
     /// What is due and what waits, so long after the begin, with a delay of ten seconds.
     async fn at(&mut self, seconds: u32) -> (Vec<String>, Vec<String>) {
         let snapshot = self.world.store.observe(&"acme".into()).await.unwrap();
-        let gathered = gather(&self.world.cache, &Work::Organization("acme".into()), snapshot.claim.as_ref());
+        let gathered = gather(&self.world.cache, &Work::Organization("acme".into()), None);
         let now = self.begin + SECOND * seconds;
-        let absent = self.absences.look(&gathered.objects, &snapshot, &Manager::new("muster"), SECOND * 10, now);
+        let wait = Wait { delay: SECOND * 10, now, well_since: self.well_since };
+        let absent = self.absences.look(&gathered.objects, &snapshot, &Manager::new("muster"), wait);
         let names = |keys: std::collections::BTreeSet<crate::tenancy::Key>| keys.iter().map(ToString::to_string).collect();
         (names(absent.due), names(absent.waiting))
     }
@@ -148,4 +151,71 @@ async fn what_was_renamed_is_not_gone() {
             .replace("spec: {", "spec: {previousNames: [bob], "),
     );
     assert_eq!(look.at(60).await, (vec![], vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_delay_begins_anew_when_all_watches_are_well_again() {
+    let mut look = Look::new().await;
+    look.at(0).await;
+    look.world.delete(Kind::Member, "bob");
+    look.at(20).await;
+    look.well_since = look.begin + SECOND * 25;
+    assert_eq!(look.at(31).await, (vec![], only("member/bob")));
+    assert_eq!(look.at(35).await, (only("member/bob"), vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_long_ago_does_not_shorten_the_delay_of_another_one_who_has_it_now() {
+    let mut look = Look::new().await;
+    let bob = ACME.split("\n---\n").last().unwrap();
+    let robert = bob.replace("name: bob}", "name: robert}").replace("spec: {", "spec: {previousNames: [bob], ");
+    look.world.delete(Kind::Member, "bob");
+    look.world.apply(&robert);
+    look.world.settle("acme").await;
+    look.world.apply(&bob.replace("bob@acme.example", "bobby@acme.example"));
+    look.world.settle("acme").await;
+    look.at(0).await;
+    look.world.delete(Kind::Member, "bob");
+    assert_eq!(look.at(20).await, (vec![], only("member/bob")), "it is looked after like any other");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_of_other_namespaces_leaves_an_organization_alone() {
+    let mut world = World::new().await;
+    world.apply(&ACME.replace("removalDelay: 0s}", "removalDelay: 0s}, deletionPolicy: SoftDelete"));
+    world.settle("acme").await;
+    for (kind, name) in
+        [(Kind::Organization, "acme"), (Kind::Workspace, "design"), (Kind::Member, "alice"), (Kind::Member, "bob")]
+    {
+        world.delete(kind, name);
+    }
+    world.namespaces = ["another".into()].into();
+    world.forget();
+    world.pass("acme").await;
+    assert_eq!(world.stored("acme").await.iter().filter(|it| it.ends_with(" x")).count(), 0, "it sees none of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organization_goes_when_that_was_applied_before() {
+    let mut world = World::new().await;
+    world.apply(&ACME.replace("removalDelay: 0s}", "removalDelay: 0s}, deletionPolicy: SoftDelete"));
+    world.settle("acme").await;
+    for (kind, name) in
+        [(Kind::Organization, "acme"), (Kind::Workspace, "design"), (Kind::Member, "alice"), (Kind::Member, "bob")]
+    {
+        world.delete(kind, name);
+    }
+    world.pass("acme").await;
+    assert_eq!(world.stored("acme").await.iter().filter(|it| it.ends_with(" x")).count(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_was_written_anew_is_not_taken_for_the_one_that_is_gone() {
+    use crate::controller::object::{ObjectKey, Version};
+    use crate::controller::watch::{Gone, Scope, Seen};
+    let mut world = acme().await;
+    let id = ObjectKey { namespace: "acme".into(), key: crate::tenancy::Key::new(Kind::Member, "bob") };
+    let gone = Gone { id: id.clone(), uid: "an-older-one".into(), version: Version::new("9999") };
+    world.cache.take(Seen::Gone(Scope { kind: Kind::Member, namespace: None }, gone), Instant::now());
+    assert!(world.cache.get(&id).is_some());
 }

@@ -4,6 +4,7 @@ use super::world::{Says, World};
 use super::{ACME, IN_SYNC};
 use crate::api::Kind;
 use crate::engine::End;
+use crate::store::Observe as _;
 
 async fn acme() -> World {
     let mut world = World::new().await;
@@ -197,7 +198,6 @@ async fn an_emergency_overrides_what_may_be_overridden_and_is_in_the_history() {
         told.iter().any(|it| it == "member/alice: Ready=False Failed, Stalled=True GuardRefused"),
         "the last admin stays: {told:?}"
     );
-    use crate::store::Observe as _;
     let history = world.store.history(&"acme".into(), 0, 100).await.unwrap();
     let last = history.last().unwrap().entry.as_ref().unwrap();
     assert_eq!(&*last.actor, "muster controller (break-glass INC-42)");
@@ -239,4 +239,55 @@ async fn a_second_cluster_is_told_who_has_the_organization_and_takes_over_only_w
     world.forget();
     world.apply(&ACME.replace("role: Member}]", "role: ReadOnly}]"));
     assert_eq!(world.settle("acme").await, IN_SYNC);
+}
+
+const FASTPIX: &str = "\
+apiVersion: muster.dev/v1alpha1
+kind: Organization
+metadata: {name: acme}
+spec: {preset: fastpix}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {name: alice}
+spec: {organizationRef: {name: acme}, email: alice@acme.example, role: Admin}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Template
+metadata: {name: call}
+spec: {workspaceRef: {name: production}}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_of_a_workspace_that_the_policy_implies_is_part_of_its_organization() {
+    let mut world = World::new().await;
+    world.apply(FASTPIX);
+    let told = world.settle("acme").await;
+    assert!(told.iter().any(|it| it.starts_with("template/call: Ready=True")), "{told:?}");
+    world.apply(
+        &FASTPIX.replace("spec: {workspaceRef: {name: production}}", "spec: {workspaceRef: {name: production}, default: true}"),
+    );
+    let told = world.settle("acme").await;
+    assert!(told.iter().any(|it| it.starts_with("template/call: Ready=True")), "an edit is applied, too: {told:?}");
+    let status = world.status(Kind::Template, "call");
+    assert_eq!((&status["effective"]["default"], &status["observedGeneration"]), (&json!(true), &json!(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_organizations_could_mean_is_created_in_neither() {
+    let mut world = World::new().await;
+    world.apply(FASTPIX);
+    let other = FASTPIX.split("\n---\n").take(2).collect::<Vec<_>>().join("\n---\n");
+    world.apply(&other.replace("acme}", "other}").replace("alice", "olga").replace("acme.example", "other.example"));
+    world.settle("other").await;
+    world.settle("acme").await;
+    for organization in ["acme", "other"] {
+        let stored = world.stored(organization).await;
+        assert!(!stored.contains(&"template/call".to_owned()), "{organization}: {stored:?}");
+    }
+    let told = world.told();
+    assert!(
+        told.iter().any(|it| it
+            == "template/call: Ready=False DependencyNotReady, Reconciling=True Progressing, ReferencesResolved=False NotFound"),
+        "{told:?}"
+    );
 }

@@ -1,6 +1,7 @@
 //! A cluster of objects in memory, and passes over it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -13,12 +14,13 @@ use tokio::time::Instant;
 
 use crate::api::Kind;
 use crate::controller::cache::{Cache, Work};
+use crate::controller::claim::Attitude;
 use crate::controller::gather::gather;
-use crate::controller::object::{Object, ObjectKey};
+use crate::controller::object::{Object, ObjectKey, Version};
 use crate::controller::pass::{Bench, Memory, Passed};
 use crate::controller::presence::Presence;
-use crate::controller::status::{Hand, status};
-use crate::controller::watch::{Scope, Seen};
+use crate::controller::status::status;
+use crate::controller::watch::{Gone, Scope, Seen};
 use crate::store::{AnyStore, Mode, Observe};
 use crate::tenancy::{Key, Manager, Name};
 
@@ -35,6 +37,8 @@ pub struct World {
     pub holder: &'static str,
     /// Whether its controller was told to take over.
     pub take_over: bool,
+    /// The namespaces that it watches; none for all of them.
+    pub namespaces: Arc<[Name]>,
 }
 
 /// What the API server says when it is asked whether something is there.
@@ -48,6 +52,8 @@ pub enum Says {
     Gone,
     /// It is, since just now.
     MadeAnew,
+    /// It is, and so are the objects that no watch tells of.
+    AfterAll,
 }
 
 impl World {
@@ -70,6 +76,7 @@ impl World {
             version: 1,
             holder: "cluster-1",
             take_over: false,
+            namespaces: Arc::new([]),
         }
     }
 
@@ -104,7 +111,10 @@ impl World {
     /// What `kubectl delete` leads to.
     pub fn delete(&mut self, kind: Kind, name: &str) {
         let id = ObjectKey { namespace: "acme".into(), key: Key::new(kind, name) };
-        self.cache.take(Seen::Gone(Scope { kind, namespace: None }, id), Instant::now());
+        self.version += 1;
+        let uid = self.cache.get(&id).unwrap().uid.clone();
+        let gone = Gone { id, uid, version: Version::new(&self.version.to_string()) };
+        self.cache.take(Seen::Gone(Scope { kind, namespace: None }, gone), Instant::now());
     }
 
     /// What somebody does with SQL.
@@ -120,22 +130,27 @@ impl World {
         self.memories.clear();
     }
 
-    /// One pass over an organization, whose statuses are written.
+    /// One pass over an organization.
     pub async fn pass(&mut self, organization: &str) -> Passed {
-        let work = Work::Organization(organization.into());
+        self.look(Work::Organization(organization.into())).await
+    }
+
+    async fn look(&mut self, work: Work) -> Passed {
         let known = self.store.organizations().await.unwrap();
-        let claim = known.into_iter().find(|known| known.organization == *organization).and_then(|known| known.claim);
-        let gathered = gather(&self.cache, &work, claim.as_ref());
+        let claim = known.into_iter().find(|known| work == Work::Organization(known.organization.clone()));
+        let claimed = claim.and_then(|known| known.claim).map(|claim| Name::from(&*claim.namespace));
+        let gathered = gather(&self.cache, &work, claimed.as_ref());
         let memory = self.memories.remove(&work).unwrap_or_default();
         let presence = Presence::new(self.presence.client(), Duration::from_secs(5));
         let bench = Bench {
             store: self.store.clone(),
             manager: Manager::new("muster"),
             holder: self.holder.into(),
-            take_over: self.take_over,
+            namespaces: Arc::clone(&self.namespaces),
             presence,
         };
-        let mut passed = bench.pass(gathered, memory, false).await;
+        let attitude = Attitude { fences: false, takes_over: self.take_over };
+        let mut passed = bench.pass(gathered, memory, attitude).await;
         self.memories.insert(work, std::mem::take(&mut passed.memory));
         passed
     }
@@ -144,7 +159,11 @@ impl World {
     pub async fn settle(&mut self, organization: &str) -> Vec<String> {
         for _ in 0..5 {
             let passed = self.pass(organization).await;
-            if self.write(&passed) == 0 {
+            let mut written = self.write(&passed);
+            let unplaced = self.look(Work::Unplaced("acme".into())).await;
+            written += self.write(&unplaced);
+            written += self.cache.place(&"acme".into(), unplaced.placed.as_ref().unwrap()).len();
+            if written == 0 {
                 return self.told();
             }
         }
@@ -157,11 +176,11 @@ impl World {
         for (object, verdict) in &passed.verdicts {
             let current = self.cache.get(&object.id).unwrap().clone();
             let overview = passed.overview.as_ref().filter(|_| object.id.key.kind == Kind::Organization && passed.is_own(object));
-            let hand = Hand { actor: "muster controller", now: Timestamp::now() };
-            if let Some(status) = status(&current, verdict, overview, hand) {
+            if let Some(status) = status(&current, verdict, overview, Timestamp::now()) {
                 self.cache.begin_status(&object.id, &object.uid, status);
-                let version = current.version.clone();
-                self.cache.end_status(&object.id, &object.uid, version, true);
+                self.version += 1;
+                let version = Version::new(&self.version.to_string());
+                self.cache.end_status(&object.id, &object.uid, &version, true);
                 written += 1;
             }
         }
@@ -207,7 +226,8 @@ impl Says {
             }
             let found = json!({ "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata });
             let missing = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404, "message": "not found" });
-            let (code, body) = if matches!(self, Self::Gone) { (404, missing) } else { (200, found) };
+            let is_object = request.uri().path().contains("/apis/muster.dev/") && !matches!(self, Self::AfterAll);
+            let (code, body) = if matches!(self, Self::Gone) || is_object { (404, missing) } else { (200, found) };
             let body = Body::from(body.to_string().into_bytes());
             Ok::<_, std::convert::Infallible>(Response::builder().status(code).body(body).unwrap())
         };
