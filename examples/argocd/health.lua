@@ -34,8 +34,4 @@ end
 if holds("Ready") then
   return say("Healthy", "Ready", "in agreement with the store")
 end
--- Everything else is applied; these removals wait for somebody to approve them.
-if holds("ApprovalRequired") then
-  return say("Suspended", "ApprovalRequired", "it waits for an approval")
-end
 return say("Progressing", "Ready", "Muster has not come to a verdict yet")

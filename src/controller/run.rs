@@ -389,7 +389,11 @@ impl Controller {
 
     /// What another hand wrote to is looked at, and so is what only the store knows.
     fn polled(&mut self, polled: Option<Vec<Registered>>) {
-        let Some(polled) = polled else { return };
+        let Some(polled) = polled else {
+            tracing::warn!("the store does not say which organizations it has");
+            self.report.metrics.store_failed();
+            return;
+        };
         let now = Instant::now();
         self.polled = true;
         if std::mem::take(&mut self.take_over) {
