@@ -286,7 +286,7 @@ mod tests {
             fixture = fixture.wanted(&format!("project/new-{n}"), json!({ "displayName": "x".repeat(50) }));
             fixture = fixture.stored(&format!("workspace/old-{n}"), json!({ "deletionProtection": true }));
         }
-        let plan = fixture.plan();
+        let plan = fixture.wanted("member/bob", json!({ "email": "bob@acme.example", "role": "Member" })).plan();
         let whole = comment(plan.clone(), usize::MAX);
         assert!(!whole.contains("did not fit"));
         for budget in (1_000..9_000).step_by(40) {
