@@ -333,7 +333,7 @@ impl World {
         assert_eq!(code, 0, "{state}");
         for (name, object) in self.objects() {
             let mut seen = json!({ "spec": object["spec"], "status": timeless(&object["status"]) });
-            // What one that was killed had not told yet is in the history of the store only, which is compared as well.
+            // In how many applies it was done depends on what arrived when.
             seen["status"]["history"] = Value::Null;
             writeln!(state, "{name}: {seen:#}").unwrap();
         }
