@@ -15,6 +15,7 @@ use muster::plan::{Cause, Change, FieldChange, Plan, Refusal, Verb, plan, plan_b
 use muster::store::{Batch, Memory, Observe, Store, Write};
 use muster::tenancy::{AdminsByPlace, Claim, Input, Key, Manager, Name, ObjectId, Snapshot, World, resolve, view};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use scenario::{Options, bytes, input};
 use tenancies::{Edit, Files, edits};
 
@@ -117,8 +118,14 @@ fn places_with_admins(snapshot: &Snapshot, options: &Options) -> BTreeSet<Object
     places.filter_map(|(place, _)| Some(snapshot.row(place)?.id)).collect()
 }
 
+/// The same cases each time, unless `PROPTEST_RNG_SEED` asks for others.
+fn seed() -> RngSeed {
+    let asked = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|seed| seed.parse().ok());
+    RngSeed::Fixed(asked.unwrap_or(1))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, max_global_rejects: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, max_global_rejects: 100_000, failure_persistence: None, rng_seed: seed(), ..ProptestConfig::default() })]
 
     #[test]
     fn after_an_apply_the_plan_is_empty(histories in histories(), last in edits(1..12)) {
