@@ -123,7 +123,7 @@ fn works_on_every_kind(plane: &ControlPlane) {
             succeeds(&plane.kubectl(&["get", "-n", "acme", "morg", "acme", "-o", path]))
         };
         let label = Kind::WRITTEN.into_iter().find(|of| of.short() == kind).unwrap().label();
-        wait_until(plane, &format!("{kind} of {}", retained()), || retained().contains(&format!("{label}/")));
+        wait_until(plane, &format!("the removal of every {kind}"), || retained().contains(&format!("{label}/")));
     }
     succeeds(&plane.kubectl(&["delete", "-n", "acme", "mmb", "bob"]));
     succeeds(&plane.kubectl(&["delete", "-n", "acme", "morg", "acme"]));
