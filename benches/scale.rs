@@ -1,7 +1,8 @@
 //! How Muster grows: 1 000, 10 000 and 100 000 members, as ratios against something measured in the same run.
 //!
 //! `cargo bench` prints a table; `cargo bench -- 1000 10000` measures these sizes only. `PostgreSQL` is measured where its server
-//! programs are found.
+//! programs are found. What is compared takes turns, and each ratio is the median of those of all rounds: so a machine that is
+//! busy with something else for a while does not decide.
 
 #[path = "../tests/support/postgres.rs"]
 mod postgres;
@@ -12,14 +13,16 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use muster::engine::{Apply, apply, plan_input};
-use muster::plan::{Context, Plan, Tightened};
+use muster::plan::{Context, Plan, Tightened, plan};
 use muster::source::{self, Request};
-use muster::store::{AnyStore, Mode};
-use muster::tenancy::Manager;
-use sqlx::Executor;
+use muster::store::{AnyStore, Mode, Observe};
+use muster::tenancy::{Input, Manager, Snapshot, resolve};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Executor};
 
 const FILES: usize = 100;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 7;
+const APPLIES: usize = 5;
 
 fn main() {
     if let [_, command, files, store] = std::env::args().collect::<Vec<_>>().as_slice()
@@ -37,7 +40,7 @@ fn main() {
     report.print(&sizes);
 }
 
-/// The median times of each measurement, by size.
+/// The median times of each measurement and the median of each ratio, by size.
 #[derive(Default)]
 struct Report {
     lines: Vec<(String, Vec<Duration>)>,
@@ -45,21 +48,14 @@ struct Report {
 }
 
 impl Report {
-    fn time(&mut self, name: &str, times: &mut [Duration]) -> Duration {
+    fn time(&mut self, name: &str, mut times: Vec<Duration>) {
         times.sort_unstable();
-        let median = times[times.len() / 2];
-        match self.lines.iter_mut().find(|(line, _)| line == name) {
-            Some((_, all)) => all.push(median),
-            None => self.lines.push((name.to_owned(), vec![median])),
-        }
-        median
+        add(&mut self.lines, name, times[times.len() / 2]);
     }
 
-    fn ratio(&mut self, name: &str, value: f64) {
-        match self.ratios.iter_mut().find(|(line, _)| line == name) {
-            Some((_, all)) => all.push(value),
-            None => self.ratios.push((name.to_owned(), vec![value])),
-        }
+    fn ratio(&mut self, name: &str, mut values: Vec<f64>) {
+        values.sort_unstable_by(f64::total_cmp);
+        add(&mut self.ratios, name, values[values.len() / 2]);
     }
 
     fn print(&self, sizes: &[usize]) {
@@ -75,6 +71,18 @@ impl Report {
     }
 }
 
+fn add<T>(lines: &mut Vec<(String, Vec<T>)>, name: &str, value: T) {
+    match lines.iter_mut().find(|(line, _)| line == name) {
+        Some((_, all)) => all.push(value),
+        None => lines.push((name.to_owned(), vec![value])),
+    }
+}
+
+/// What each round took of the one for each unit that it took of the other.
+fn ratios(one: &[Duration], other: &[Duration]) -> Vec<f64> {
+    one.iter().zip(other).map(|(one, other)| one.as_secs_f64() / other.as_secs_f64()).collect()
+}
+
 /// How the time grows between the last two sizes: 1 is in proportion.
 fn exponent(sizes: &[usize], times: &[Duration]) -> String {
     let [.., (small, fast), (large, slow)] = &sizes.iter().zip(times).collect::<Vec<_>>()[..] else { return "-".to_owned() };
@@ -86,45 +94,40 @@ async fn measure(size: usize, report: &mut Report) {
     let directory = tempfile::tempdir().expect("a directory");
     write_files(directory.path(), size, "Member");
     let request = Request { paths: vec![directory.path().to_owned()], ..Request::default() };
-    let parse = report.time("parse only", &mut rounds(|| drop(read(&request))));
-
-    let file = directory.path().join("muster.db");
-    sqlite(&request, &file, size, parse, report).await;
+    let file = apply_sqlite(directory.path(), &request, report).await;
+    plan_sqlite(&request, &file, size, report).await;
     if let Some(database) = postgres::database() {
-        let store = AnyStore::open(&database, Mode::Write).await.expect("PostgreSQL");
-        first_apply("PostgreSQL", &store, &request, report).await;
-        let bare = bare_postgres(&database).await;
-        compare_apply("PostgreSQL", bare, report);
-        store.close().await;
+        apply_postgres(&database, &request, report).await;
     }
 }
 
-async fn sqlite(request: &Request, file: &Path, size: usize, parse: Duration, report: &mut Report) {
-    let url = format!("sqlite://{}", file.display());
-    let store = AnyStore::open(&url, Mode::Write).await.expect("SQLite");
-    first_apply("SQLite", &store, request, report).await;
-    let bare = bare_sqlite(file).await;
-    compare_apply("SQLite", bare, report);
-
-    let mut selects = Vec::new();
-    let mut nothing = Vec::new();
+async fn plan_sqlite(request: &Request, file: &Path, size: usize, report: &mut Report) {
+    let store = open(file).await;
+    let mut connection = options(file).connect().await.expect("SQLite");
+    let (mut parses, mut selects, mut nothing) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
+        parses.push(timed(|| drop(read(request))));
         let begin = Instant::now();
-        drop(select(file).await);
+        drop(connection.fetch_all(SELECT).await.expect("rows"));
         selects.push(begin.elapsed());
         let begin = Instant::now();
         let plans = plans(&store, request).await;
         nothing.push(begin.elapsed());
         assert!(plans.iter().all(Plan::is_empty));
     }
-    let select = report.time("SELECT of all rows, SQLite", &mut selects);
-    let nothing = report.time("plan with nothing to do, SQLite", &mut nothing);
+    let both: Vec<Duration> = parses.iter().zip(&selects).map(|(parse, select)| *parse + *select).collect();
+    report.ratio("plan with nothing to do / (parse + SELECT), bar 1.5", ratios(&nothing, &both));
+    report.time("parse only", parses);
+    report.time("SELECT of all rows, SQLite", selects);
+    report.time("plan with nothing to do, SQLite", nothing.clone());
     let directory = file.parent().expect("a directory");
-    let above = peak_of_a_plan(directory, &url).saturating_sub(FLOOR) as f64;
-    report.ratio("KB of memory for each member, above 30 MB, bar 6", above / size as f64);
-    report.ratio("plan with nothing to do / (parse + SELECT), bar 1.5", nothing.as_secs_f64() / (parse + select).as_secs_f64());
+    let above = peak_of_a_plan(directory, &url(file)).saturating_sub(FLOOR) as f64;
+    report.ratio("KB of memory for each member, above 30 MB, bar 6", vec![above / size as f64]);
 
-    write_files(file.parent().expect("a directory"), size, "ReadOnly");
+    let snapshot = store.observe(&"acme".into()).await.expect("a snapshot");
+    in_memory("nothing to do", request, &snapshot, 0, report);
+    write_files(directory, size, "ReadOnly");
+    in_memory("one change", request, &snapshot, 1, report);
     let mut one = Vec::new();
     for _ in 0..ROUNDS {
         let begin = Instant::now();
@@ -132,81 +135,127 @@ async fn sqlite(request: &Request, file: &Path, size: usize, parse: Duration, re
         one.push(begin.elapsed());
         assert_eq!(plans[0].changes.len(), 1);
     }
-    let one = report.time("plan with one change, SQLite", &mut one);
-    report.ratio("plan with one change / plan with nothing to do", one.as_secs_f64() / nothing.as_secs_f64());
+    report.ratio("plan with one change / plan with nothing to do", ratios(&one, &nothing));
+    report.time("plan with one change, SQLite", one);
     store.close().await;
 }
 
-async fn first_apply(engine: &str, store: &AnyStore, request: &Request, report: &mut Report) {
+/// What is left for whoever has the manifests and the snapshot at hand already: to resolve, and to plan.
+fn in_memory(what: &str, request: &Request, snapshot: &Snapshot, changes: usize, report: &mut Report) {
+    let input = read(request);
+    let (mut parses, mut times) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        parses.push(timed(|| drop(read(request))));
+        times.push(timed(|| assert_eq!(think(&input, snapshot).changes.len(), changes)));
+    }
+    report.ratio(&format!("resolve and plan in memory, {what} / parse"), ratios(&times, &parses));
+    report.time(&format!("resolve and plan in memory, {what}"), times);
+}
+
+fn think(input: &Input, snapshot: &Snapshot) -> Plan {
+    let resolved = resolve(input, std::slice::from_ref(snapshot), None);
+    plan(&resolved.tenancies[0], snapshot, &context())
+}
+
+/// Applies all as new, and inserts what that wrote into another file: both files are new, and opened alike. Returns the last one that
+/// was applied to.
+async fn apply_sqlite(directory: &Path, request: &Request, report: &mut Report) -> PathBuf {
+    let (mut applies, mut inserts) = (Vec::new(), Vec::new());
+    let [file, other] = ["applied.db", "bare.db"].map(|name| directory.join(name));
+    for _ in 0..APPLIES {
+        let _ = [std::fs::remove_file(&file), std::fs::remove_file(&other)];
+        let store = open(&file).await;
+        applies.push(apply_all(&store, request).await);
+        store.close().await;
+        open(&other).await.close().await;
+        let mut connection = options(&other).connect().await.expect("SQLite");
+        sqlx::query("ATTACH ? AS source").bind(file.to_string_lossy()).execute(&mut connection).await.expect("the other file");
+        inserts.push(insert(&mut connection, "BEGIN IMMEDIATE", "source.").await);
+        connection.close().await.expect("closed");
+    }
+    compare_apply("SQLite", applies, inserts, report);
+    file
+}
+
+/// Applies all as new, and inserts what that wrote once more, from tables without triggers and indexes: each time into empty tables.
+async fn apply_postgres(database: &str, request: &Request, report: &mut Report) {
+    const EMPTY: &str = "TRUNCATE objects, history, history_values, revisions";
+    let (mut applies, mut inserts) = (Vec::new(), Vec::new());
+    let store = AnyStore::open(database, Mode::Write).await.expect("PostgreSQL");
+    let mut connection = sqlx::PgConnection::connect(database).await.expect("PostgreSQL");
+    for round in 0..APPLIES {
+        applies.push(apply_all(&store, request).await);
+        if round == 0 {
+            for table in ["objects", "history", "history_values"] {
+                let copy = format!("CREATE TABLE source_{table} AS SELECT * FROM {table}");
+                connection.execute(sqlx::AssertSqlSafe(copy)).await.expect("a copy");
+            }
+        }
+        connection.execute(EMPTY).await.expect("empty tables");
+        inserts.push(insert(&mut connection, "BEGIN", "source_").await);
+        connection.execute(EMPTY).await.expect("empty tables");
+    }
+    compare_apply("PostgreSQL", applies, inserts, report);
+    store.close().await;
+}
+
+async fn apply_all(store: &AnyStore, request: &Request) -> Duration {
     let plans = plans(store, request).await;
     let begin = Instant::now();
     let outcomes = apply(store, plans, &how()).await.expect("an apply");
+    let took = begin.elapsed();
     assert!(outcomes.iter().all(muster::engine::Outcome::wrote));
-    report.time(&format!("apply of all as new, {engine}"), &mut [begin.elapsed()]);
+    took
 }
 
-fn compare_apply(engine: &str, bare: Duration, report: &mut Report) {
-    let bare = report.time(&format!("bare insert of the same rows, triggers on, {engine}"), &mut [bare]);
-    let apply = report
-        .lines
-        .iter()
-        .find(|(name, _)| name.starts_with("apply") && name.ends_with(engine))
-        .and_then(|(_, times)| times.last());
-    let apply = apply.expect("measured before");
-    report.ratio(&format!("apply / bare insert, {engine}, bar 2"), apply.as_secs_f64() / bare.as_secs_f64());
+fn compare_apply(engine: &str, applies: Vec<Duration>, inserts: Vec<Duration>, report: &mut Report) {
+    report.ratio(&format!("apply / bare insert, {engine}, bar 2"), ratios(&applies, &inserts));
+    report.time(&format!("apply of all as new, {engine}"), applies);
+    report.time(&format!("bare insert of the same rows, triggers on, {engine}"), inserts);
 }
 
-/// Copies what the apply wrote into another organization, row by row with a prepared statement in one transaction.
-async fn bare_sqlite(file: &Path) -> Duration {
-    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", file.display())).await.expect("SQLite");
-    let begin = Instant::now();
-    let copy = [
-        "BEGIN IMMEDIATE",
-        "INSERT INTO objects (organization, kind, name, spec, digest, manager, created_at, invited_at, accepted_at)
-         SELECT 'bare', kind, name, spec, digest, manager, created_at, invited_at, accepted_at FROM objects WHERE organization = 'acme'",
-        "INSERT INTO history SELECT 'bare', seq, id, commitment, hash FROM history WHERE organization = 'acme'",
-        "INSERT INTO history_values SELECT 'bare', seq, kind, name, happened, at, actor, manager, plan, source, changes, salt
-         FROM history_values WHERE organization = 'acme'",
-        "COMMIT",
-    ];
-    let mut connection = pool.acquire().await.expect("a connection");
-    for statement in copy {
-        connection.execute(statement).await.expect("a statement");
+/// Inserts the same rows of objects and history in one transaction, without any of them leaving the database.
+async fn insert<'c, C>(connection: &'c mut C, begin: &'static str, source: &str) -> Duration
+where
+    for<'e> &'e mut C: Executor<'e>,
+{
+    let copy = |(table, columns): (&str, &str)| format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM {source}{table}");
+    let tables = [("objects", OBJECTS), ("history", HISTORY), ("history_values", VALUES)].map(copy);
+    let statements = std::iter::once(begin.to_owned()).chain(tables).chain(["COMMIT".to_owned()]);
+    let start = Instant::now();
+    for statement in statements {
+        connection.execute(sqlx::AssertSqlSafe(statement)).await.expect("a statement");
     }
-    let bare = begin.elapsed();
-    connection.execute("DELETE FROM objects WHERE organization = 'bare'").await.expect("clean up");
-    bare
+    start.elapsed()
 }
 
-async fn bare_postgres(url: &str) -> Duration {
-    let pool = sqlx::PgPool::connect(url).await.expect("PostgreSQL");
-    let begin = Instant::now();
-    let copy = [
-        "BEGIN",
-        "INSERT INTO objects (organization, kind, name, spec, digest, manager, created_at, invited_at, accepted_at)
-         SELECT 'bare', kind, name, spec, digest, manager, created_at, invited_at, accepted_at FROM objects WHERE organization = 'acme'",
-        "INSERT INTO history SELECT 'bare', seq, id, commitment, hash FROM history WHERE organization = 'acme'",
-        "INSERT INTO history_values SELECT 'bare', seq, kind, name, happened, at, actor, manager, plan, source, changes, salt
-         FROM history_values WHERE organization = 'acme'",
-        "COMMIT",
-    ];
-    let mut connection = pool.acquire().await.expect("a connection");
-    for statement in copy {
-        connection.execute(statement).await.expect("a statement");
-    }
-    begin.elapsed()
-}
+const OBJECTS: &str = "organization, kind, name, id, spec, digest, applied, manager, tombstone, deleted_at, deleted_by, purge_at, \
+                       external_id, former_names, created_at, invited_at, accepted_at, declined_at, ended_at";
+
+const HISTORY: &str = "organization, seq, id, commitment, hash";
+
+const VALUES: &str = "organization, seq, kind, name, happened, at, actor, manager, plan, source, changes, salt";
 
 /// The same rows and columns that observing reads, and nothing else.
-async fn select(file: &Path) -> Vec<sqlx::sqlite::SqliteRow> {
-    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", file.display())).await.expect("SQLite");
-    sqlx::query("SELECT kind, name, id, spec, digest, applied, manager, tombstone, deleted_at, deleted_by, purge_at, external_id, former_names, created_at, invited_at, accepted_at, declined_at, ended_at FROM objects WHERE organization = 'acme'")
-        .fetch_all(&pool)
-        .await
-        .expect("rows")
+const SELECT: &str = "SELECT kind, name, id, spec, digest, applied, manager, tombstone, deleted_at, deleted_by, purge_at, external_id, \
+                      former_names, created_at, invited_at, accepted_at, declined_at, ended_at FROM objects WHERE organization = 'acme'";
+
+/// A file as the store opens it.
+fn options(file: &Path) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new().filename(file).row_buffer_size(1024).disable_statement_logging();
+    let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    options.pragma("secure_delete", "ON").pragma("cache_size", "-65536")
 }
 
-fn read(request: &Request) -> muster::tenancy::Input {
+fn url(file: &Path) -> String {
+    format!("sqlite://{}", file.display())
+}
+
+async fn open(file: &Path) -> AnyStore {
+    AnyStore::open(&url(file), Mode::Write).await.expect("SQLite")
+}
+
+fn read(request: &Request) -> Input {
     source::read(request, &mut std::io::empty()).input
 }
 
@@ -216,13 +265,10 @@ async fn plans(store: &AnyStore, request: &Request) -> Vec<Plan> {
     plan_input(store, &input, "files", &context()).await.expect("a plan").plans
 }
 
-fn rounds(mut measured: impl FnMut()) -> Vec<Duration> {
-    let time = |_| {
-        let begin = Instant::now();
-        measured();
-        begin.elapsed()
-    };
-    (0..ROUNDS).map(time).collect()
+fn timed(measured: impl FnOnce()) -> Duration {
+    let begin = Instant::now();
+    measured();
+    begin.elapsed()
 }
 
 fn now() -> Timestamp {

@@ -53,6 +53,13 @@ async fn applied(store: &Memory, input: &Input, options: &Options) -> Plan {
     plan
 }
 
+/// Applies, and once more where a guard was loosened: that counts from the next plan on.
+async fn applied_whole(store: &Memory, input: &Input, options: &Options) {
+    if !applied(store, input, options).await.loosened.is_empty() {
+        applied(store, input, options).await;
+    }
+}
+
 async fn snapshot(store: &Memory) -> Snapshot {
     store.observe(&Name::from("acme")).await.unwrap()
 }
@@ -118,7 +125,7 @@ proptest! {
         run(async {
             let (store, files) = with_history(&histories).await;
             let files = files.edited(&last);
-            applied(&store, &yaml(&files), &options(30)).await;
+            applied_whole(&store, &yaml(&files), &options(30)).await;
             let again = planned(&store, &yaml(&files), &options(30)).await;
             prop_assert!(again.changes.is_empty(), "{:#?}", again.changes);
             prop_assert!(again.is_empty());
@@ -134,11 +141,11 @@ proptest! {
             let options = options(30);
             let plan = planned(&store, &input, &options).await;
             let stopped = store.clone();
-            applied(&store, &input, &options).await;
+            applied_whole(&store, &input, &options).await;
             let steps = plan.steps().len();
             let stop = stop.index(steps + 1);
             write_steps(&stopped, &plan, stop, &options).await;
-            applied(&stopped, &input, &options).await;
+            applied_whole(&stopped, &input, &options).await;
             let (whole, parts) = (state(&snapshot(&store).await), state(&snapshot(&stopped).await));
             prop_assert_eq!(whole, parts, "stopped after {} of {}", stop, steps);
             Ok::<(), TestCaseError>(())

@@ -516,3 +516,13 @@ async fn the_roles_that_allow_something_are_those_that_reach_the_place() {
     assert_eq!(roles_with(&world, Verb::MediaRead, &key("workspace/production")), ["Admin", "Member"]);
     assert_eq!(roles_with(&world, Verb::MediaCreate, &key("workspace/production")), ["Admin"]);
 }
+
+#[tokio::test]
+async fn who_has_no_role_in_the_whole_is_seen_there_and_closed_places_are_seen_by_nobody_else() {
+    let store = told(KEYRUNNER.organization).await;
+    let snapshot = store.observe(&"acme".into()).await.unwrap();
+    let world = World::new(&snapshot.rows, BEGIN.parse().unwrap());
+    assert!(Viewer::new(&world, "tina@acme.example").sees_member(&"uma".into(), &key("organization/acme")));
+    let uma = Viewer::new(&world, "uma@acme.example");
+    assert!(uma.sees_place(&key("workspace/shared")) && !uma.sees_place(&key("workspace/secret")));
+}

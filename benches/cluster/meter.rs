@@ -22,7 +22,9 @@ pub async fn observe(client: Client, namespace: String, resource: ApiResource, s
         api.list(&ListParams::default().limit(1)).await.expect("a list").metadata.resource_version.expect("a version");
     loop {
         let parameters = WatchParams::default().timeout(290);
-        let mut events = api.watch(&parameters, &version).await.expect("a watch").boxed();
+        // At the end, the API server goes first.
+        let Ok(events) = api.watch(&parameters, &version).await else { return };
+        let mut events = events.boxed();
         while let Some(event) = events.next().await {
             let Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) = event else { continue };
             version = object.metadata.resource_version.clone().expect("a version");

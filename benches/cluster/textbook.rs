@@ -60,7 +60,7 @@ async fn apply(api: &Api<DynamicObject>, object: &DynamicObject, context: &Conte
     let object = api.get(&name).await?;
     let generation = object.metadata.generation;
     if object.data["status"]["observedGeneration"] == json!(generation) {
-        return Ok(Action::requeue(Duration::from_secs(300)));
+        return Ok(Action::requeue(Duration::from_mins(5)));
     }
     set_ready(api, &object, ("False", "Progressing", "applying"), None).await?;
     set_ready(api, &object, ("True", "Succeeded", "applied"), generation).await?;
@@ -72,7 +72,7 @@ async fn apply(api: &Api<DynamicObject>, object: &DynamicObject, context: &Conte
         secondary: None,
     };
     context.recorder.publish(&event, &object.object_ref(&context.resource)).await?;
-    Ok(Action::requeue(Duration::from_secs(300)))
+    Ok(Action::requeue(Duration::from_mins(5)))
 }
 
 async fn set_ready(

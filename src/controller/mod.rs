@@ -27,6 +27,7 @@ mod object;
 mod overview;
 mod pass;
 mod presence;
+mod recent;
 mod report;
 mod run;
 mod schedule;

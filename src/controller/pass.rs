@@ -16,6 +16,7 @@ use super::gather::Gathered;
 use super::object::{Object, ObjectKey, SharedObject};
 use super::overview::{self, Overview, counts};
 use super::presence::{Presence, Since};
+use super::recent::Recent;
 use super::verdict::{self, Facts, Verdict};
 use super::watch::random;
 use crate::api::status::Counts;
@@ -48,6 +49,9 @@ pub struct Bench {
 pub struct Memory {
     snapshot: Option<Snapshot>,
     absences: Absences,
+    recent: Recent,
+    /// The last entry of the history, as the store said.
+    last_entry: i64,
     counted: Option<(Revision, Option<Counts>)>,
     /// True once this replica has moved the revision on after taking over from one that may still be asleep.
     fenced: bool,
@@ -153,8 +157,15 @@ impl Pass<'_> {
         let placed: BTreeMap<ObjectKey, Name> = leaving().filter_map(of).collect();
         let others: Vec<SharedObject> = leaving().filter(|object| !placed.contains_key(&object.id)).cloned().collect();
         let (after, policy) = (Snapshot::empty(namespace), Policy::standard());
-        let facts =
-            Facts { organization: namespace, outcome: None, findings: &findings, after: &after, policy: &policy, now: self.now };
+        let facts = Facts {
+            organization: namespace,
+            outcome: None,
+            findings: &findings,
+            after: &after,
+            policy: &policy,
+            recent: &Recent::default(),
+            now: self.now,
+        };
         let verdicts = verdict::of_all(&facts, &others);
         let is_over = self.gathered.objects.is_empty();
         Passed { is_over, placed: Some(placed), ..self.ended(verdicts) }
@@ -215,6 +226,13 @@ impl Pass<'_> {
                 Err(error) => return self.without_store(&error),
             },
         };
+        if let Some(Outcome { end: End::Committed(committed), .. }) = &outcome {
+            self.memory.last_entry = committed.last_entry;
+        }
+        let last = self.memory.last_entry;
+        if let Err(error) = self.memory.recent.read(&self.bench.store, organization, last).await {
+            tracing::warn!(%error, "the history cannot be read: statuses say nothing of it");
+        }
         let after = match &outcome {
             Some(outcome) => after(snapshot, outcome, &how),
             None => snapshot,
@@ -233,7 +251,8 @@ impl Pass<'_> {
     async fn observe(&mut self, organization: &Name) -> Result<Snapshot, StoreError> {
         let store = &self.bench.store;
         let known = store.organizations().await?.into_iter().find(|known| known.organization == *organization);
-        let revision = known.map(|known| known.revision).unwrap_or_default();
+        let revision = known.as_ref().map(|known| known.revision).unwrap_or_default();
+        self.memory.last_entry = known.and_then(|known| known.head).map_or(0, |head| head.seq);
         let snapshot = match self.memory.snapshot.take() {
             Some(snapshot) if snapshot.revision == revision => snapshot,
             _ => store.observe(organization).await?,
@@ -352,7 +371,9 @@ impl Pass<'_> {
         again: Option<Instant>,
     ) -> Passed {
         let policy = policy_of(&after);
-        let facts = Facts { organization, outcome: outcome.as_ref(), findings, after: &after, policy: &policy, now: self.now };
+        let recent = &self.memory.recent;
+        let facts =
+            Facts { organization, outcome: outcome.as_ref(), findings, after: &after, policy: &policy, recent, now: self.now };
         let mut verdicts = verdict::of_all(&facts, &self.gathered.objects);
         verdicts.extend(verdict::elsewhere(&self.gathered));
         let mut overview = None;

@@ -12,8 +12,8 @@ use super::events::Events;
 use super::metrics::{Gauges, Metrics};
 use super::object::{Object, SharedObject, Status};
 use super::overview::Overview;
-use super::pass::{ACTOR, Passed};
-use super::status::{Hand, is_minor, status};
+use super::pass::Passed;
+use super::status::{is_minor, status};
 use super::verdict::{Told, Verdict};
 use super::writer::{End, Write, Writer, Wrote};
 use crate::api::Kind;
@@ -75,7 +75,7 @@ impl Report {
             }
             let overview =
                 passed.overview.as_ref().filter(|_| current.id.key.kind == Kind::Organization && passed.is_own(&current));
-            let Some(status) = status(&current, verdict, overview, Hand { actor: ACTOR, now }) else { continue };
+            let Some(status) = status(&current, verdict, overview, now) else { continue };
             if overview.is_some() {
                 let due = self.counted.get(&passed.work).map(|at| *at + COUNTS).filter(|due| *due > Instant::now());
                 if due.is_some() && is_minor(&status.text, current.status()) {

@@ -23,6 +23,8 @@ pub struct Schedule {
     failures: BTreeMap<Work, u32>,
     /// How often in a row what came of some work could not be told.
     stumbles: BTreeMap<Work, u32>,
+    /// The work that is due again because of that. It may be due for another reason as well, only much later.
+    stumbled: BTreeSet<Work>,
 }
 
 impl Schedule {
@@ -55,6 +57,7 @@ impl Schedule {
         let (work, _) = self.ready().filter(|(_, at)| *at <= now).min_by_key(|(_, at)| *at)?;
         let work = work.clone();
         self.due.remove(&work);
+        self.stumbled.remove(&work);
         self.running.insert(work.clone());
         Some(work)
     }
@@ -77,7 +80,7 @@ impl Schedule {
 
     /// What came of some work could not be told: it is done again later, each time after a longer while. What fails together counts once.
     pub fn stumbled(&mut self, work: Work, now: Instant) {
-        if !self.due.contains_key(&work) {
+        if self.stumbled.insert(work.clone()) {
             let wait = backoff(self.stumbles.entry(work.clone()).or_default());
             self.ask(work, now + super::watch::jittered(wait));
         }
@@ -105,6 +108,7 @@ impl Schedule {
         self.rest.remove(work);
         self.failures.remove(work);
         self.stumbles.remove(work);
+        self.stumbled.remove(work);
     }
 }
 
@@ -164,6 +168,8 @@ mod tests {
         let (mut schedule, now) = (Schedule::default(), Instant::now());
         let mut waits = Vec::new();
         for _ in 0..12 {
+            // It is looked at in ten minutes anyway, which is no reason to wait for that.
+            schedule.ask(acme(), now + SECOND * 600);
             schedule.stumbled(acme(), now);
             schedule.stumbled(acme(), now);
             waits.push(schedule.next().unwrap() - now);

@@ -14,20 +14,11 @@ use crate::api::status::{DriftEntry, HistoryEntry, ObjectStatus, OrganizationSta
 use crate::api::types::{Int, List, Text, Time};
 use crate::plan::render::{inline, without_secrets};
 
-/// Who did what was done, and what it came from.
-#[derive(Clone, Copy, Debug)]
-pub struct Hand<'a> {
-    /// Who.
-    pub actor: &'a str,
-    /// When.
-    pub now: Timestamp,
-}
-
 /// The status of an object after a verdict; `None` where the one that it has says the same.
 #[must_use]
-pub fn status(object: &Object, verdict: &Verdict, overview: Option<&Overview>, hand: Hand<'_>) -> Option<Status> {
+pub fn status(object: &Object, verdict: &Verdict, overview: Option<&Overview>, now: Timestamp) -> Option<Status> {
     let old: Value = object.status().and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default();
-    let own = own(object, verdict, &old, hand);
+    let own = own(object, verdict, &old, now);
     let new = match overview {
         None => serde_json::to_value(&own),
         Some(overview) => serde_json::to_value(of_organization(own, overview)),
@@ -40,7 +31,7 @@ pub fn status(object: &Object, verdict: &Verdict, overview: Option<&Overview>, h
         return None;
     }
     if ready(&new) {
-        new["lastSyncTime"] = Value::from(to_seconds(hand.now).to_string());
+        new["lastSyncTime"] = Value::from(to_seconds(now).to_string());
     }
     let is_settled = is_settled(&new, object.generation, object.requested.as_deref());
     Some(Status { text: new.to_string().into(), is_settled })
@@ -87,16 +78,18 @@ fn differ_only_in(ignored: &[&str], new: &Value, old: &Value) -> bool {
     !old.is_null() && without_times(new) == without_times(old)
 }
 
-fn own(object: &Object, verdict: &Verdict, old: &Value, hand: Hand<'_>) -> ObjectStatus {
+fn own(object: &Object, verdict: &Verdict, old: &Value, now: Timestamp) -> ObjectStatus {
     let known: Vec<Condition> = kept(old, "conditions").unwrap_or_default();
     let synced = old["lastSyncTime"].as_str().and_then(|at| at.parse().ok());
-    let mut history: Vec<HistoryEntry> = kept(old, "history").unwrap_or_default();
-    if let Some(done) = verdict.done
-        && let Some(result) = text(&done.to_string())
-    {
-        let entry = HistoryEntry { time: Time(to_seconds(hand.now)), result, actor: text(hand.actor), source: None };
-        history.insert(0, entry);
-        history.truncate(5);
+    let told = verdict.recent.iter().filter_map(|event| {
+        let time = Time(to_seconds(event.at));
+        let source = event.source.as_deref().and_then(text);
+        Some(HistoryEntry { time, result: text(event.happened.as_str())?, actor: text(&event.actor), source })
+    });
+    let mut history: Vec<HistoryEntry> = told.collect();
+    if history.is_empty() {
+        // What happened long ago is told as it was.
+        history = kept(old, "history").unwrap_or_default();
     }
     let drift = verdict.drift.iter().take(20).filter_map(|field| {
         let value = |value: &Option<Value>| value.as_ref().and_then(|value| text(&inline(&without_secrets(value))));
@@ -104,7 +97,7 @@ fn own(object: &Object, verdict: &Verdict, old: &Value, hand: Hand<'_>) -> Objec
     });
     ObjectStatus {
         observed_generation: Int::new(object.generation).ok(),
-        conditions: conditions(&known, verdict.said.clone(), object.generation, hand.now),
+        conditions: conditions(&known, verdict.said.clone(), object.generation, now),
         id: verdict.id.as_deref().and_then(text),
         external_id: verdict.external_id.as_deref().and_then(text),
         last_sync_time: synced.map(Time),

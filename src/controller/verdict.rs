@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use super::conditions::{Reason, Said, Type, in_sync};
 use super::gather::Gathered;
 use super::object::{Object, SharedObject};
+use super::recent::{Event, Recent};
 use crate::api::Kind;
-use crate::engine::{Done, End, Outcome};
+use crate::engine::{End, Outcome};
 use crate::plan::render::without_secrets;
 use crate::plan::{Change, Drifted, FieldChange, Refusal, Verb};
 use crate::source::ObjectRead;
@@ -31,8 +32,8 @@ pub struct Verdict {
     pub digest: Option<String>,
     /// What another hand changed: the field, what was applied, what was found.
     pub drift: Vec<FieldChange>,
-    /// What was done to the object.
-    pub done: Option<Done>,
+    /// What happened to the object lately, newest first.
+    pub recent: Vec<Event>,
     /// What should be told as an event of its own.
     pub told: Vec<Told>,
     /// True where nothing is known but what the conditions say: everything else stays as it was.
@@ -63,6 +64,8 @@ pub struct Facts<'a> {
     pub after: &'a Snapshot,
     /// The policy in force now.
     pub policy: &'a Policy,
+    /// What happened lately.
+    pub recent: &'a Recent,
     /// Now.
     pub now: Timestamp,
 }
@@ -141,6 +144,7 @@ impl<'a> Verdicts<'a> {
             digest: row.and_then(|row| row.digest).map(|digest| digest.to_string()),
             ..Verdict::default()
         };
+        verdict.recent = row.map(|row| self.facts.recent.of(&row.key).to_vec()).unwrap_or_default();
         verdict.said = self.said(object, row);
         self.add_drift(key, &mut verdict);
         self.add_changes(key, &mut verdict);
@@ -256,7 +260,6 @@ impl<'a> Verdicts<'a> {
         let Some(Outcome { end: End::Committed(_), .. }) = self.facts.outcome else { return };
         let Some(changes) = self.changes.get(key) else { return };
         let own = changes.iter().find(|change| change.key == *key);
-        verdict.done = Some(own.map_or(Done::Updated, |change| Done::from_verb(change.verb)));
         if let Some(restored) = own.filter(|change| change.verb == Verb::Restore) {
             let note = restored.note.as_deref().unwrap_or("it was deleted");
             verdict.told.push(Told { reason: "Restored", warning: false, note: format!("came back: {note}") });

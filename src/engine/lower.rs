@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::apply::Apply;
 use super::record::Record;
@@ -51,33 +52,57 @@ fn write(change: &Change) -> Option<Write> {
 /// Drift that no apply took note of yet: its row is written for that alone, or changes anyway and has this id.
 fn drift(record: &mut Record<'_>, drifted: &Drifted, changed: Option<ObjectId>) {
     if let Some(id) = drifted.noted.as_ref().map(|row| row.id).or(changed) {
-        let values = json!({ "fields": fields(drifted.fields.iter()) });
+        let values = Values { fields: Some(drifted.fields.iter().map(Field::of).collect()), ..Values::default() };
         record.push(drifted.key.clone(), id, Happened::Drifted, &values);
     }
 }
 
 fn change(record: &mut Record<'_>, change: &Change) {
     let Some(id) = change.id() else { return };
-    let drifted: Vec<&FieldChange> = change.fields.iter().filter(|field| field.drift).collect();
+    let drifted: Vec<Field<'_>> = change.fields.iter().filter(|field| field.drift).map(Field::found).collect();
     if !drifted.is_empty() {
-        let found = drifted.iter().map(|field| json!({ "path": field.path, "from": field.to, "to": field.from }));
-        record.push(change.key.clone(), id, Happened::Drifted, &json!({ "fields": found.collect::<Vec<_>>() }));
+        let values = Values { fields: Some(drifted), ..Values::default() };
+        record.push(change.key.clone(), id, Happened::Drifted, &values);
     }
-    let mut values = json!({ "cause": change.cause.to_string() });
-    if !change.fields.is_empty() {
-        values["fields"] = fields(change.fields.iter());
-    }
-    if let Some(from) = &change.from {
-        values["from"] = from.as_str().into();
-    }
-    if let Some(root) = &change.root {
-        values["with"] = root.to_string().into();
-    }
+    let fields: Vec<Field<'_>> = change.fields.iter().map(Field::of).collect();
+    let values = Values {
+        cause: Some(change.cause.to_string()),
+        fields: Some(fields).filter(|fields| !fields.is_empty()),
+        from: change.from.as_deref(),
+        with: change.root.as_ref().map(ToString::to_string),
+    };
     record.push(subject(change, id), id, happened(change), &values);
 }
 
-fn fields<'f>(fields: impl Iterator<Item = &'f FieldChange>) -> Value {
-    fields.map(|field| json!({ "path": field.path, "from": field.from, "to": field.to })).collect()
+/// What the history says about a change. The fields stand in alphabetical order, as everywhere in it.
+#[derive(Default, Serialize)]
+struct Values<'c> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Vec<Field<'c>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'c str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Field<'c> {
+    from: Option<&'c Value>,
+    path: &'c str,
+    to: Option<&'c Value>,
+}
+
+impl<'c> Field<'c> {
+    fn of(change: &'c FieldChange) -> Self {
+        Self { from: change.from.as_ref(), path: &change.path, to: change.to.as_ref() }
+    }
+
+    /// How another hand had changed what is put right now.
+    fn found(change: &'c FieldChange) -> Self {
+        Self { from: change.to.as_ref(), path: &change.path, to: change.from.as_ref() }
+    }
 }
 
 /// What the history calls the object. The entry about a purged person must not name the person again.

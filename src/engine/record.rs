@@ -1,4 +1,4 @@
-use serde_json::Value;
+use serde::Serialize;
 
 use super::apply::Apply;
 use crate::store::{Batch, Entry, Happened, Write};
@@ -25,7 +25,7 @@ impl<'a> Record<'a> {
     }
 
     /// Records that something happened.
-    pub fn push(&mut self, key: Key, id: ObjectId, happened: Happened, values: &Value) {
+    pub fn push(&mut self, key: Key, id: ObjectId, happened: Happened, values: &impl Serialize) {
         let Apply { now, manager, source, .. } = self.how;
         self.entries.push(Entry {
             key,
@@ -36,7 +36,7 @@ impl<'a> Record<'a> {
             manager: manager.clone(),
             plan: self.plan,
             source: source.clone(),
-            values: values.to_string().into(),
+            values: serde_json::to_string(values).unwrap_or_default().into(),
             salt: self.salt(),
         });
     }

@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::role::MembershipRole;
 use super::view::View;
-use super::{Key, Name, Standing, World, level_of};
+use super::{Key, Name, Standing, World};
 use crate::api::Kind;
 use crate::api::membership_type::Level;
 use crate::api::policy::PrivateWorkspaces;
@@ -52,20 +53,22 @@ impl AdminsByPlace {
     pub fn of(world: &World<'_>) -> Self {
         let organization = world.of_kind(Kind::Organization).first().map(|item| item.row.key.clone());
         let mut own: BTreeMap<Key, Admins> = BTreeMap::new();
-        let is_admin = |level, roles| world.roles_of(level, roles).any(|(_, role)| role.is_admin());
-        for (item, member) in world.members().filter(|(_, member)| is_admin(Level::Organization, &member.roles)) {
-            if let Some(organization) = &organization {
+        for (item, member) in world.members() {
+            if let Some(organization) = &organization
+                && world.roles_of(Level::Organization, &member.roles).any(|(_, role)| role.is_admin())
+            {
                 own.entry(organization.clone()).or_default().add(&item.row.key.name, world.standing(item, member));
             }
         }
         for item in world.of_kind(Kind::Membership) {
-            let (View::Membership(view), Some((member, kind, place))) = (&*item.view, item.row.key.parts()) else { continue };
-            // Most memberships make nobody an admin, which is seen without looking for the member.
-            if view.expires_at.is_some() || !view.roles.is_empty() && !is_admin(level_of(kind), &view.roles) {
+            let View::Membership(view) = &*item.view else { continue };
+            // Most memberships make nobody an admin, which is seen without looking for the member and the place.
+            let names_admin = || view.roles.iter().any(|role| world.roles.get(role).is_some_and(MembershipRole::is_admin));
+            if view.expires_at.is_some() || !view.roles.is_empty() && !names_admin() {
                 continue;
             }
+            let Some((member, place)) = item.row.key.member_and_place() else { continue };
             let Some((item, person)) = world.member(member) else { continue };
-            let place = Key::new(kind, place);
             if world.roles_in(person, &place, view).any(|(_, role)| role.is_admin()) {
                 own.entry(place).or_default().add(&item.row.key.name, world.standing(item, person));
             }

@@ -40,6 +40,12 @@ impl From<String> for Name {
     }
 }
 
+impl From<&Name> for Arc<str> {
+    fn from(name: &Name) -> Self {
+        Self::clone(&name.0)
+    }
+}
+
 impl std::borrow::Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.0
@@ -121,18 +127,13 @@ impl Key {
     /// For the key of a membership, the name of its member and the key of its place; `None` for any other key.
     #[must_use]
     pub fn member_and_place(&self) -> Option<(&str, Key)> {
-        self.parts().map(|(member, kind, place)| (member, Key::new(kind, place)))
-    }
-
-    /// The same in pieces, for whoever asks many memberships and needs few of their places.
-    pub(super) fn parts(&self) -> Option<(&str, Kind, &str)> {
         if self.kind != Kind::Membership {
             return None;
         }
         let (member, rest) = self.name.split_once('/')?;
         let (level, place) = rest.split_once('/')?;
         let kind = [Kind::Project, Kind::Workspace].into_iter().find(|kind| kind.label() == level)?;
-        Some((member, kind, place))
+        Some((member, Key::new(kind, place)))
     }
 }
 

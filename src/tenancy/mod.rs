@@ -21,6 +21,7 @@ mod resolve;
 /// What role names stand for.
 pub mod role;
 mod snapshot;
+mod spread;
 /// Stored specs as the rules read them.
 pub mod view;
 mod visibility;

@@ -177,3 +177,14 @@ impl fmt::Debug for Manager {
         fmt::Debug::fmt(&self.0, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_is_written_with_its_number_and_the_whole_stamp() {
+        assert_eq!(Revision { number: 3, stamp: 255 }.to_string(), "3-00000000000000ff");
+        assert_eq!(Revision { number: 3, stamp: -1 }.to_string(), "3-ffffffffffffffff");
+    }
+}

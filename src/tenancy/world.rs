@@ -4,6 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::role::{MembershipRole, Roles, built_in_roles};
+use super::spread::spread;
 use super::view::{MemberView, MembershipView, RolesView, View, WorkspaceView};
 use super::{Key, Policy, Row, Standing, standing};
 use crate::api::membership_type::Level;
@@ -33,13 +34,18 @@ pub struct Item<'a> {
     pub view: Arc<View>,
 }
 
+impl<'a> Item<'a> {
+    fn read(row: &'a Row) -> Self {
+        Self { row, view: Arc::new(View::read(row.key.kind, &row.spec)) }
+    }
+}
+
 impl<'a> World<'a> {
     /// The world of these rows; tombstones are left out. The rows must be sorted by key.
     #[must_use]
     pub fn new(rows: impl IntoIterator<Item = &'a Row>, now: Timestamp) -> Self {
-        let live = rows.into_iter().filter(|row| row.is_live());
-        let items = live.map(|row| Item { row, view: Arc::new(View::read(row.key.kind, &row.spec)) }).collect();
-        Self::of(items, now)
+        let live: Vec<&Row> = rows.into_iter().filter(|row| row.is_live()).collect();
+        Self::of(spread(&live, |row| Item::read(row)), now)
     }
 
     fn of(items: Vec<Item<'a>>, now: Timestamp) -> Self {
@@ -63,7 +69,7 @@ impl<'a> World<'a> {
         let mut replacements = replaced.iter().peekable();
         let push = |items: &mut Vec<Item<'b>>, row: Option<&'b Row>| {
             if let Some(row) = row.filter(|row| row.is_live()) {
-                items.push(Item { row, view: Arc::new(View::read(row.key.kind, &row.spec)) });
+                items.push(Item::read(row));
             }
         };
         for item in &self.items {

@@ -222,7 +222,7 @@ pub fn read(review: &Value) -> Option<Request> {
 
 /// The rules that deny, with what they say.
 #[track_caller]
-pub fn denied<'v>(verdict: &'v Verdict) -> Vec<(&'static str, &'v str)> {
+pub fn denied(verdict: &Verdict) -> Vec<(&'static str, &str)> {
     assert!(verdict.warnings.is_empty(), "who is denied learns nothing else: {verdict:?}");
     verdict.denials.iter().map(|Denial { rule, message }| (*rule, message.as_str())).collect()
 }

@@ -1,6 +1,6 @@
 //! A real API server with the definitions, and what a test does with it.
 
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use muster::api::{Kind, crds};
@@ -64,7 +64,7 @@ impl Cluster {
         free["spec"]["organizationRef"]["name"] = json!("probe");
         self.create("probe", &[free]);
         for what in ["mws/probe", "morg/probe", "mws/free"] {
-            self.eventually(what, || !self.plane.kubectl(&["delete", what, "-n", "probe", "--dry-run=server"]).status.success());
+            eventually(what, || !self.plane.kubectl(&["delete", what, "-n", "probe", "--dry-run=server"]).status.success());
         }
     }
 
@@ -88,27 +88,22 @@ impl Cluster {
         assert!(output.status.success(), "{}", text(&output));
     }
 
-    /// Runs kubectl as somebody, with a document on standard input where there is one.
+    /// Runs kubectl as somebody, with a document where there is one.
     pub fn kubectl_as(&self, user: &str, args: &[&str], document: Option<&Value>) -> Output {
-        let mut command = Command::new("/usr/bin/kubectl");
-        command.arg("--kubeconfig").arg(self.plane.kubeconfig(&crate::control_plane::ADMIN, None));
-        command.arg("--cache-dir").arg(self.plane.path().join("cache")).arg(format!("--as={user}")).args(args);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        if let Some(document) = document {
-            std::io::Write::write_all(&mut stdin, document.to_string().as_bytes()).unwrap();
+        let who = format!("--as={user}");
+        let args = [&[who.as_str()], args].concat();
+        match document {
+            None => self.plane.kubectl(&args),
+            Some(document) => self.plane.kubectl_with(&args, &document.to_string()),
         }
-        drop(stdin);
-        child.wait_with_output().unwrap()
     }
+}
 
-    #[track_caller]
-    pub fn eventually(&self, what: &str, is_so: impl Fn() -> bool) {
-        let start = Instant::now();
-        while !is_so() {
-            assert!(start.elapsed() < Duration::from_secs(60), "{what} never comes true");
-            std::thread::sleep(Duration::from_millis(200));
-        }
+#[track_caller]
+pub fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_mins(1), "{what} never comes true");
+        std::thread::sleep(Duration::from_millis(200));
     }
 }

@@ -89,7 +89,8 @@ fn an_api_server_that_is_overloaded_is_asked_less_and_less() {
     let Some(world) = World::new() else { return };
     refused_for(&world, Duration::from_secs(8), false, Answer::error(503, "ServiceUnavailable"));
     let most = most_attempts(&world);
-    assert!(most <= 25, "{most} attempts in 8 s");
+    // Each of ours is repeated by the client while its patience of 3 s lasts, ten times at the most, and there is time for four of ours.
+    assert!(most <= 40, "{most} attempts in 8 s");
 }
 
 #[test]

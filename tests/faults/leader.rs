@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use hyper::Method;
 use muster::api::Kind;
 use serde_json::{Value, json};
-use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 
 use super::control_plane::free_ports;
+use super::lock::Lock;
 use super::process::Process;
 use super::story::{ACME, begin, members};
 use super::world::{Engine, World, ask};
@@ -37,20 +37,7 @@ fn sleeper(engine: Engine) {
     begin(&world);
     let first = holder(&world);
     // The first replica wants to commit and cannot; then it falls asleep.
-    let url = world.store.clone();
-    let lock = async |url: &str| match url.starts_with("sqlite") {
-        true => {
-            let mut connection = SqliteConnection::connect(url).await.unwrap();
-            connection.execute("BEGIN IMMEDIATE").await.unwrap();
-            (Some(connection), None)
-        }
-        false => {
-            let mut connection = PgConnection::connect(url).await.unwrap();
-            connection.execute("BEGIN; LOCK TABLE revisions IN SHARE MODE").await.unwrap();
-            (None, Some(connection))
-        }
-    };
-    let locked = world.rig.block_on(lock(&url));
+    let locked = world.rig.block_on(Lock::take(&world.store));
     world.edit(Kind::Member, "carol", json!({ "spec": { "displayName": "Carol" } }));
     std::thread::sleep(Duration::from_millis(700));
     world.signal("STOP");

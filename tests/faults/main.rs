@@ -22,6 +22,7 @@ mod absence;
 mod api_server;
 mod crash;
 mod leader;
+mod lock;
 mod objects;
 mod store;
 mod story;

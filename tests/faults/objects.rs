@@ -7,12 +7,16 @@ use muster::api::Kind;
 use muster::store::Happened;
 use serde_json::{Value, json};
 
-use super::proxy::{Answer, Fault};
+use super::proxy::{Answer, Deliver, Fault};
 use super::rig::path;
 use super::story::{ACME, begin, members};
 use super::world::World;
 
 const MEMBER: Kind = Kind::Member;
+
+/// Who writes to one object at once, and how often each.
+const WRITERS: usize = 8;
+const EDITS: usize = 5;
 
 #[test]
 fn one_object_among_many_cannot_be_read_and_the_others_go_on() {
@@ -26,6 +30,8 @@ fn one_object_among_many_cannot_be_read_and_the_others_go_on() {
         true => Fault::Answer(Answer::ok(list.clone())),
         false => Fault::Pass,
     });
+    // And it stays as it was read.
+    world.proxy.frames(|event| if event.name == "m50" { Deliver::Drop } else { Deliver::Pass });
     world.start();
     world.settle();
     assert_eq!(world.not_ready(), ["members/m50"]);
@@ -40,15 +46,19 @@ fn one_object_among_many_cannot_be_read_and_the_others_go_on() {
 fn an_object_that_is_wrong_holds_up_nobody_and_is_taken_at_once_when_it_is_right() {
     let Some(world) = World::new() else { return };
     begin(&world);
-    let wrong = "{apiVersion: muster.dev/v1alpha1, kind: Member, metadata: {name: erin}, \
-                  spec: {organizationRef: {name: nowhere}, email: erin@acme.example}}";
-    world.apply(wrong);
+    let lab = "{apiVersion: muster.dev/v1alpha1, kind: Workspace, metadata: {name: lab}, \
+                spec: {organizationRef: {name: acme}, displayName: Lab, projectRef: {name: research}}}";
+    world.apply(lab);
     world.apply(&members(0..3));
     world.settle();
-    assert_eq!(world.not_ready(), ["members/erin"]);
+    assert_eq!(world.not_ready(), ["workspaces/lab"]);
+    // How many people there are is told some seconds later when much happens.
+    std::thread::sleep(Duration::from_secs(6));
     world.is_silent_for(Duration::from_secs(3));
-    world.edit(MEMBER, "erin", json!({ "spec": { "organizationRef": { "name": "acme" } } }));
-    world.within(Duration::from_secs(20), "erin is ready", |world| world.not_ready().is_empty());
+    let research = "{apiVersion: muster.dev/v1alpha1, kind: Project, metadata: {name: research}, \
+                     spec: {organizationRef: {name: acme}, displayName: Research}}";
+    world.apply(research);
+    world.within(Duration::from_secs(20), "the lab is ready", |world| world.not_ready().is_empty());
     world.check();
 }
 
@@ -115,8 +125,6 @@ fn many_writers_of_one_object_lose_nothing_and_are_not_answered_more_often_than_
     let Some(world) = World::new() else { return };
     begin(&world);
     world.proxy.forget();
-    const WRITERS: usize = 8;
-    const EDITS: usize = 5;
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
             let world = &world;

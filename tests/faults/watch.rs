@@ -150,7 +150,7 @@ fn a_watch_is_silently_dead_and_what_happened_is_found_when_its_time_is_over() {
     world.proxy.inject(Injection::SilenceOf("members".to_owned()));
     world.edit(MEMBER, "carol", json!({ "spec": { "displayName": "late" } }));
     // The API server ends a watch after a minute; one that lives much longer is dead.
-    arrives(&world, "carol", "late", Duration::from_secs(120));
+    arrives(&world, "carol", "late", Duration::from_mins(2));
     nothing_was_removed(&world);
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -256,20 +256,27 @@ fn write_credentials(folder: &Path) {
     fs::write(folder.join("tokens.csv"), USERS.iter().map(line).collect::<String>()).unwrap();
 }
 
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(self.janitor.stdin.take());
+        let _ = self.janitor.wait();
+    }
+}
+
 /// A directory that goes away with this value, and with the test binary.
 struct Folder {
     path: PathBuf,
     // Nothing is removed while its standard input is open, and the programs whose folder this is get time to end.
-    _janitor: std::process::ChildStdin,
+    janitor: Child,
 }
 
 impl Folder {
     fn new() -> Self {
         let path = tempfile::Builder::new().prefix("muster-k8s-").tempdir().unwrap().keep();
         let sweep = "cat >/dev/null; sleep 1; rm -rf -- \"$1\" || { sleep 3; rm -rf -- \"$1\"; }";
-        let mut janitor =
+        let janitor =
             Command::new("sh").args(["-c", sweep, "sh"]).arg(&path).current_dir("/").stdin(Stdio::piped()).spawn().unwrap();
-        Self { path, _janitor: janitor.stdin.take().unwrap() }
+        Self { path, janitor }
     }
 
     fn path(&self) -> &Path {

@@ -66,13 +66,13 @@ impl Rig {
         let rights: Vec<Value> = serde_yaml::from_str(RIGHTS).unwrap();
         rights.iter().for_each(|object| self.apply(object));
         for kind in Kind::WRITTEN {
-            self.until(&format!("{kind} is served"), || self.try_call(Method::GET, &path(kind, "default", ""), None).is_ok());
+            Self::until(&format!("{kind} is served"), || self.try_call(Method::GET, &path(kind, "default", ""), None).is_ok());
         }
     }
 
     /// Waits for something to happen.
     #[track_caller]
-    pub fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+    fn until(what: &str, mut holds: impl FnMut() -> bool) {
         let start = Instant::now();
         while !holds() {
             assert!(start.elapsed() < Duration::from_mins(2), "it never came to pass: {what}");

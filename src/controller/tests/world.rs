@@ -19,7 +19,7 @@ use crate::controller::gather::gather;
 use crate::controller::object::{Object, ObjectKey, Version};
 use crate::controller::pass::{Bench, Memory, Passed};
 use crate::controller::presence::Presence;
-use crate::controller::status::{Hand, status};
+use crate::controller::status::status;
 use crate::controller::watch::{Gone, Scope, Seen};
 use crate::store::{AnyStore, Mode, Observe};
 use crate::tenancy::{Key, Manager, Name};
@@ -176,8 +176,7 @@ impl World {
         for (object, verdict) in &passed.verdicts {
             let current = self.cache.get(&object.id).unwrap().clone();
             let overview = passed.overview.as_ref().filter(|_| object.id.key.kind == Kind::Organization && passed.is_own(object));
-            let hand = Hand { actor: "muster controller", now: Timestamp::now() };
-            if let Some(status) = status(&current, verdict, overview, hand) {
+            if let Some(status) = status(&current, verdict, overview, Timestamp::now()) {
                 self.cache.begin_status(&object.id, &object.uid, status);
                 self.version += 1;
                 let version = Version::new(&self.version.to_string());

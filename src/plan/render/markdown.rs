@@ -286,16 +286,23 @@ mod tests {
             fixture = fixture.wanted(&format!("project/new-{n}"), json!({ "displayName": "x".repeat(50) }));
             fixture = fixture.stored(&format!("workspace/old-{n}"), json!({ "deletionProtection": true }));
         }
-        let plan = fixture.plan();
+        let plan = fixture.wanted("member/bob", json!({ "email": "bob@acme.example", "role": "Member" })).plan();
         let whole = comment(plan.clone(), usize::MAX);
         assert!(!whole.contains("did not fit"));
-        for budget in [1_000, 2_000, 5_000, 9_000] {
+        for budget in (1_000..9_000).step_by(40) {
             let comment = comment(plan.clone(), budget);
             assert!(comment.len() <= budget, "{} > {budget}", comment.len());
             assert!(comment.contains("more rows did not fit in here"), "{comment}");
             assert!(!comment.contains("</summary>\n\n\n</details>"), "{comment}");
             assert_eq!(comment.matches("<details>").count(), comment.matches("</details>").count());
         }
+    }
+
+    #[test]
+    fn what_was_applied_is_told_as_what_would_be() {
+        let plan = Fixture::new().wanted("project/core", json!({})).plan();
+        let applied = markdown_of_applied(&[&plan], &Options::default(), DEFAULT_BUDGET);
+        assert_eq!(applied, comment(plan, DEFAULT_BUDGET).replace("Plan: 1 to create", "Applied: 1 created"));
     }
 
     #[test]

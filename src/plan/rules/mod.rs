@@ -377,7 +377,6 @@ pub const RULES: &[Rule] = &[
         title: "Where the policy says `invitations.roleAssignment: BeforeInvite`, nobody is invited, invited again or left without a role.",
         source: "FastPix, Set up workspace: each team member gets a role before the invitation.",
         way_out: "Give the member a role, in the organization or in an entry of `projects` or `workspaces`.",
-        class: Class::Change,
         check: people::role_before_invitation,
         ..RULE
     },

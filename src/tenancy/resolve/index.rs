@@ -10,7 +10,8 @@ use crate::tenancy::{Input, Key, Manifest, Name, Policy, Snapshot, nearest};
 
 /// Finds objects by namespace, kind and name, in the input and in what is stored.
 pub struct Index<'a> {
-    manifests: Vec<(&'a Name, Kind, &'a Name, &'a Manifest)>,
+    /// By kind, and sorted by namespace and name.
+    manifests: BTreeMap<Kind, Vec<(&'a Name, &'a Name, &'a Manifest)>>,
     /// Manifests by each of their previous names.
     former: Vec<(&'a Name, Kind, &'a str, &'a Manifest)>,
     held: Vec<(&'a Name, Kind, &'a Name)>,
@@ -40,9 +41,13 @@ const TARGETS: [Kind; 5] = [Kind::Organization, Kind::Project, Kind::Workspace, 
 
 impl<'a> Index<'a> {
     pub fn new(input: &'a Input, snapshots: &'a [Snapshot]) -> Self {
-        let of = |manifest: &'a Manifest| (&manifest.namespace, manifest.spec.kind(), &manifest.name, manifest);
-        let mut manifests: Vec<_> = input.manifests.iter().map(of).filter(|(_, kind, _, _)| TARGETS.contains(kind)).collect();
-        manifests.sort_by_key(|(namespace, kind, name, _)| (*namespace, *kind, *name));
+        let mut manifests: BTreeMap<Kind, Vec<(&Name, &Name, &Manifest)>> = BTreeMap::new();
+        for manifest in input.manifests.iter().filter(|manifest| TARGETS.contains(&manifest.spec.kind())) {
+            manifests.entry(manifest.spec.kind()).or_default().push((&manifest.namespace, &manifest.name, manifest));
+        }
+        for of_kind in manifests.values_mut() {
+            of_kind.sort_by_key(|(namespace, name, _)| (*namespace, *name));
+        }
         let mut former: Vec<_> = input.manifests.iter().flat_map(by_previous_names).collect();
         former.sort_by_key(|(namespace, kind, name, manifest)| (*namespace, *kind, *name, &manifest.name));
         let mut held: Vec<_> = input.held.iter().map(|held| (&held.namespace, held.kind, &held.name)).collect();
@@ -63,11 +68,11 @@ impl<'a> Index<'a> {
 
     /// Looks for an object of a namespace; in the store, only among the objects of `organization` where that is known.
     pub fn find(&self, namespace: &Name, key: &Key, organization: Option<&Name>) -> Option<Found<'a>> {
-        let wanted = (namespace, key.kind, &key.name);
-        if let Ok(at) = self.manifests.binary_search_by(|(namespace, kind, name, _)| (*namespace, *kind, *name).cmp(&wanted)) {
-            return Some(Found::Input(self.manifests[at].3));
+        let of_kind = self.manifests(key.kind);
+        if let Ok(at) = of_kind.binary_search_by(|(other, name, _)| (*other, *name).cmp(&(namespace, &key.name))) {
+            return Some(Found::Input(of_kind[at].2));
         }
-        if self.held.binary_search_by(|held| held.cmp(&wanted)).is_ok() {
+        if self.held.binary_search(&(namespace, key.kind, &key.name)).is_ok() {
             return Some(Found::Held);
         }
         let start = self.implied.partition_point(|(of, name, _)| (*of, name) < (namespace, &key.name));
@@ -80,6 +85,10 @@ impl<'a> Index<'a> {
             (Some((_, _, organization)), None) => Some(Found::Implied(organization)),
             (Some(_), Some(_)) => Some(Found::Several),
         }
+    }
+
+    fn manifests(&self, kind: Kind) -> &[(&'a Name, &'a Name, &'a Manifest)] {
+        self.manifests.get(&kind).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn find_stored(&self, namespace: &Name, key: &Key, organization: Option<&Name>) -> Option<Found<'a>> {
@@ -162,9 +171,9 @@ impl<'a> Index<'a> {
 
     /// The name in the input that was probably meant.
     pub fn nearest(&self, namespace: &Name, target: &Key) -> Option<String> {
-        let of_kind = self.manifests.iter().filter(|(other, kind, _, _)| *other == namespace && *kind == target.kind);
+        let of_kind = self.manifests(target.kind).iter().filter(|(other, _, _)| *other == namespace);
         let stored = self.stored.keys().filter(|(kind, _)| *kind == target.kind).map(|(_, name)| name.as_str());
-        nearest(&target.name, of_kind.map(|(_, _, name, _)| name.as_str()).chain(stored)).map(str::to_owned)
+        nearest(&target.name, of_kind.map(|(_, name, _)| name.as_str()).chain(stored)).map(str::to_owned)
     }
 }
 

@@ -22,6 +22,7 @@ pub use implied::{DEFAULT_WORKSPACES, PERSONAL_WORKSPACES};
 use implied::{Implications, first_workspaces};
 use index::Index;
 
+use super::spread::spread;
 use super::{BreakGlass, Desired, Digest, Finding, Held, Input, Key, Manifest, Name, Policy, Severity, Snapshot, Tenancy};
 use crate::api::{Kind, Spec};
 
@@ -152,7 +153,8 @@ impl<'a> Resolver<'a> {
             }
             self.findings.push(finding);
         }
-        tenancy.objects = sorted(desired(&group.manifests));
+        // Writing canonical JSON and taking its digest is most of the work.
+        tenancy.objects = sorted(spread(&group.manifests, |manifest| Desired::from_manifest(manifest)));
         if !tenancy.held.is_empty() {
             let (held, ready) = std::mem::take(&mut tenancy.objects).into_iter().partition(|it| tenancy.holds(&it.key));
             tenancy.objects = ready;
@@ -198,27 +200,10 @@ fn policy_of(manifest: Option<&&Manifest>, snapshot: Option<&Snapshot>) -> Polic
     spec.map_or_else(Policy::standard, |spec| Policy::of(&spec))
 }
 
-/// What the manifests stand for. Writing canonical JSON and taking its digest is most of the work, so it is spread over the
-/// cores; the result is the same.
-fn desired(manifests: &[&Manifest]) -> Vec<Desired> {
-    const PER_THREAD: usize = 4096;
-    let all =
-        |manifests: &[&Manifest]| manifests.iter().flat_map(|manifest| Desired::from_manifest(manifest)).collect::<Vec<_>>();
-    if manifests.len() <= PER_THREAD {
-        return all(manifests);
-    }
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let chunks = manifests.chunks(manifests.len().div_ceil(threads));
-    std::thread::scope(|scope| {
-        let running: Vec<_> = chunks.map(|chunk| scope.spawn(move || all(chunk))).collect();
-        running.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
-    })
-}
-
 /// By key. Within a kind, most inputs are sorted already, but members and their memberships take turns.
-fn sorted(objects: Vec<Desired>) -> Vec<Desired> {
+fn sorted(objects: Vec<Vec<Desired>>) -> Vec<Desired> {
     let mut kinds: BTreeMap<Kind, Vec<Desired>> = BTreeMap::new();
-    for desired in objects {
+    for desired in objects.into_iter().flatten() {
         kinds.entry(desired.key.kind).or_default().push(desired);
     }
     let sort = |mut objects: Vec<Desired>| {

@@ -73,6 +73,18 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let mut call = Call::new(&head.method, &head.uri, body.clone());
     let index = register(&shared, &mut call);
     let fault = (shared.script.lock().unwrap())(&call);
+    // What was begun goes on when the one who asked is gone, as it does in an API server.
+    tokio::spawn(carry_out(shared, call, index, head, body, fault)).await?
+}
+
+async fn carry_out(
+    shared: Arc<Shared>,
+    call: Call,
+    index: Option<usize>,
+    head: hyper::http::request::Parts,
+    body: Bytes,
+    fault: Fault,
+) -> Result<Response<Body>, Failure> {
     let mut request = Request::from_parts(head, Full::new(body));
     if let (true, Some(page)) = (call.is_list(), *shared.page.lock().unwrap()) {
         *request.uri_mut() = paged(&call, request.uri(), page);

@@ -16,6 +16,9 @@ use crate::tenancy::{Manager, ObjectId, Revision, Row};
 /// where a person's edit and an apply wait for each other, it is the apply that steps back and tries again.
 const STEP_BACK: Duration = Duration::from_millis(300);
 
+/// Whoever falls asleep in the middle of a commit, with the organization locked, keeps others from it no longer than this.
+const SLEEPERS: &str = "SET LOCAL idle_in_transaction_session_timeout = '5s'";
+
 const REGISTER: &str = "INSERT INTO revisions (organization, number, stamp) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING";
 
 const REVISION: &str = "SELECT number, stamp, head_seq, head_hash FROM revisions WHERE organization = $1 FOR UPDATE";
@@ -91,6 +94,7 @@ impl Postgres {
 
     async fn attempt(&self, batch: &Batch) -> Result<Committed, Failure> {
         let mut transaction = self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
+        sqlx::raw_sql(SLEEPERS).execute(&mut *transaction).await?;
         lock_timeout(&mut transaction, self.patience).await?;
         let version = super::version(&mut transaction).await?;
         schema::check(&self.label, version, &schema::postgres()).map_err(Failure::Final)?;

@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use sqlx::postgres::PgConnection;
 
 /// Lines in the text format of COPY: one row each, values separated by tabs.
@@ -43,9 +41,8 @@ impl Lines {
     /// Adds bytes.
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.text.push_str("\\\\x");
-        for byte in bytes {
-            let _ = write!(self.text, "{byte:02x}");
-        }
+        let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+        self.text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
         self.text.push('\t');
         self
     }

@@ -1,3 +1,7 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, Sqlite as Engine};
@@ -58,12 +62,13 @@ async fn write(connection: &mut SqliteConnection, batch: &Batch, head: Option<He
     let Settled { rows: put, replaced, erased } = Settled::of(batch);
     let organization = batch.organization.as_str();
     remove(connection, REMOVE, organization, &replaced).await?;
-    insert(connection, &OBJECTS, &put, |query, row| object(query, organization, row)).await?;
+    let mut common = Common::default();
+    insert(connection, &OBJECTS, &put, |query, row| object(query, organization, row, &mut common)).await?;
     remove(connection, FORGET, organization, &erased).await?;
 
     let (links, head) = settled::links(batch, head);
-    insert(connection, &HISTORY, &links, |query, link| link_of(query, organization, link)).await?;
-    insert(connection, &HISTORY_VALUES, &links, |query, link| entry(query, organization, link)).await?;
+    insert(connection, &HISTORY, &links, |query, link| link_of(query, organization, link, &mut common)).await?;
+    insert(connection, &HISTORY_VALUES, &links, |query, link| entry(query, organization, link, &mut common)).await?;
 
     let claim = &batch.claim;
     let query = sqlx::query(CLAIM).bind(organization).bind(claim.manager.as_str()).bind(&*claim.holder).bind(&*claim.namespace);
@@ -135,73 +140,102 @@ impl Table {
 type Insert<'q> = Query<'q, Engine, SqliteArguments>;
 
 /// How many rows go into one statement: enough that handing it to the thread that runs SQLite costs little.
-const ROWS: usize = 100;
+const ROWS: usize = 200;
 
-/// Inserts items, many with each statement.
+/// Inserts items, many with each statement. While SQLite works on one, the next one is made ready.
 async fn insert<T>(
     connection: &mut SqliteConnection,
     table: &Table,
     items: &[T],
-    bind: impl for<'q> Fn(Insert<'q>, &T) -> Insert<'q>,
+    mut bind: impl for<'q> FnMut(Insert<'q>, &T) -> Insert<'q>,
 ) -> sqlx::Result<()> {
     let whole = table.insert(ROWS);
-    for chunk in items.chunks(ROWS) {
+    let statement = |chunk: &[T]| {
         let query = if chunk.len() == ROWS {
             sqlx::query(AssertSqlSafe(whole.clone()))
         } else {
             sqlx::query(AssertSqlSafe(table.insert(chunk.len()))).persistent(false)
         };
-        chunk.iter().fold(query, &bind).execute(&mut *connection).await?;
+        chunk.iter().fold(query, &mut bind)
+    };
+    let mut statements = items.chunks(ROWS).map(statement);
+    let mut next = statements.next();
+    while let Some(query) = next {
+        let (done, following) = tokio::join!(query.execute(&mut *connection), async { statements.next() });
+        done?;
+        next = following;
     }
     Ok(())
 }
 
-fn object<'q>(query: Insert<'q>, organization: &str, row: &Row) -> Insert<'q> {
-    let tombstone = row.tombstone.as_ref();
-    query
-        .bind(organization.to_owned())
-        .bind(row.key.kind.as_str())
-        .bind(row.key.name.to_string())
-        .bind(row.id.to_string())
-        .bind(row.spec.to_string())
-        .bind(row.digest.map(|digest| digest.as_bytes().to_vec()))
-        .bind(settled::applied(row).map(str::to_owned))
-        .bind(row.manager.as_ref().map(ToString::to_string))
-        .bind(tombstone.map(|tombstone| tombstone.id.to_string()))
-        .bind(tombstone.map(|tombstone| settled::time(tombstone.at)))
-        .bind(tombstone.map(|tombstone| tombstone.by.to_string()))
-        .bind(tombstone.and_then(|tombstone| tombstone.purge_at).map(settled::time))
-        .bind(row.external_id.as_deref().map(str::to_owned))
-        .bind(settled::former_names(row))
-        .bind(settled::time(row.created_at))
-        .bind(row.invited_at.map(settled::time))
-        .bind(row.accepted_at.map(settled::time))
-        .bind(row.declined_at.map(settled::time))
-        .bind(row.ended_at.map(settled::time))
+/// Texts that many rows of a batch have in common, each kept once.
+#[derive(Default)]
+struct Common {
+    texts: BTreeSet<Arc<str>>,
+    times: BTreeMap<Timestamp, Arc<str>>,
 }
 
-fn link_of<'q>(query: Insert<'q>, organization: &str, link: &Link<'_>) -> Insert<'q> {
+impl Common {
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return Arc::clone(known);
+        }
+        let new = Arc::from(text);
+        self.texts.insert(Arc::clone(&new));
+        new
+    }
+
+    fn time(&mut self, at: Timestamp) -> Arc<str> {
+        Arc::clone(self.times.entry(at).or_insert_with(|| settled::time(at).into()))
+    }
+}
+
+fn object<'q>(query: Insert<'q>, organization: &str, row: &Row, common: &mut Common) -> Insert<'q> {
+    let tombstone = row.tombstone.as_ref();
     query
-        .bind(organization.to_owned())
+        .bind(common.text(organization))
+        .bind(common.text(row.key.kind.as_str()))
+        .bind(Arc::<str>::from(&row.key.name))
+        .bind(row.id.to_string())
+        .bind(Arc::<str>::from(&*row.spec))
+        .bind(row.digest.map(|digest| digest.as_bytes().to_vec()))
+        .bind(settled::applied(row).map(str::to_owned))
+        .bind(row.manager.as_ref().map(|manager| common.text(manager.as_str())))
+        .bind(tombstone.map(|tombstone| tombstone.id.to_string()))
+        .bind(tombstone.map(|tombstone| common.time(tombstone.at)))
+        .bind(tombstone.map(|tombstone| common.text(&tombstone.by)))
+        .bind(tombstone.and_then(|tombstone| tombstone.purge_at).map(|at| common.time(at)))
+        .bind(row.external_id.as_deref().map(str::to_owned))
+        .bind(common.text(&settled::former_names(row)))
+        .bind(common.time(row.created_at))
+        .bind(row.invited_at.map(|at| common.time(at)))
+        .bind(row.accepted_at.map(|at| common.time(at)))
+        .bind(row.declined_at.map(|at| common.time(at)))
+        .bind(row.ended_at.map(|at| common.time(at)))
+}
+
+fn link_of<'q>(query: Insert<'q>, organization: &str, link: &Link<'_>, common: &mut Common) -> Insert<'q> {
+    query
+        .bind(common.text(organization))
         .bind(link.head.seq)
         .bind(link.entry.id.to_string())
         .bind(link.commitment.as_bytes().to_vec())
         .bind(link.head.hash.as_bytes().to_vec())
 }
 
-fn entry<'q>(query: Insert<'q>, organization: &str, link: &Link<'_>) -> Insert<'q> {
+fn entry<'q>(query: Insert<'q>, organization: &str, link: &Link<'_>, common: &mut Common) -> Insert<'q> {
     let entry = link.entry;
     query
-        .bind(organization.to_owned())
+        .bind(common.text(organization))
         .bind(link.head.seq)
-        .bind(entry.key.kind.as_str())
-        .bind(entry.key.name.to_string())
-        .bind(entry.happened.as_str())
-        .bind(settled::time(entry.at))
-        .bind(entry.actor.to_string())
-        .bind(entry.manager.to_string())
+        .bind(common.text(entry.key.kind.as_str()))
+        .bind(Arc::<str>::from(&entry.key.name))
+        .bind(common.text(entry.happened.as_str()))
+        .bind(common.time(entry.at))
+        .bind(common.text(&entry.actor))
+        .bind(common.text(entry.manager.as_str()))
         .bind(entry.plan.map(|plan| plan.as_bytes().to_vec()))
-        .bind(entry.source.as_deref().map(str::to_owned))
-        .bind(entry.values.to_string())
+        .bind(entry.source.as_deref().map(|source| common.text(source)))
+        .bind(Arc::<str>::from(&*entry.values))
         .bind(entry.salt.to_vec())
 }
