@@ -97,13 +97,18 @@ fn the_pods_of_the_chart_do_their_work_with_exactly_the_rights_that_they_have() 
     }
     works_on_every_kind(&plane);
     exposes_what_is_documented(&[http, webhook_http]);
+    let wrong = || complaints(&plane.audit_log(), &rendered, "muster-system", "muster");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !wrong().is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(500));
+    }
 
     let began = Instant::now();
     pods.iter().for_each(|pod| pod.signal("TERM"));
     let ended: Vec<i32> = pods.iter().map(Process::wait).collect();
     assert_eq!(ended, [0, 0]);
     assert!(began.elapsed() < Duration::from_secs(5), "a pod ends within its grace period: {:?}", began.elapsed());
-    assert_eq!(complaints(&plane.audit_log(), &rendered, "muster-system", "muster"), Vec::<String>::new());
+    assert_eq!(wrong(), Vec::<String>::new());
 }
 
 /// Creates one object of each kind, waits until all are ready, and deletes all of them.
@@ -123,12 +128,10 @@ fn works_on_every_kind(plane: &ControlPlane) {
             succeeds(&plane.kubectl(&["get", "-n", "acme", "morg", "acme", "-o", path]))
         };
         let label = Kind::WRITTEN.into_iter().find(|of| of.short() == kind).unwrap().label();
-        wait_until(plane, &format!("{kind} of {}", retained()), || retained().contains(&format!("{label}/")));
+        wait_until(plane, &format!("the removal of every {kind}"), || retained().contains(&format!("{label}/")));
     }
     succeeds(&plane.kubectl(&["delete", "-n", "acme", "mmb", "bob"]));
     succeeds(&plane.kubectl(&["delete", "-n", "acme", "morg", "acme"]));
-    let because = || succeeds(&plane.kubectl(&["get", "-n", "acme", "mmb", "alice", "-o", "jsonpath={.status.conditions}"]));
-    wait_until(plane, "the removal of the organization", || because().contains("False"));
 }
 
 /// What `/metrics` says is in the list that alerts and dashboard are checked against.

@@ -36,6 +36,7 @@ fn the_controller_has_the_rights_that_it_uses_and_no_others() {
         "ClusterRole/muster: get namespaces in the cluster",
         "ClusterRole/muster: get customresourcedefinitions.apiextensions.k8s.io members.muster.dev in the cluster",
         "ClusterRole/muster: create events.events.k8s.io in the cluster",
+        "ClusterRole/muster: get members.muster.dev in the cluster",
         "ClusterRole/muster: list members.muster.dev in the cluster",
         "ClusterRole/muster: watch members.muster.dev in the cluster",
         "ClusterRole/muster: update members/status.muster.dev in the cluster",
@@ -44,7 +45,7 @@ fn the_controller_has_the_rights_that_it_uses_and_no_others() {
         "Role/muster-lease: update leases.coordination.k8s.io muster in muster-system",
     ];
     assert_eq!(short(&objects, "muster"), expected);
-    assert_eq!(rights(&objects, "muster-system", "muster").len(), 5 + 9 * 4, "every kind, and its definition");
+    assert_eq!(rights(&objects, "muster-system", "muster").len(), 5 + 9 * 5, "every kind, and its definition");
     assert_eq!(short(&objects, "muster-webhook"), Vec::<String>::new(), "with a given certificate the webhook asks for nothing");
 }
 
@@ -57,7 +58,7 @@ fn with_namespaces_given_the_rights_end_there() {
         .iter()
         .filter(|line| (line.contains(" members.") || line.contains(" members/")) && !line.contains("definitions"))
         .collect();
-    assert_eq!(about_objects.len(), 6);
+    assert_eq!(about_objects.len(), 8);
     assert!(about_objects.iter().all(|line| line.ends_with("in acme") || line.ends_with("in globex")), "{about_objects:?}");
     let everywhere: Vec<&String> = found.iter().filter(|line| line.ends_with("in the cluster")).collect();
     let expected = [

@@ -77,7 +77,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 - apiGroups: [muster.dev]
   resources:
     {{- include "muster.resources" "" | trim | nindent 2 }}
-  verbs: [list, watch]
+  verbs: [get, list, watch]
 - apiGroups: [muster.dev]
   resources:
     {{- include "muster.resources" "/status" | trim | nindent 2 }}
