@@ -1,4 +1,12 @@
 //! Services behind Muster, as doubles that speak HTTP on loopback.
 
+#[path = "backends/asking.rs"]
+mod asking;
 #[path = "support/doubles/faults.rs"]
 mod faults;
+#[path = "backends/front.rs"]
+mod front;
+#[path = "support/doubles/hundredms.rs"]
+mod hundredms;
+#[path = "backends/hundredms_double.rs"]
+mod hundredms_double;
