@@ -17,6 +17,7 @@
 #![warn(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 pub mod api;
+pub mod backend;
 pub mod cli;
 pub mod controller;
 pub mod engine;
