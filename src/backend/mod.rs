@@ -19,6 +19,7 @@
 mod carry_out;
 pub mod fault;
 pub mod http;
+pub mod hundredms;
 mod reach;
 pub mod secrets;
 mod state;

@@ -83,8 +83,7 @@ async fn only_a_fresh_management_token_signed_with_the_secret_of_its_workspace_i
     assert_eq!(status(&app, &caller.keys.secret).await, 403);
 
     let none = ask("GET", &url, "", None).await.unwrap();
-    let words =
-        json!({"code": 401, "message": "Token validation error", "details": ["token contains an invalid number of segments"]});
+    let words = json!({"code": 401, "message": "Token validation error", "details": ["not found"]});
     assert_eq!((none.status.as_u16(), none.json()), (401, words));
 
     caller.double.pass(SignedDuration::from_hours(25));
