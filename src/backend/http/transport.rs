@@ -114,7 +114,7 @@ async fn read(mut answer: reqwest::Response, limit: usize) -> Result<Zeroizing<V
 }
 
 fn failed(error: &reqwest::Error) -> Ended {
-    let causes = || std::iter::successors(Some(error as &(dyn Error + 'static)), |error| error.source());
+    let causes = || std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source());
     if let Some(why) = causes().find_map(|cause| cause.downcast_ref::<NotAllowed>()) {
         return Ended::Forbidden(*why);
     }

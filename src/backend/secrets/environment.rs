@@ -40,7 +40,7 @@ impl Secrets for Environment {
     fn read<'a>(&'a self, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<Secret, SecretError>> {
         let variable = Self::variable(name, key);
         let found = self.0.get(&variable).cloned();
-        Box::pin(async { found.ok_or(SecretError::Missing { place: format!("{variable} in the environment") }) })
+        Box::pin(async move { found.ok_or(SecretError::Missing { place: format!("{variable} in the environment") }) })
     }
 
     fn may_write<'a>(&'a self, _: &'a str, name: &'a str) -> BoxFuture<'a, Result<(), SecretError>> {
