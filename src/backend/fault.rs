@@ -13,7 +13,9 @@ pub enum Fault {
         why: Cow<'static, str>,
     },
     /// A change was sent and its answer lost: it may have been made. Look before sending anything again.
-    #[error("the answer of the service was lost: {why}; the change may have been made, and the next run looks before it sends anything")]
+    #[error(
+        "the answer of the service was lost: {why}; the change may have been made, and the next run looks before it sends anything"
+    )]
     Unknown {
         /// What happened.
         why: Cow<'static, str>,
@@ -28,7 +30,9 @@ pub enum Fault {
         status: u16,
     },
     /// The service does not know the object.
-    #[error("the service does not know the object (status 404): it was removed there, or the address is not that of the service; plan again")]
+    #[error(
+        "the service does not know the object (status 404): it was removed there, or the address is not that of the service; plan again"
+    )]
     Missing,
     /// The service says no.
     #[error("the service refuses it (status {status}): {why}; change the object, or what stands in its way there")]
@@ -98,7 +102,9 @@ impl Fault {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::Unknown { .. } => true,
-            Self::Denied { .. } | Self::Missing | Self::Refused { .. } | Self::Unreadable { .. } | Self::Forbidden { .. } => false,
+            Self::Denied { .. } | Self::Missing | Self::Refused { .. } | Self::Unreadable { .. } | Self::Forbidden { .. } => {
+                false
+            }
         }
     }
 

@@ -79,7 +79,8 @@ pub fn start(flags: Option<&LogFlags>) -> Result<Telemetry, Failure> {
 
 fn traces(endpoint: &str) -> Result<SdkTracerProvider, Failure> {
     let client = tracing_client().map_err(|error| Failure::Usage(format!("cannot send traces to {endpoint}: {error}")))?;
-    let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_http_client(client).with_endpoint(endpoint).build();
+    let exporter =
+        opentelemetry_otlp::SpanExporter::builder().with_http().with_http_client(client).with_endpoint(endpoint).build();
     let exporter = exporter.map_err(|error| Failure::Usage(format!("cannot send traces to {endpoint}: {error}")))?;
     let resource = Resource::builder().with_service_name("muster").build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
@@ -88,7 +89,8 @@ fn traces(endpoint: &str) -> Result<SdkTracerProvider, Failure> {
 /// What sends traces. It blocks, and must not be made on a thread of the runtime.
 fn tracing_client() -> Result<reqwest::blocking::Client, String> {
     let tls = tls().map_err(|error| error.to_string())?;
-    let made = std::thread::spawn(|| reqwest::blocking::Client::builder().tls_backend_preconfigured(tls).timeout(PATIENCE).build());
+    let made =
+        std::thread::spawn(|| reqwest::blocking::Client::builder().tls_backend_preconfigured(tls).timeout(PATIENCE).build());
     let made = made.join().map_err(|_| "the client cannot be started".to_owned())?;
     made.map_err(|error| in_one_line(&error))
 }

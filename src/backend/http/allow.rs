@@ -26,7 +26,9 @@ enum What {
 
 /// Why an entry cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{entry} is no {what}; write a host such as aaq.internal or aaq.internal:8000, an address, or a network such as 10.1.0.0/16")]
+#[error(
+    "{entry} is no {what}; write a host such as aaq.internal or aaq.internal:8000, an address, or a network such as 10.1.0.0/16"
+)]
 pub struct AllowError {
     entry: String,
     what: &'static str,

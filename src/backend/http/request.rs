@@ -81,8 +81,7 @@ impl Request {
     /// of few, such as `list templates`.
     #[must_use]
     pub fn new(method: Method, op: &'static str, path: &'static str) -> Self {
-        let request =
-            Self { op, method, auth: Auth::None, body: Body::None, path: Vec::new(), query: Vec::new(), broken: None };
+        let request = Self { op, method, auth: Auth::None, body: Body::None, path: Vec::new(), query: Vec::new(), broken: None };
         request.then(path)
     }
 
@@ -115,7 +114,9 @@ impl Request {
     pub fn part(mut self, part: &str) -> Self {
         // Whoever reads an address takes these for a way up, also when they are escaped.
         match part {
-            "" | "." | ".." => self.broken = Some("the name of the object cannot be a part of an address there; give it another name"),
+            "" | "." | ".." => {
+                self.broken = Some("the name of the object cannot be a part of an address there; give it another name")
+            }
             part => self.path.push(part.into()),
         }
         self
@@ -147,7 +148,9 @@ impl Request {
     pub fn json(mut self, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(bytes) => self.body = Body::Json(Zeroizing::new(bytes)),
-            Err(_) => self.broken = Some("what was to be sent cannot be written as JSON; this is a defect of muster, please report it"),
+            Err(_) => {
+                self.broken = Some("what was to be sent cannot be written as JSON; this is a defect of muster, please report it")
+            }
         }
         self
     }
@@ -169,7 +172,8 @@ impl Request {
 
     /// The whole address below that of the service.
     pub(super) fn url(&self, base: &Url) -> Result<Url, Fault> {
-        let forbidden = |why: &'static str| Fault::Forbidden { host: base.host_str().unwrap_or_default().into(), why: why.into() };
+        let forbidden =
+            |why: &'static str| Fault::Forbidden { host: base.host_str().unwrap_or_default().into(), why: why.into() };
         if let Some(why) = self.broken {
             return Err(forbidden(why));
         }

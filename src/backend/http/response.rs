@@ -52,7 +52,9 @@ impl Response {
         serde_json::from_slice(&self.body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             unreadable(match error.classify() {
-                serde_json::error::Category::Data => format!("its JSON is not what this service answers (line {line}, column {column})"),
+                serde_json::error::Category::Data => {
+                    format!("its JSON is not what this service answers (line {line}, column {column})")
+                }
                 _ => format!("its JSON is broken (line {line}, column {column})"),
             })
         })

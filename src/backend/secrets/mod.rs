@@ -120,7 +120,9 @@ pub enum SecretError {
         name: String,
     },
     /// Somebody else wrote what is there.
-    #[error("{place} is there already and was not written by Muster for {owner}; it is left as it is: choose another name, or remove it")]
+    #[error(
+        "{place} is there already and was not written by Muster for {owner}; it is left as it is: choose another name, or remove it"
+    )]
     Foreign {
         /// What is there.
         place: String,

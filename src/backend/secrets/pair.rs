@@ -19,7 +19,9 @@ impl Pair {
         let error = || SecretError::Unusable { place: place.to_owned(), why: "write it as ID:SECRET, both without spaces" };
         let whole = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
         match text.expose().split_once(':') {
-            Some((id, secret)) if whole(id) && whole(secret) => Ok(Self { id: id.into(), secret: Secret::from(secret.to_owned()) }),
+            Some((id, secret)) if whole(id) && whole(secret) => {
+                Ok(Self { id: id.into(), secret: Secret::from(secret.to_owned()) })
+            }
             _ => Err(error()),
         }
     }
