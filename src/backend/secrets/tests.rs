@@ -144,9 +144,13 @@ async fn what_is_no_secret_is_refused() {
     fs::write(root.path().join("acme/binary"), [0xff, 0xfe]).unwrap();
     chmod(&root.path().join("acme/binary"), 0o600);
     fs::create_dir(root.path().join("acme/folder")).unwrap();
-    for (key, why) in
-        [("empty", "it is empty"), ("line", "it is empty"), ("long", "it has more than 1 MiB"), ("binary", "it is no text in UTF-8"), ("folder", "it is no file")]
-    {
+    for (key, why) in [
+        ("empty", "it is empty"),
+        ("line", "it is empty"),
+        ("long", "it has more than 1 MiB"),
+        ("binary", "it is no text in UTF-8"),
+        ("folder", "it is no file"),
+    ] {
         assert_eq!(unusable(&read(&folder, "acme", key).await.unwrap_err()), why, "{key}");
     }
 }
@@ -228,7 +232,11 @@ async fn the_environment_is_read_by_name_and_key() {
 #[tokio::test]
 async fn of_several_places_the_first_that_has_it_is_read() {
     let (root, folder) = folder(&[("acme/token", "folder"), ("open/token", "x")]);
-    let variables = [("MUSTER_SECRET_ACME_TOKEN", "environment"), ("MUSTER_SECRET_ACME_OTHER", "environment"), ("MUSTER_SECRET_OPEN_TOKEN", "x")];
+    let variables = [
+        ("MUSTER_SECRET_ACME_TOKEN", "environment"),
+        ("MUSTER_SECRET_ACME_OTHER", "environment"),
+        ("MUSTER_SECRET_OPEN_TOKEN", "x"),
+    ];
     let environment: Environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let chain = Chain::new(vec![Arc::new(folder), Arc::new(environment)]);
     assert_eq!(read(&chain, "acme", "token").await.unwrap(), "folder");

@@ -12,7 +12,9 @@ fn judged(entries: &[&str], address: &str) -> Result<(), NotAllowed> {
 
 #[test]
 fn addresses_of_the_internet_need_no_entry() {
-    for address in ["8.8.8.8", "1.1.1.1", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "2a00:1450:4001::200e", "64:ff9b::808:808"] {
+    for address in
+        ["8.8.8.8", "1.1.1.1", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "2a00:1450:4001::200e", "64:ff9b::808:808"]
+    {
         assert_eq!(judged(&[], address), Ok(()), "{address}");
     }
 }
@@ -20,8 +22,24 @@ fn addresses_of_the_internet_need_no_entry() {
 #[test]
 fn addresses_of_the_machine_and_of_private_networks_need_an_entry() {
     let private = [
-        "127.0.0.1", "127.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "198.18.0.1", "192.0.2.1",
-        "203.0.113.9", "240.0.0.1", "::1", "fc00::1", "fd12:3456::1", "2001:db8::1", "fec0::1", "100::1", "2001::1",
+        "127.0.0.1",
+        "127.1.2.3",
+        "10.0.0.1",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.1.1",
+        "100.64.0.1",
+        "198.18.0.1",
+        "192.0.2.1",
+        "203.0.113.9",
+        "240.0.0.1",
+        "::1",
+        "fc00::1",
+        "fd12:3456::1",
+        "2001:db8::1",
+        "fec0::1",
+        "100::1",
+        "2001::1",
     ];
     for address in private {
         assert_eq!(judged(&[], address), Err(NotAllowed::Private), "{address}");
@@ -32,8 +50,23 @@ fn addresses_of_the_machine_and_of_private_networks_need_an_entry() {
 #[test]
 fn metadata_and_link_local_addresses_are_never_called_whatever_the_list_says() {
     let never = [
-        "169.254.169.254", "169.254.170.2", "169.254.0.1", "100.100.100.200", "168.63.129.16", "192.0.0.192", "0.0.0.0", "0.1.2.3",
-        "224.0.0.1", "239.255.255.250", "255.255.255.255", "::", "fe80::1", "febf::1", "ff02::1", "fd00:ec2::254", "fd20:ce::254",
+        "169.254.169.254",
+        "169.254.170.2",
+        "169.254.0.1",
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.0.192",
+        "0.0.0.0",
+        "0.1.2.3",
+        "224.0.0.1",
+        "239.255.255.250",
+        "255.255.255.255",
+        "::",
+        "fe80::1",
+        "febf::1",
+        "ff02::1",
+        "fd00:ec2::254",
+        "fd20:ce::254",
     ];
     for address in never {
         assert_eq!(judged(&[], address), Err(NotAllowed::Never), "{address}");
@@ -82,7 +115,19 @@ fn credentials_travel_in_the_clear_only_where_an_entry_says_so() {
 
 #[test]
 fn an_entry_that_means_nothing_is_refused_with_what_would_be_right() {
-    for wrong in ["", " ", "a b", "https://aaq.internal", "aaq.internal:", "aaq.internal:0", "aaq.internal:99999", "10.0.0.0/33", "*.internal", "[::1", "a..b"] {
+    for wrong in [
+        "",
+        " ",
+        "a b",
+        "https://aaq.internal",
+        "aaq.internal:",
+        "aaq.internal:0",
+        "aaq.internal:99999",
+        "10.0.0.0/33",
+        "*.internal",
+        "[::1",
+        "a..b",
+    ] {
         let error = wrong.parse::<AllowEntry>().unwrap_err().to_string();
         assert!(error.contains(&format!("{wrong:?}")) && error.contains("write a host such as"), "{error}");
     }

@@ -71,7 +71,8 @@ async fn an_answer_is_read_as_json_when_it_says_that_it_is() {
 async fn an_answer_that_cannot_be_read_leaves_a_doubt_only_after_a_change() {
     for body in ["", "{", "[1]", "\"text\"", "{\"id\": {}}"] {
         let server = Server::start(&[says(200, body)]).await;
-        let of = |request| async { client(&server.url).send(request).await.unwrap().json::<std::collections::BTreeMap<String, u8>>() };
+        let of =
+            |request| async { client(&server.url).send(request).await.unwrap().json::<std::collections::BTreeMap<String, u8>>() };
         assert_eq!(of(Request::get("list", "/things")).await.unwrap_err().category(), "unreadable", "{body}");
         assert_eq!(of(Request::post("create", "/things")).await.unwrap_err().category(), "unknown", "{body}");
     }

@@ -36,7 +36,10 @@ async fn a_name_that_means_a_metadata_service_is_not_called_whatever_the_list_sa
     for address in ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254"] {
         let client = Client::with_lookup("http://metadata.internal", settings.clone(), lookup(&[address])).unwrap();
         let fault = client.send(list()).await.unwrap_err();
-        assert!(fault.to_string().starts_with("metadata.internal is not called: its address is one of a metadata service"), "{fault}");
+        assert!(
+            fault.to_string().starts_with("metadata.internal is not called: its address is one of a metadata service"),
+            "{fault}"
+        );
         assert!(!fault.to_string().contains("254.169"), "what a name is resolved to is not told: {fault}");
     }
 }
@@ -45,7 +48,8 @@ async fn a_name_that_means_a_metadata_service_is_not_called_whatever_the_list_sa
 async fn an_address_is_judged_however_it_is_written() {
     let mut settings = settings(&Hasty::new());
     settings.allow = Arc::default();
-    for host in ["127.0.0.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]"] {
+    for host in ["127.0.0.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]"]
+    {
         let client = Client::new(&format!("http://{host}:9"), settings.clone()).unwrap();
         assert!(forbidden(client.send(list()).await).contains("of this machine"), "{host}");
     }
@@ -124,7 +128,9 @@ async fn a_name_cannot_climb_in_the_path() {
         let request = Request::delete("remove", "/things").part(name);
         assert!(forbidden(client(&server.url).send(request).await).contains("give it another name"));
     }
-    for (name, sent) in [("a/../b?c#d", "/things/a%2F..%2Fb%3Fc%23d"), ("ü ", "/things/%C3%BC%20"), ("%2e%2e", "/things/%252e%252e")] {
+    for (name, sent) in
+        [("a/../b?c#d", "/things/a%2F..%2Fb%3Fc%23d"), ("ü ", "/things/%C3%BC%20"), ("%2e%2e", "/things/%252e%252e")]
+    {
         client(&server.url).send(Request::get("one", "/things").part(name)).await.unwrap();
         assert!(server.requests().pop().unwrap().starts_with(&format!("GET {sent} HTTP/1.1")), "{name}");
     }
