@@ -1,0 +1,8 @@
+//! Services behind Muster, as doubles that speak HTTP on loopback.
+
+#[path = "support/doubles/fastpix.rs"]
+mod fastpix;
+#[path = "backends/fastpix_double.rs"]
+mod fastpix_double;
+#[path = "support/doubles/faults.rs"]
+mod faults;
