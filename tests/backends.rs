@@ -2,6 +2,10 @@
 
 #[path = "backends/asking.rs"]
 mod asking;
+#[path = "support/doubles/fastpix.rs"]
+mod fastpix;
+#[path = "backends/fastpix_double.rs"]
+mod fastpix_double;
 #[path = "support/doubles/faults.rs"]
 mod faults;
 #[path = "backends/front.rs"]
