@@ -1,0 +1,8 @@
+//! Services behind Muster, as doubles that speak HTTP on loopback.
+
+#[path = "support/doubles/aaq.rs"]
+mod aaq;
+#[path = "backends/aaq_double.rs"]
+mod aaq_double;
+#[path = "support/doubles/faults.rs"]
+mod faults;
