@@ -67,7 +67,9 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     // With --all-or-nothing, the exit code says that nothing was applied, also where the input is to blame.
     let exit = if stopped.is_some() { Exit::Refused } else { planned.exit() };
     let outcomes = match stopped {
-        Some(why) => planned.plans.into_iter().map(|plan| Outcome { plan, end: End::AllOrNothing(why) }).collect(),
+        Some(why) => {
+            planned.plans.into_iter().map(|plan| Outcome { plan, end: End::AllOrNothing(why), mirroring: None }).collect()
+        }
         None => arguments.carry_out(planned.plans, &how, console).await?,
     };
     outcome::show(&outcomes, &arguments.show, asks, console)?;

@@ -1,10 +1,11 @@
 //! Logs and traces: what the long-running commands say of themselves.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::WithExportConfig as _;
+use opentelemetry_otlp::{WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -12,6 +13,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 use super::Failure;
+use crate::backend::http::tls;
+use crate::store::in_one_line;
+
+/// How long a collector of traces may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a command that runs for long tells what it does.
 #[derive(Args, Clone, Debug)]
@@ -72,8 +78,19 @@ pub fn start(flags: Option<&LogFlags>) -> Result<Telemetry, Failure> {
 }
 
 fn traces(endpoint: &str) -> Result<SdkTracerProvider, Failure> {
-    let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(endpoint).build();
+    let client = tracing_client().map_err(|error| Failure::Usage(format!("cannot send traces to {endpoint}: {error}")))?;
+    let exporter =
+        opentelemetry_otlp::SpanExporter::builder().with_http().with_http_client(client).with_endpoint(endpoint).build();
     let exporter = exporter.map_err(|error| Failure::Usage(format!("cannot send traces to {endpoint}: {error}")))?;
     let resource = Resource::builder().with_service_name("muster").build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+}
+
+/// What sends traces. It blocks, and must not be made on a thread of the runtime.
+fn tracing_client() -> Result<reqwest::blocking::Client, String> {
+    let tls = tls().map_err(|error| error.to_string())?;
+    let made =
+        std::thread::spawn(|| reqwest::blocking::Client::builder().tls_backend_preconfigured(tls).timeout(PATIENCE).build());
+    let made = made.join().map_err(|_| "the client cannot be started".to_owned())?;
+    made.map_err(|error| in_one_line(&error))
 }

@@ -187,7 +187,7 @@ mod tests {
             approved: Vec::new(),
             tightened: Tightened::default(),
         };
-        Outcome { plan: plan(&tenancy, &Snapshot::empty(&"acme".into()), &context), end }
+        Outcome { plan: plan(&tenancy, &Snapshot::empty(&"acme".into()), &context), end, mirroring: None }
     }
 
     fn committed() -> End {

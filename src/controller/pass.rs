@@ -352,10 +352,10 @@ impl Pass<'_> {
     /// Applies a plan, where there is something to apply: looking costs nothing.
     async fn carry_out(&self, plan: Plan, claim: Option<&Claim>, how: &Apply) -> Result<Outcome, StoreError> {
         if let Some(because) = claim.and_then(|claim| claimed_elsewhere(&plan, claim, how)) {
-            return Ok(Outcome { plan, end: End::ClaimedElsewhere(because) });
+            return Ok(Outcome { plan, end: End::ClaimedElsewhere(because), mirroring: None });
         }
         if plan.is_empty() {
-            return Ok(Outcome { plan, end: End::NothingToDo });
+            return Ok(Outcome { plan, end: End::NothingToDo, mirroring: None });
         }
         let organization = plan.organization.clone();
         let outcomes = apply(&self.bench.store, vec![plan], how).await?;

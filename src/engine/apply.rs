@@ -58,14 +58,14 @@ impl Apply {
 pub async fn apply(store: &impl Store, mut plans: Vec<Plan>, how: &Apply) -> Result<Vec<Outcome>, StoreError> {
     plans.sort_by(|a, b| a.organization.cmp(&b.organization));
     if let Some(why) = how.stopped_by(&plans) {
-        return Ok(plans.into_iter().map(|plan| Outcome { plan, end: End::AllOrNothing(why) }).collect());
+        return Ok(plans.into_iter().map(|plan| Outcome { plan, end: End::AllOrNothing(why), mirroring: None }).collect());
     }
     let known: BTreeMap<Name, Registered> =
         store.organizations().await?.into_iter().map(|known| (known.organization.clone(), known)).collect();
     if plans.iter().any(|plan| obstacle(plan, known.get(&plan.organization), how).is_some_and(|end| matches!(end, End::Stale(_))))
     {
         let end = |plan: &Plan| obstacle(plan, known.get(&plan.organization), how).unwrap_or(End::Skipped);
-        return Ok(plans.into_iter().map(|plan| Outcome { end: end(&plan), plan }).collect());
+        return Ok(plans.into_iter().map(|plan| Outcome { end: end(&plan), plan, mirroring: None }).collect());
     }
     let mut outcomes = Vec::new();
     let mut failed = false;
@@ -76,7 +76,7 @@ pub async fn apply(store: &impl Store, mut plans: Vec<Plan>, how: &Apply) -> Res
             None => carry_out(store, &plan, how).await,
         };
         failed |= matches!(end, End::Stale(_) | End::Failed(_));
-        outcomes.push(Outcome { plan, end });
+        outcomes.push(Outcome { plan, end, mirroring: None });
     }
     Ok(outcomes)
 }

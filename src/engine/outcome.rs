@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::backend::Mirroring;
 use crate::plan::{Plan, Verb};
 use crate::store::Committed;
 use crate::tenancy::Key;
@@ -11,6 +12,8 @@ pub struct Outcome {
     pub plan: Plan,
     /// How it ended.
     pub end: End,
+    /// What became of the calls to the service behind the organization; `None` where none were to be made, or none were tried.
+    pub mirroring: Option<Mirroring>,
 }
 
 /// How carrying out a plan ended.

@@ -26,6 +26,7 @@ mod draft;
 mod invite;
 mod leaving;
 mod merge;
+pub mod mirror;
 mod names;
 mod order;
 #[allow(clippy::module_inception)]

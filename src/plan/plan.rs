@@ -8,6 +8,7 @@ use super::assertions::failures;
 use super::diff::{Comparison, compare};
 use super::draft::{Draft, Drifted};
 use super::invite::{activate_first_admin, invite_again};
+use super::mirror::Mirror;
 use super::names::by_new_names;
 use super::order::{in_order, steps};
 use super::rename::rename;
@@ -50,6 +51,9 @@ pub struct Plan {
     /// The emergency that is going on: rules that it may override did not refuse.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<BreakGlass>,
+    /// What follows at the service behind the organization; `None` where there is none or nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<Mirror>,
 }
 
 /// Plans one organization.
@@ -85,6 +89,7 @@ pub fn plan_by(rules: &[Rule], tenancy: &Tenancy, snapshot: &Snapshot, context: 
         unchanged: draft.unchanged,
         complete: tenancy.complete,
         break_glass: tenancy.break_glass.clone().filter(|emergency| emergency.is_open(context.now)),
+        mirror: None,
     };
     let tested = is_tested(snapshot, &draft);
     if draft.changes.is_empty() && context.observed_at == context.now && !tested {
@@ -207,14 +212,15 @@ impl Plan {
     /// True when there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.drift.iter().all(|drifted| drifted.noted.is_none())
+        let quiet = self.mirror.as_ref().is_none_or(Mirror::is_empty);
+        self.changes.is_empty() && self.drift.iter().all(|drifted| drifted.noted.is_none()) && quiet
     }
 
     /// True when something changes or drifted. What is refused has an exit code of its own, and what is held or only missing from
     /// the input stays as it is.
     #[must_use]
     pub fn has_differences(&self) -> bool {
-        !self.changes.is_empty() || !self.drift.is_empty()
+        !self.changes.is_empty() || !self.drift.is_empty() || self.mirror.as_ref().is_some_and(Mirror::has_differences)
     }
 
     /// The rows that the plan writes, step by step; `None` in the place of a row means that it is deleted. Renames are one step,

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::sql::{Address, Mode, PATIENCE, Postgres, Sqlite};
-use super::{Batch, Committed, Memory, Observe, Recorded, Registered, Store, StoreError};
-use crate::tenancy::{Name, Snapshot};
+use super::{Batch, Committed, Memory, Observe, Recorded, Registered, Settle, Store, StoreError};
+use crate::tenancy::{Mirrored, Name, Revision, Snapshot};
 
 /// The store at an address, whichever engine it is.
 #[derive(Clone, Debug)]
@@ -84,6 +84,14 @@ impl Observe for AnyStore {
             Self::Postgres(store) => store.history(organization, after, limit).await,
         }
     }
+
+    async fn journal(&self, organization: &Name) -> Result<Vec<Mirrored>, StoreError> {
+        match self {
+            Self::Memory(store) => store.journal(organization).await,
+            Self::Sqlite(store) => store.journal(organization).await,
+            Self::Postgres(store) => store.journal(organization).await,
+        }
+    }
 }
 
 impl Store for AnyStore {
@@ -92,6 +100,22 @@ impl Store for AnyStore {
             Self::Memory(store) => store.commit(batch).await,
             Self::Sqlite(store) => store.commit(batch).await,
             Self::Postgres(store) => store.commit(batch).await,
+        }
+    }
+
+    async fn begin(&self, organization: &Name, base: Revision, entry: &Mirrored) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(store) => store.begin(organization, base, entry).await,
+            Self::Sqlite(store) => store.begin(organization, base, entry).await,
+            Self::Postgres(store) => store.begin(organization, base, entry).await,
+        }
+    }
+
+    async fn settle(&self, organization: &Name, base: Revision, settle: &Settle) -> Result<Option<Revision>, StoreError> {
+        match self {
+            Self::Memory(store) => store.settle(organization, base, settle).await,
+            Self::Sqlite(store) => store.settle(organization, base, settle).await,
+            Self::Postgres(store) => store.settle(organization, base, settle).await,
         }
     }
 }

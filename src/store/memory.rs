@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::stored::{as_stored, to_microseconds};
-use super::{Batch, Chain, Committed, Entry, Head, Observe, Recorded, Registered, Store, StoreError, Write};
-use crate::tenancy::{Claim, Name, ObjectId, Revision, Row, Snapshot};
+use super::{Batch, Chain, Committed, Entry, Head, Observe, Recorded, Registered, Settle, Store, StoreError, Write};
+use crate::tenancy::{Claim, Mirrored, Name, ObjectId, Revision, Row, Snapshot};
 
 /// A store in memory, and the specification of every other store: what it does in a few plain lines, the others do in SQL.
 #[derive(Debug, Default)]
@@ -20,6 +20,7 @@ struct Organization {
     rows: BTreeMap<ObjectId, Row>,
     history: Vec<Recorded>,
     head: Option<Head>,
+    journal: BTreeMap<ObjectId, Mirrored>,
 }
 
 impl Memory {
@@ -93,6 +94,14 @@ impl Observe for Memory {
         let later = history.iter().filter(|recorded| recorded.seq > after);
         Ok(later.take(limit as usize).cloned().collect())
     }
+
+    async fn journal(&self, organization: &Name) -> Result<Vec<Mirrored>, StoreError> {
+        let organizations = self.lock();
+        let entries = organizations.get(organization).into_iter().flat_map(|found| found.journal.values());
+        let mut entries: Vec<Mirrored> = entries.cloned().collect();
+        entries.sort_by(|a, b| (a.key.kind.as_str(), &a.key.name, a.id).cmp(&(b.key.kind.as_str(), &b.key.name, b.id)));
+        Ok(entries)
+    }
 }
 
 impl Store for Memory {
@@ -110,6 +119,31 @@ impl Store for Memory {
         let result = Committed { revision: committed.revision, last_entry: committed.head.map_or(0, |head| head.seq) };
         organizations.insert(batch.organization.clone(), committed);
         Ok(result)
+    }
+
+    async fn begin(&self, organization: &Name, base: Revision, entry: &Mirrored) -> Result<(), StoreError> {
+        let mut organizations = self.lock();
+        let found = organizations.get(organization).map(|found| found.revision).unwrap_or_default();
+        if found != base {
+            return Err(StoreError::Stale { organization: organization.clone(), planned: base, found });
+        }
+        organizations.entry(organization.clone()).or_default().journal.insert(entry.id, entry.clone());
+        Ok(())
+    }
+
+    async fn settle(&self, organization: &Name, base: Revision, settle: &Settle) -> Result<Option<Revision>, StoreError> {
+        let mut organizations = self.lock();
+        let found = organizations.entry(organization.clone()).or_default();
+        let before = found.revision;
+        match settle {
+            Settle::Keep(entry) => drop(found.journal.insert(entry.id, (**entry).clone())),
+            Settle::Drop(id) => drop(found.journal.remove(id)),
+        }
+        if let Some(row) = found.rows.get_mut(&settle.id()).filter(|row| row.external_id.as_deref() != settle.external_id()) {
+            row.external_id = settle.external_id().map(Into::into);
+            found.revision = next(found.revision);
+        }
+        Ok((before == base).then_some(found.revision))
     }
 }
 

@@ -9,6 +9,7 @@ mod batch;
 mod chain;
 mod error;
 mod history;
+mod journal;
 mod memory;
 mod sql;
 mod stored;
@@ -20,11 +21,12 @@ pub use batch::{Batch, Committed, Write};
 pub use chain::{Broken, Chain, Head};
 pub use error::{StoreError, in_one_line};
 pub use history::{Entry, Happened, Recorded};
+pub use journal::Settle;
 pub use memory::Memory;
 pub use sql::{Address, Mode, PATIENCE, Postgres, Sqlite};
 pub use stored::as_stored;
 
-use crate::tenancy::{Claim, Name, Revision, Snapshot};
+use crate::tenancy::{Claim, Mirrored, Name, Revision, Snapshot};
 
 /// An organization that a store knows, without its objects.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +57,9 @@ pub trait Observe: Send + Sync {
         after: i64,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Recorded>, StoreError>> + Send;
+
+    /// What is known of an organization's objects at the service that mirrors it, sorted by key.
+    fn journal(&self, organization: &Name) -> impl Future<Output = Result<Vec<Mirrored>, StoreError>> + Send;
 }
 
 /// Writing to a store.
@@ -66,4 +71,26 @@ pub trait Store: Observe {
     /// [`StoreError::Stale`] when the organization is no longer at the batch's revision; nothing was written then, nor with
     /// any other error, but [`StoreError::Unknown`], where the connection broke while the commit was under way.
     fn commit(&self, batch: &Batch) -> impl Future<Output = Result<Committed, StoreError>> + Send;
+
+    /// Writes down that a call to a service begins, in place of what the journal has of the object.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Stale`] when the organization is no longer at this revision: then somebody else acts for it, and the call
+    /// must not be made.
+    fn begin(&self, organization: &Name, base: Revision, entry: &Mirrored)
+    -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Writes down how a call to a service ended, and the id that the object has there. Nothing keeps that from being written, because
+    /// it has happened. The revision after it is `None` where the organization moved on meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    fn settle(
+        &self,
+        organization: &Name,
+        base: Revision,
+        settle: &Settle,
+    ) -> impl Future<Output = Result<Option<Revision>, StoreError>> + Send;
 }

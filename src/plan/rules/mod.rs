@@ -103,6 +103,13 @@ const EMERGENCY: &str = "an emergency: the annotation `muster.dev/break-glass: T
 /// The rule that keeps two places from applying to one organization. It says nothing about a plan: applying asks it.
 pub const CLAIMED_ELSEWHERE: &str = "claimed-elsewhere";
 
+/// The rule that keeps Muster from taking over what it did not make at a service. It is asked when a service is compared.
+pub const TAKEN_AT_SERVICE: &str = "taken-at-service";
+
+/// The rule that keeps Muster from changing what took the place of something at a service. It is asked when a service is compared,
+/// and again before each call.
+pub const OTHER_ID_AT_SERVICE: &str = "other-id-at-service";
+
 const RULE: Rule = Rule {
     id: "",
     title: "",
@@ -424,6 +431,22 @@ pub const RULES: &[Rule] = &[
         way_out: "Apply from where it was applied last; or wait an hour.",
         overridden_by: "`muster apply --take-over`, where the other place is gone",
         class: Class::Actor,
+        ..RULE
+    },
+    Rule {
+        id: TAKEN_AT_SERVICE,
+        title: "What a service has already and Muster did not make is taken over as `adoptionPolicy` says, never by accident.",
+        source: "100ms, Templates and Roles: creating a template of a name that exists overwrites it. AAQ: creating a workspace that exists answers with success and nothing.",
+        way_out: "Choose another name; or set `spec.adoptionPolicy: Adopt` on the Organization.",
+        overridden_by: "`spec.adoptionPolicy: Adopt`",
+        ..RULE
+    },
+    Rule {
+        id: OTHER_ID_AT_SERVICE,
+        title: "What has another id at a service than the journal remembers is another thing, whatever its name is.",
+        source: "100ms and AAQ find things by their names: a name that was given away means something else now.",
+        way_out: "Look at it at the service; then approve taking it over, or give it another name there.",
+        overridden_by: "approving it: `--approve sha256:...`, with the digest that the plan prints",
         ..RULE
     },
 ];

@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::api::Kind;
 use crate::store::{Entry, Happened, Head, Recorded, Registered};
-use crate::tenancy::{Claim, Digest, Key, Manager, Name, ObjectId, Revision, Row, Snapshot, Tombstone};
+use crate::tenancy::{Claim, Digest, Key, Manager, Mirrored, Name, ObjectId, Revision, Row, Snapshot, Tombstone};
 
 type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
 
@@ -314,4 +314,16 @@ mod tests {
         }
         assert_eq!(time("tomorrow"), None);
     }
+}
+
+/// Reads an entry of the journal.
+pub(super) fn mirrored(row: &impl Values) -> Result<Mirrored> {
+    let mut values = Cursor::new(row);
+    let text = values.text()?;
+    values.parsed(text, |text| serde_json::from_str(text).ok(), "an entry of the journal")
+}
+
+/// An entry of the journal as it is stored.
+pub(super) fn journal_text(entry: &Mirrored) -> Result<String> {
+    serde_json::to_string(entry).map_err(|error| sqlx::Error::Encode(error.into()))
 }

@@ -1,6 +1,7 @@
 //! The store in a SQLite file: the default, for one machine. Many may read at once; one at a time writes.
 
 mod commit;
+mod journal;
 
 use std::fmt;
 use std::path::Path;
@@ -10,8 +11,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions as _, Connection as _, Sqlite as Engine, Transaction};
 
 use super::{Address, Mode, fault, rows, schema};
-use crate::store::{Batch, Committed, Observe, Recorded, Registered, Store, StoreError};
-use crate::tenancy::{Name, Snapshot};
+use crate::store::{Batch, Committed, Observe, Recorded, Registered, Settle, Store, StoreError};
+use crate::tenancy::{Mirrored, Name, Revision, Snapshot};
 
 /// A store in a SQLite file.
 #[derive(Clone)]
@@ -159,11 +160,25 @@ impl Observe for Sqlite {
         let found = query.try_map(|row| rows::recorded(&row)).fetch_all(&mut *moment).await;
         found.map_err(|error| self.failed("reading the history", error))
     }
+
+    async fn journal(&self, organization: &Name) -> Result<Vec<Mirrored>, StoreError> {
+        let mut moment = self.read().await?;
+        let query = sqlx::query(journal::JOURNAL).bind(organization.as_str()).try_map(|row| rows::mirrored(&row));
+        query.fetch_all(&mut *moment).await.map_err(|error| self.failed("reading the journal", error))
+    }
 }
 
 impl Store for Sqlite {
     async fn commit(&self, batch: &Batch) -> Result<Committed, StoreError> {
         self.write(batch).await
+    }
+
+    async fn begin(&self, organization: &Name, base: Revision, entry: &Mirrored) -> Result<(), StoreError> {
+        self.begin_call(organization, base, entry).await
+    }
+
+    async fn settle(&self, organization: &Name, base: Revision, settle: &Settle) -> Result<Option<Revision>, StoreError> {
+        self.settle_call(organization, base, settle).await
     }
 }
 

@@ -1,0 +1,20 @@
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
+
+/// How TLS is spoken: with the certificates that the machine trusts, or that `SSL_CERT_FILE` names. Where there are none, no
+/// certificate is trusted.
+///
+/// # Errors
+///
+/// When the cryptography that is built in does not fit together.
+pub fn tls() -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+    Ok(match Verifier::new(provider) {
+        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth(),
+        Err(_) => builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth(),
+    })
+}

@@ -1,0 +1,600 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{Timestamp, ToSpan};
+use serde_json::{Map, Value};
+
+use super::edits::edits;
+use super::{
+    Ability, Absence, Call, Capabilities, Differs, Edit, End, Foreign, Found, Issued, Mirror, Observed, ServiceApproval, Shape,
+    Wanted, applied, leaf,
+};
+use crate::api::Kind;
+use crate::api::organization::AdoptionPolicy;
+use crate::api::policy::DriftPolicy;
+use crate::plan::rules::{OTHER_ID_AT_SERVICE, TAKEN_AT_SERVICE};
+use crate::plan::{Refusal, Verb};
+use crate::tenancy::{Deed, Digest, Mirrored, ObjectId};
+
+/// What comparing depends on beside the two states and the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'t> {
+    /// What the service can do.
+    pub capabilities: &'static Capabilities,
+    /// The address of its API.
+    pub url: &'t str,
+    /// What happens with things that are there already.
+    pub adoption: AdoptionPolicy,
+    /// What happens with things that another hand changed.
+    pub drift: DriftPolicy,
+    /// Digests of calls that were approved.
+    pub approved: &'t [Digest],
+    /// The ids of everything that the store has, tombstones included. What has another id was purged.
+    pub stored: &'t BTreeSet<ObjectId>,
+    /// The moment.
+    pub now: Timestamp,
+}
+
+/// Compares what a service shall have with what it has.
+///
+/// | wanted | journal | there | then |
+/// |---|---|---|---|
+/// | yes | id | that id | nothing, `Update`, or drift; `Rotate` when its time has come |
+/// | yes | id | another id under its name | refused, or `Adopt` with an approval |
+/// | yes | id | nothing | `Create` again, as the policy on drift says; hidden things are left alone |
+/// | yes | begun | what the call would have made | written down, nothing is sent |
+/// | yes | - | something of its name | `Adopt`, as `adoptionPolicy` says |
+/// | yes | - | nothing | `Create` |
+/// | no | id | that id | `Remove`, `Remove` with an approval, or retained, as the service can |
+/// | no | - | anything | left alone and listed |
+///
+/// Total and deterministic. In a place that could not be read whole, nothing is planned.
+#[must_use]
+pub fn compare(shape: &Shape, observed: &Observed, journal: &[Mirrored], terms: &Terms<'_>) -> Mirror {
+    let mut comparison = Comparison::new(shape, observed, journal, terms);
+    for wanted in shape.wanted.iter().filter(|wanted| wanted.live) {
+        comparison.wanted(wanted);
+    }
+    comparison.gone();
+    comparison.orphans();
+    comparison.foreign();
+    comparison.finish()
+}
+
+struct Comparison<'c> {
+    shape: &'c Shape,
+    observed: &'c Observed,
+    terms: &'c Terms<'c>,
+    journal: BTreeMap<ObjectId, &'c Mirrored>,
+    wanted: BTreeMap<ObjectId, &'c Wanted>,
+    /// The things that belong to an object, by the kind, place and id of each.
+    taken: BTreeSet<(Kind, &'c str, &'c str)>,
+    /// What each wanted thing is there, once it was looked at; `None` where it is still to be made.
+    standing: BTreeMap<ObjectId, Option<Box<str>>>,
+    calls: Vec<(Rank, Call)>,
+    waiting: Vec<(Call, Box<str>)>,
+    mirror: Mirror,
+}
+
+/// When a call is made: what gives, then what changes, then what takes away; parts after and before the whole.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rank(u8, i64, usize);
+
+impl<'c> Comparison<'c> {
+    fn new(shape: &'c Shape, observed: &'c Observed, journal: &'c [Mirrored], terms: &'c Terms<'c>) -> Self {
+        let mirror = Mirror {
+            service: terms.capabilities.service,
+            title: terms.capabilities.title.into(),
+            url: terms.url.into(),
+            calls: Vec::new(),
+            drift: Vec::new(),
+            refusals: Vec::new(),
+            held: Vec::new(),
+            lacking: shape.lacking.clone(),
+            retained: Vec::new(),
+            foreign: Vec::new(),
+            places: shape.places.clone(),
+            unobservable: observed.unobservable.clone(),
+            approval: None,
+            requests: 0,
+            seconds: 0,
+            unchanged: 0,
+        };
+        let journal: BTreeMap<ObjectId, &Mirrored> = journal.iter().map(|entry| (entry.id, entry)).collect();
+        let taken = journal.values().filter_map(|entry| Some((entry.key.kind, &*entry.place, entry.external_id.as_deref()?)));
+        Self {
+            shape,
+            observed,
+            terms,
+            taken: taken.collect(),
+            journal,
+            wanted: shape.wanted.iter().map(|wanted| (wanted.id, wanted)).collect(),
+            standing: BTreeMap::new(),
+            calls: Vec::new(),
+            waiting: Vec::new(),
+            mirror,
+        }
+    }
+
+    fn by_id(&self, kind: Kind, place: &str, id: &str) -> Option<&'c Found> {
+        self.observed.found.iter().find(|found| found.kind == kind && *found.place == *place && *found.external_id == *id)
+    }
+
+    fn by_name(&self, wanted: &Wanted, within: Option<&str>) -> Option<&'c Found> {
+        let same = |found: &&Found| {
+            found.kind == wanted.key.kind
+                && found.place == wanted.place
+                && found.within.as_deref() == within
+                && found.name == wanted.name
+        };
+        (!wanted.name.is_empty()).then(|| self.observed.found.iter().find(same)).flatten()
+    }
+
+    fn wanted(&mut self, wanted: &'c Wanted) {
+        let Some(ability) = self.terms.capabilities.of(wanted.key.kind) else { return };
+        if self.observed.unobservable.contains_key(&wanted.place) {
+            return;
+        }
+        let within = match wanted.within.map(|whole| self.standing.get(&whole)) {
+            None => None,
+            Some(Some(whole)) => Some(whole.clone()),
+            Some(None) => return self.hold(wanted, "what it is a part of is not there, and is not made now"),
+        };
+        if let Some(wrong) = ability.wrong_name(&wanted.name) {
+            return self.hold(wanted, &format!("its name {:?} {wrong} at {}", wanted.name, self.terms.capabilities.title));
+        }
+        if let Some((path, secret)) = wanted.secrets.iter().find(|(path, _)| !wanted.digests.contains_key(*path)) {
+            let because =
+                format!("{path} is in the Secret {} under {}, which cannot be read", secret.name.as_str(), secret.key.as_str());
+            return self.hold(wanted, &because);
+        }
+        let entry = self.journal.get(&wanted.id).copied();
+        let known = entry.and_then(|entry| entry.external_id.as_deref());
+        let found = known.and_then(|id| self.by_id(wanted.key.kind, &wanted.place, id));
+        let named = within.as_ref().map_or_else(|| self.by_name(wanted, None), |whole| self.by_name(wanted, whole.as_deref()));
+        let at = At { wanted, ability, entry, within: within.flatten() };
+        match (known, found, named) {
+            (_, Some(found), other) => self.there(&at, found, other.filter(|other| other.external_id != found.external_id)),
+            (Some(known), None, Some(other)) => self.another(&at, known, other),
+            (Some(_), None, None) => self.vanished(&at),
+            (None, None, Some(found)) => self.exists(&at, found),
+            (None, None, None) => self.create(&at, None),
+        }
+    }
+
+    fn hold(&mut self, wanted: &Wanted, because: &str) {
+        self.mirror.held.push((wanted.key.clone(), because.into()));
+    }
+
+    fn refuse(&mut self, wanted: &Wanted, rule: &str, because: String, way_out: &str) {
+        self.mirror.refusals.push(Refusal {
+            subject: wanted.key.clone(),
+            rule: rule.into(),
+            verb: Some(Verb::Update),
+            because: because.into(),
+            way_out: way_out.into(),
+            origin: wanted.origin.clone(),
+        });
+    }
+
+    /// It is there under the id that the journal has.
+    fn there(&mut self, at: &At<'c>, found: &'c Found, other: Option<&Found>) {
+        let At { wanted, entry, .. } = *at;
+        self.standing.insert(wanted.id, Some(found.external_id.clone()));
+        if let Some(other) = other {
+            let because = format!(
+                "it shall be called {:?} there, and {} has another {} of that name, with the id {}",
+                wanted.name,
+                self.terms.capabilities.title,
+                wanted.key.kind.label(),
+                other.external_id
+            );
+            let way_out = "rename or remove that one at the service, or choose another name here";
+            return self.refuse(wanted, TAKEN_AT_SERVICE, because, way_out);
+        }
+        let empty = Map::new();
+        let sent = entry.map_or(&empty, |entry| &entry.sent);
+        let (kept, corrected): (Vec<Edit>, Vec<Edit>) =
+            at.edits(found, sent).into_iter().partition(|edit| edit.drift && self.terms.drift != DriftPolicy::Correct);
+        if !kept.is_empty() && self.terms.drift == DriftPolicy::Warn {
+            self.mirror.drift.push(Differs { key: wanted.key.clone(), edits: kept });
+        }
+        let begun = entry.and_then(|entry| entry.intent.as_ref());
+        let rotate = wanted.issued.as_ref().is_some_and(|issued| {
+            entry.is_some_and(|entry| is_due(issued, entry, self.terms.now)) || begun.is_some_and(|it| it.deed == Deed::Rotate)
+        });
+        let deed = if rotate { Deed::Rotate } else { Deed::Update };
+        let sent = applied(sent, &corrected);
+        if corrected.is_empty() && !rotate {
+            let settled = begun.is_none() && entry.is_some_and(|entry| entry.key == wanted.key);
+            self.mirror.unchanged += 1;
+            if !settled {
+                self.call(at, Call { recorded_only: true, ..at.call(Deed::Update, Some(found), Vec::new(), sent) }, found.weight);
+            }
+            return;
+        }
+        self.call(at, at.call(deed, Some(found), corrected, sent), found.weight);
+    }
+
+    /// Its name belongs to another id than the journal has, and that id is gone.
+    fn another(&mut self, at: &At<'c>, known: &str, other: &'c Found) {
+        let At { wanted, .. } = *at;
+        self.standing.insert(wanted.id, Some(other.external_id.clone()));
+        let title = self.terms.capabilities.title;
+        let because = format!(
+            "at {title} it had the id {known}, which is gone, and {:?} there is now {}, which Muster did not make",
+            wanted.name, other.external_id
+        );
+        let call = at.call(Deed::Adopt, Some(other), at.edits(other, &Map::new()), at.sent());
+        self.waiting.push((call, because.into()));
+    }
+
+    /// It was there and is not any more.
+    fn vanished(&mut self, at: &At<'c>) {
+        let At { wanted, ability, .. } = *at;
+        if let Absence::Hidden(why) = ability.absence {
+            self.standing.insert(wanted.id, at.entry.and_then(|entry| entry.external_id.clone()));
+            return self.hold(wanted, why);
+        }
+        match self.terms.drift {
+            DriftPolicy::Correct => self.create(at, Some("it was removed at the service")),
+            DriftPolicy::Warn => self.mirror.drift.push(Differs { key: wanted.key.clone(), edits: Vec::new() }),
+            DriftPolicy::Ignore => {}
+        }
+    }
+
+    /// Something of its name is there, and the journal knows of none.
+    fn exists(&mut self, at: &At<'c>, found: &'c Found) {
+        let At { wanted, entry, .. } = *at;
+        let begun = entry.and_then(|entry| entry.intent.as_ref()).filter(|intent| intent.deed == Deed::Create);
+        let made_by_us = begun.is_some_and(|intent| edits(&without_ours(&intent.sends), &found.fields, &Map::new()).is_empty());
+        let edits = at.edits(found, &Map::new());
+        let differ = edits.iter().any(|edit| !edit.secret);
+        let adopts = match self.terms.adoption {
+            AdoptionPolicy::Adopt => true,
+            AdoptionPolicy::AdoptIdentical | AdoptionPolicy::Refuse => !differ,
+        };
+        if made_by_us || adopts || wanted.implied {
+            self.standing.insert(wanted.id, Some(found.external_id.clone()));
+            let recorded_only = edits.is_empty();
+            let note = if made_by_us { "an earlier run made it and did not hear back" } else { "it was there already" };
+            let call = at.call(Deed::Adopt, Some(found), edits, at.sent());
+            return self.call(at, Call { recorded_only, note: Some(note.into()), ..call }, found.weight);
+        }
+        let paths: Vec<String> = edits.iter().map(Edit::path).take(5).collect();
+        let because = format!(
+            "{} has a {} called {:?} already (id {}), Muster did not make it, and it differs in {}",
+            self.terms.capabilities.title,
+            wanted.key.kind.label(),
+            wanted.name,
+            found.external_id,
+            paths.join(", ")
+        );
+        let way_out =
+            "choose another name; or set spec.adoptionPolicy: Adopt on the Organization, which takes it over and changes it";
+        self.refuse(wanted, TAKEN_AT_SERVICE, because, way_out);
+    }
+
+    fn create(&mut self, at: &At<'c>, note: Option<&str>) {
+        let At { wanted, ability, .. } = *at;
+        if !ability.can(Deed::Create) {
+            let title = self.terms.capabilities.title;
+            return self.hold(wanted, &format!("{title} does not have it, and there is no call that makes it"));
+        }
+        if wanted.issued.as_ref().is_some_and(|issued| issued.to.is_none()) {
+            let because = "its secret would be shown once and lost: name a Secret for it in spec.writeSecretToRef";
+            return self.hold(wanted, because);
+        }
+        self.standing.insert(wanted.id, None);
+        let mut call = at.call(Deed::Create, None, at.edits_from_nothing(), at.sent());
+        call.note = note.map(Into::into);
+        self.call(at, call, i64::MIN);
+    }
+
+    fn call(&mut self, at: &At<'c>, mut call: Call, weight_there: i64) {
+        let number = self.calls.len();
+        if call.issued.is_some() {
+            call.listed = self.listed(&call);
+            call.orphans = self.lost(at, &call);
+        }
+        let gives = i64::from(at.wanted.weight >= weight_there);
+        let rank = Rank(1 - u8::try_from(gives).unwrap_or_default(), 0, number);
+        self.calls.push((rank, call));
+    }
+
+    /// The ids that the service lists, of the kind and in the place of a call.
+    fn listed(&self, call: &Call) -> Vec<Box<str>> {
+        let same = |found: &&Found| found.kind == call.key.kind && found.place == call.place;
+        let mut listed: Vec<Box<str>> = self.observed.found.iter().filter(same).map(|found| found.external_id.clone()).collect();
+        listed.sort();
+        listed
+    }
+
+    /// Ids that a call which was begun has made and whose secret got lost: they are listed now, were not listed before, and nobody's.
+    fn lost(&self, at: &At<'c>, call: &Call) -> Vec<Box<str>> {
+        let known = at.entry.map(|entry| entry.orphans.clone()).unwrap_or_default();
+        let begun = at.entry.and_then(|entry| entry.intent.as_ref()).filter(|it| matches!(it.deed, Deed::Create | Deed::Rotate));
+        let is_new = |id: &&Box<str>| begun.is_some_and(|intent| !intent.listed.contains(id));
+        let is_nobodys = |id: &&Box<str>| !self.taken.contains(&(call.key.kind, &*call.place, id));
+        let lost = call.listed.iter().filter(is_new).filter(is_nobodys).cloned();
+        let mut all: Vec<Box<str>> = known.into_iter().chain(lost).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// What the journal knows and is wanted no longer.
+    fn gone(&mut self) {
+        let entries: Vec<&Mirrored> = self.journal.values().rev().copied().collect();
+        let wanted = |entry: &&Mirrored| self.wanted.get(&entry.id).is_some_and(|wanted| wanted.live);
+        let mut gone: Vec<&Mirrored> = entries.into_iter().filter(|entry| !wanted(entry)).collect();
+        gone.sort_by(|a, b| b.key.cmp(&a.key));
+        for entry in gone {
+            self.end(entry);
+        }
+    }
+
+    fn end(&mut self, entry: &'c Mirrored) {
+        let Some(ability) = self.terms.capabilities.of(entry.key.kind) else { return };
+        let purged = !self.terms.stored.contains(&entry.id);
+        let ends = self.wanted.get(&entry.id).is_some_and(|wanted| !wanted.live) || purged;
+        if !ends || self.observed.unobservable.contains_key(&entry.place) {
+            return;
+        }
+        let whole_stays = entry.within.and_then(|whole| self.journal.get(&whole)).is_some_and(|whole| {
+            let ends = self.wanted.get(&whole.id).is_none_or(|wanted| !wanted.live);
+            ends && self.terms.capabilities.of(whole.key.kind).is_some_and(|ability| matches!(ability.end, End::Never(_)))
+        });
+        if whole_stays {
+            return;
+        }
+        let id = entry.external_id.as_deref();
+        let found = id.and_then(|id| self.by_id(entry.key.kind, &entry.place, id));
+        let remove = || removal(entry, found, ability);
+        match ability.end {
+            End::Never(way_out) if found.is_some() => self.mirror.retained.push((entry.key.clone(), way_out.into())),
+            End::WhenPurged(warning) if found.is_some() && !purged => {
+                let because = format!("it goes when it is purged: {warning}");
+                self.mirror.retained.push((entry.key.clone(), because.into()));
+            }
+            End::WhenPurged(warning) if found.is_some() => self.waiting.push((remove(), warning.into())),
+            _ if ability.absence != Absence::Gone && found.is_none() && !purged => {}
+            _ => {
+                let (number, call) = (self.calls.len(), remove());
+                self.calls.push((Rank(2, 0, number), call));
+            }
+        }
+    }
+
+    /// Secrets at the service that nobody needs any more.
+    fn orphans(&mut self) {
+        let entries: Vec<&Mirrored> = self.journal.values().copied().collect();
+        for entry in entries {
+            let Some(ability) = self.terms.capabilities.of(entry.key.kind).filter(|ability| ability.can(Deed::Remove)) else {
+                continue;
+            };
+            for id in &entry.orphans {
+                let Some(found) = self.by_id(entry.key.kind, &entry.place, id) else { continue };
+                let warning = match ability.end {
+                    End::WhenPurged(warning) => warning,
+                    End::WithObject | End::Never(_) => "nobody needs it any more",
+                };
+                let orphans = entry.orphans.iter().filter(|other| *other != id).cloned().collect();
+                let because = format!("{id} was replaced, or made by a call whose answer was lost: {warning}");
+                let call = removal(entry, Some(found), ability);
+                self.waiting.push((Call { orphans, ..call }, because.into()));
+            }
+        }
+    }
+
+    fn foreign(&mut self) {
+        let adopted: BTreeSet<(Kind, &str, &str)> =
+            self.calls.iter().filter_map(|(_, call)| Some((call.key.kind, &*call.place, call.external_id.as_deref()?))).collect();
+        let orphans: BTreeSet<&str> = self.journal.values().flat_map(|entry| &entry.orphans).map(|id| &**id).collect();
+        let is_foreign = |found: &&Found| {
+            let key = (found.kind, &*found.place, &*found.external_id);
+            !self.taken.contains(&key) && !adopted.contains(&key) && !orphans.contains(&*found.external_id)
+        };
+        let foreign = self.observed.found.iter().filter(is_foreign).map(|found| Foreign {
+            kind: found.kind.label().into(),
+            place: found.place.clone(),
+            name: found.name.clone(),
+            external_id: found.external_id.clone(),
+        });
+        self.mirror.foreign = foreign.collect();
+        self.mirror.foreign.sort();
+    }
+
+    fn finish(mut self) -> Mirror {
+        self.approve();
+        let mut mirror = self.mirror;
+        self.calls.sort_by(|(a, _), (b, _)| a.cmp(b));
+        mirror.calls = self.calls.into_iter().map(|(_, call)| call).collect();
+        for call in &mut mirror.calls {
+            let requests = self.terms.capabilities.of(call.key.kind).map_or(0, |ability| (ability.requests)(call.deed));
+            call.requests = if call.recorded_only { 0 } else { requests };
+        }
+        mirror.requests = mirror.calls.iter().map(|call| call.requests).sum();
+        let waits = mirror.requests.saturating_sub(self.terms.capabilities.burst);
+        mirror.seconds = waits.div_ceil(self.terms.capabilities.per_second.max(1));
+        mirror.refusals.sort();
+        mirror.held.sort();
+        mirror.retained.sort();
+        debug_assert!(self.shape.wanted.len() >= self.standing.len());
+        mirror
+    }
+
+    /// Releases what was approved, and says what to approve.
+    fn approve(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.waiting.sort_by(|(a, _), (b, _)| (&a.key, &a.external_id).cmp(&(&b.key, &b.external_id)));
+        let pieces = self.waiting.iter().flat_map(|(call, _)| {
+            [
+                call.deed.word().as_bytes(),
+                call.id.as_uuid().as_bytes().as_slice(),
+                call.external_id.as_deref().unwrap_or_default().as_bytes(),
+            ]
+            .map(<[u8]>::to_vec)
+        });
+        let pieces: Vec<Vec<u8>> = std::iter::once(self.terms.url.as_bytes().to_vec()).chain(pieces).collect();
+        let digest = Digest::of_all(pieces.iter().map(Vec::as_slice));
+        let waiting = std::mem::take(&mut self.waiting);
+        if self.terms.approved.contains(&digest) {
+            let first = self.calls.len();
+            let ranked = waiting.into_iter().enumerate();
+            self.calls.extend(ranked.map(|(number, (call, why))| (Rank(2, 0, first + number), Call { note: Some(why), ..call })));
+            return;
+        }
+        for (call, because) in waiting.iter().filter(|(call, _)| call.deed == Deed::Adopt) {
+            self.mirror.refusals.push(Refusal {
+                subject: call.key.clone(),
+                rule: OTHER_ID_AT_SERVICE.into(),
+                verb: Some(Verb::Update),
+                because: because.clone(),
+                way_out: format!("look at it there; to take it over, add `--approve {digest}` to this command").into(),
+                origin: call.origin.clone(),
+            });
+        }
+        let calls = waiting.into_iter().map(|(call, because)| (call.key, because)).collect();
+        self.mirror.approval = Some(ServiceApproval { digest, calls });
+    }
+}
+
+/// One wanted thing, with what is known about it.
+struct At<'c> {
+    wanted: &'c Wanted,
+    ability: &'static Ability,
+    entry: Option<&'c Mirrored>,
+    /// The id of what it is a part of, where that is there.
+    within: Option<Box<str>>,
+}
+
+/// Where the journal keeps the digests of secrets, and the generation of those that the service makes.
+const SECRETS: &str = "secrets";
+const GENERATION: &str = "generation";
+
+impl At<'_> {
+    fn edits(&self, found: &Found, sent: &Map<String, Value>) -> Vec<Edit> {
+        let plain = without_ours(sent);
+        let mut edits = edits(&self.wanted.fields, &found.fields, &plain);
+        if self.wanted.name != found.name {
+            let drift = sent.get("name").and_then(Value::as_str) == Some(&*self.wanted.name);
+            let (from, to) = (Some(found.name.as_ref().into()), Some(self.wanted.name.as_ref().into()));
+            edits.insert(0, Edit { at: vec!["name".into()], from, to, drift, secret: false });
+        }
+        let digests = sent.get(SECRETS);
+        for (path, digest) in &self.wanted.digests {
+            let before = digests.and_then(|digests| digests.get(&**path)).cloned();
+            let after = Some(Value::from(&**digest));
+            if before != after {
+                let at = path.split('.').map(Into::into).collect();
+                edits.push(Edit { at, from: before, to: after, drift: false, secret: true });
+            }
+        }
+        edits
+    }
+
+    fn edits_from_nothing(&self) -> Vec<Edit> {
+        let mut edits = edits(&self.wanted.fields, &Map::new(), &Map::new());
+        for (path, digest) in &self.wanted.digests {
+            let at = path.split('.').map(Into::into).collect();
+            edits.push(Edit { at, from: None, to: Some(Value::from(&**digest)), drift: false, secret: true });
+        }
+        edits
+    }
+
+    /// What the journal keeps once everything is as it is wanted.
+    fn sent(&self) -> Map<String, Value> {
+        self.with_ours(self.wanted.fields.clone())
+    }
+
+    fn with_ours(&self, mut sent: Map<String, Value>) -> Map<String, Value> {
+        if !self.wanted.name.is_empty() {
+            sent.insert("name".into(), Value::from(&*self.wanted.name));
+        }
+        if !self.wanted.digests.is_empty() {
+            let digests = self.wanted.digests.iter().map(|(path, digest)| (path.to_string(), Value::from(&**digest)));
+            sent.insert(SECRETS.into(), digests.collect());
+        }
+        if let Some(issued) = &self.wanted.issued {
+            sent.insert(GENERATION.into(), issued.generation.into());
+        }
+        sent
+    }
+
+    fn call(&self, deed: Deed, found: Option<&Found>, edits: Vec<Edit>, sent: Map<String, Value>) -> Call {
+        let wanted = self.wanted;
+        let sent = match deed {
+            Deed::Create | Deed::Adopt => sent,
+            _ => self.with_ours(kept(&sent, &wanted.fields)),
+        };
+        Call {
+            deed,
+            key: wanted.key.clone(),
+            id: wanted.id,
+            place: wanted.place.clone(),
+            name: wanted.name.clone(),
+            within: wanted.within,
+            within_id: self.within.clone(),
+            external_id: found.map(|found| found.external_id.clone()),
+            edits,
+            sent,
+            secrets: wanted.secrets.clone(),
+            issued: wanted.issued.clone(),
+            listed: Vec::new(),
+            orphans: self.entry.map(|entry| entry.orphans.clone()).unwrap_or_default(),
+            recorded_only: false,
+            requests: 0,
+            note: None,
+            origin: wanted.origin.clone(),
+        }
+    }
+}
+
+fn without_ours(sent: &Map<String, Value>) -> Map<String, Value> {
+    let ours = ["name", SECRETS, GENERATION];
+    sent.iter().filter(|(name, _)| !ours.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Of what was sent, the fields that are still wanted: those that are not are no longer Muster's.
+fn kept(sent: &Map<String, Value>, wanted: &Map<String, Value>) -> Map<String, Value> {
+    let mut kept = Map::new();
+    for (at, value) in super::edits::leaves(&without_ours(sent)) {
+        if leaf(wanted, &at).is_some() {
+            let edit = Edit { at, from: None, to: Some(value.clone()), drift: false, secret: false };
+            kept = applied(&kept, [&edit]);
+        }
+    }
+    kept
+}
+
+fn removal(entry: &Mirrored, found: Option<&Found>, ability: &Ability) -> Call {
+    Call {
+        deed: Deed::Remove,
+        key: entry.key.clone(),
+        id: entry.id,
+        place: entry.place.clone(),
+        name: found.map_or_else(|| "".into(), |found| found.name.clone()),
+        within: entry.within,
+        within_id: found.and_then(|found| found.within.clone()),
+        external_id: found.map(|found| found.external_id.clone()).or_else(|| entry.external_id.clone()),
+        edits: Vec::new(),
+        sent: entry.sent.clone(),
+        secrets: BTreeMap::new(),
+        issued: None,
+        listed: Vec::new(),
+        orphans: entry.orphans.clone(),
+        recorded_only: found.is_none() || !ability.can(Deed::Remove),
+        requests: 0,
+        note: None,
+        origin: None,
+    }
+}
+
+/// Whether a secret is to be made anew.
+fn is_due(issued: &Issued, entry: &Mirrored, now: Timestamp) -> bool {
+    let last = entry.sent.get(GENERATION).and_then(Value::as_i64).unwrap_or_default();
+    let old = issued.every.and_then(|every| entry.sent_at.checked_add(every.seconds()).ok());
+    issued.generation > last || old.is_some_and(|end| end <= now)
+}

@@ -1,0 +1,36 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::api::Kind;
+use crate::tenancy::Name;
+
+/// What was seen at a service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// The things.
+    pub found: Vec<Found>,
+    /// The places that could not be read whole, with the reason.
+    pub unobservable: BTreeMap<Name, Box<str>>,
+}
+
+/// One thing at a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// What kind of object mirrors it.
+    pub kind: Kind,
+    /// Whose credentials show it.
+    pub place: Name,
+    /// The id of what it is a part of.
+    pub within: Option<Box<str>>,
+    /// Its name; empty where it has none.
+    pub name: Box<str>,
+    /// Its id.
+    pub external_id: Box<str>,
+    /// Its fields in normal form, without what only the service sets. Fields that are secrets are left out.
+    pub fields: Map<String, Value>,
+    /// Its fields as the service sent them, for writes that replace the whole.
+    pub raw: Value,
+    /// How much access it gives.
+    pub weight: i64,
+}
