@@ -2,7 +2,11 @@
 
 #[path = "support/doubles/aaq.rs"]
 mod aaq;
+#[path = "backends/aaq.rs"]
+mod aaq_backend;
 #[path = "backends/aaq_double.rs"]
 mod aaq_double;
 #[path = "support/doubles/faults.rs"]
 mod faults;
+#[path = "support/scenario.rs"]
+mod scenario;

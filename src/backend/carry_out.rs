@@ -241,6 +241,7 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
             (Deed::Remove, None) => Some(Ended::Done(Sent::default())),
             (Deed::Create, None) => None,
             (Deed::Create, Some(found)) if again && is_as_wanted(call, found) => done(found),
+            (Deed::Create, Some(_)) if again && call.in_steps => None,
             (Deed::Create, Some(found)) => refused(format!(
                 "something of the name {:?} (id {}) appeared there since it was planned: plan again",
                 found.name, found.external_id
