@@ -6,6 +6,10 @@ mod aaq;
 mod aaq_backend;
 #[path = "backends/aaq_double.rs"]
 mod aaq_double;
+#[path = "support/doubles/fastpix.rs"]
+mod fastpix;
+#[path = "backends/fastpix_double.rs"]
+mod fastpix_double;
 #[path = "support/doubles/faults.rs"]
 mod faults;
 #[path = "support/scenario.rs"]

@@ -206,7 +206,7 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
         let mut doubt: Option<Fault> = None;
         for _ in 0..ATTEMPTS {
             let current = match (self.backend.look(call).await, doubt.take()) {
-                (Ok(current), earlier) => match self.judge(call, current.as_ref(), earlier.is_some()) {
+                (Ok(current), earlier) => match judge(call, current.as_ref(), earlier.is_some()) {
                     Some(ended) => return ended,
                     None => current,
                 },
@@ -225,50 +225,48 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
         }
         let lost = || Fault::unknown("no answer came, several times");
         match self.backend.look(call).await {
-            Ok(current) => match self.judge(call, current.as_ref(), true) {
+            Ok(current) => match judge(call, current.as_ref(), true) {
                 Some(ended) => ended,
                 None => Ended::Doubt(doubt.unwrap_or_else(lost)),
             },
             Err(_) => Ended::Doubt(doubt.unwrap_or_else(lost)),
         }
     }
+}
 
-    /// What a look means: that it is done, that it must not be done, or nothing, and then it is sent.
-    fn judge(&self, call: &Call, current: Option<&Found>, again: bool) -> Option<Ended> {
-        let refused = |why: String| Some(Ended::Nothing(CallEnd::Refused(why)));
-        let done = |found: &Found| Some(Ended::Done(Sent { external_id: Some(found.external_id.clone()), orphans: Vec::new() }));
-        match (call.deed, current) {
-            (Deed::Remove, None) => Some(Ended::Done(Sent::default())),
-            (Deed::Create, None) => None,
-            (Deed::Create, Some(found)) if again && is_as_wanted(call, found) => done(found),
-            (Deed::Create, Some(_)) if again && call.in_steps => None,
-            (Deed::Create, Some(found)) => refused(format!(
-                "something of the name {:?} (id {}) appeared there since it was planned: plan again",
-                found.name, found.external_id
-            )),
-            (_, None) => refused("it is not there any more: plan again".to_owned()),
-            (_, Some(found)) if call.external_id.as_deref().is_some_and(|id| *id != *found.external_id) && !again => {
-                let planned = call.external_id.as_deref().unwrap_or_default();
-                refused(format!(
-                    "it was planned for the id {planned}, and its name now belongs to {}: plan again",
-                    found.external_id
-                ))
-            }
-            (Deed::Update | Deed::Adopt, Some(found)) if is_as_wanted(call, found) => done(found),
-            _ => None,
+/// What a look means: that it is done, that it must not be done, or nothing, and then it is sent.
+fn judge(call: &Call, current: Option<&Found>, again: bool) -> Option<Ended> {
+    let refused = |why: String| Some(Ended::Nothing(CallEnd::Refused(why)));
+    let done = |found: &Found| Some(Ended::Done(Sent { external_id: Some(found.external_id.clone()), orphans: Vec::new() }));
+    match (call.deed, current) {
+        (Deed::Remove, None) => Some(Ended::Done(Sent::default())),
+        (Deed::Create, None) => None,
+        (Deed::Create, Some(found)) if again && is_as_wanted(call, found, true) => done(found),
+        (Deed::Create, Some(_)) if again && call.in_steps => None,
+        (Deed::Create, Some(found)) => refused(format!(
+            "something of the name {:?} (id {}) appeared there since it was planned: plan again",
+            found.name, found.external_id
+        )),
+        (_, None) => refused("it is not there any more: plan again".to_owned()),
+        (_, Some(found)) if call.external_id.as_deref().is_some_and(|id| *id != *found.external_id) && !again => {
+            let planned = call.external_id.as_deref().unwrap_or_default();
+            refused(format!("it was planned for the id {planned}, and its name now belongs to {}: plan again", found.external_id))
         }
+        (Deed::Update | Deed::Adopt, Some(found)) if is_as_wanted(call, found, false) => done(found),
+        _ => None,
     }
 }
 
-/// Whether a thing has every value that a call would send. Secrets cannot be seen, so a call that sends one is sent.
-fn is_as_wanted(call: &Call, found: &Found) -> bool {
+/// Whether a thing has every value that a call would send. Secrets cannot be seen: they count as sent where the thing can only have
+/// been made by the call.
+fn is_as_wanted(call: &Call, found: &Found, made_by_it: bool) -> bool {
     let name = Value::from(&*found.name);
     let has = |edit: &Edit| {
         let there = match edit.at.as_slice() {
             [only] if &**only == "name" && !found.fields.contains_key("name") => Some(&name),
             at => leaf(&found.fields, at),
         };
-        !edit.secret && there == edit.to.as_ref().filter(|value| !value.is_null())
+        edit.secret && made_by_it || !edit.secret && there == edit.to.as_ref().filter(|value| !value.is_null())
     };
     call.edits.iter().all(has)
 }

@@ -283,7 +283,7 @@ impl Comparison<'_> {
             manager: Some(self.manager_of(desired)),
             tombstone: None,
             external_id: None,
-            former_names: Vec::new(),
+            former_names: self.names_of_others(desired),
             created_at: self.context.now,
             invited_at: is_member.then_some(self.context.now),
             accepted_at: (is_member && direct).then_some(self.context.now),
@@ -305,6 +305,14 @@ impl Comparison<'_> {
             root: None,
             phase: Phase::Gain,
         }
+    }
+
+    /// The previous names of a new object that the input has for others. They are behind it from the beginning, or the next plan
+    /// would take two new objects that name each other for a swap.
+    fn names_of_others(&self, desired: &Desired) -> Vec<Name> {
+        let is_of_another =
+            |name: &&Name| **name != desired.key.name && self.tenancy.mentions(&Key::new(desired.key.kind, (*name).clone()));
+        desired.previous_names.iter().filter(is_of_another).cloned().collect()
     }
 
     /// The id of something new. It follows from the organization, the revision and what it is for.

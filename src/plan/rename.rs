@@ -9,7 +9,8 @@ use crate::tenancy::{Desired, Digest, Key, Name, Row, Snapshot, Tenancy};
 ///
 /// A desired object takes over the row of the first of its previous names that the store knows, live or tombstone, unless
 ///
-/// * its own row already carried one of these names: then the entry did its work and says nothing any more;
+/// * its own row already carried one of these names: then the entry did its work and says nothing any more; the same holds of
+///   what was created when the input had these names for others;
 /// * its own name is taken by a live object that stays where it is: then the entry says nothing;
 /// * the old name is still in the input and is not renamed itself: then the object waits (`WaitingForOldName`);
 /// * its own name is taken by a tombstone: then the rename is refused.

@@ -59,6 +59,9 @@ pub enum Deed {
 }
 
 impl Deed {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Create, Self::Adopt, Self::Update, Self::Rotate, Self::Remove];
+
     /// As written in plans: `3 to create`.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -65,7 +65,8 @@ pub struct Row {
     pub tombstone: Option<Tombstone>,
     /// The id at the service behind the store, where a backend mirrors the object.
     pub external_id: Option<Box<str>>,
-    /// Names that this id carried before, oldest first.
+    /// Names that this id carried before, oldest first. A new object begins with those of its previous names that others of the
+    /// same input have.
     pub former_names: Vec<Name>,
     /// When the object was first stored.
     pub created_at: Timestamp,

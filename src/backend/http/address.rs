@@ -18,8 +18,8 @@ const fn v4(a: u8, b: u8, c: u8, d: u8, length: u8) -> Ipv4Net {
 }
 
 const fn v6(segments: [u16; 8], length: u8) -> Ipv6Net {
-    let [a, b, c, d, e, f, g, h] = segments;
-    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), length)
+    let [first, second, third, fourth, fifth, sixth, seventh, eighth] = segments;
+    Ipv6Net::new_assert(Ipv6Addr::new(first, second, third, fourth, fifth, sixth, seventh, eighth), length)
 }
 
 /// Where metadata services listen that hand out credentials, and what no service can have.

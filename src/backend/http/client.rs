@@ -156,11 +156,11 @@ impl Client {
             let Some(wait) = again(&ended, only_reads, attempts, clock) else {
                 return Err(ended.fault(host, only_reads));
             };
+            if ended.asks_for_fewer() {
+                self.pace.hold(clock, wait.min(limits.total));
+            }
             if attempts >= limits.attempts || clock.now() - started + wait > limits.total {
                 return Err(ended.fault(host, only_reads));
-            }
-            if ended.asks_for_fewer() {
-                self.pace.hold(clock, wait);
             }
             clock.sleep(wait).await;
         }

@@ -115,7 +115,7 @@ impl Request {
         // Whoever reads an address takes these for a way up, also when they are escaped.
         match part {
             "" | "." | ".." => {
-                self.broken = Some("the name of the object cannot be a part of an address there; give it another name")
+                self.broken = Some("the name of the object cannot be a part of an address there; give it another name");
             }
             part => self.path.push(part.into()),
         }
@@ -149,7 +149,7 @@ impl Request {
         match serde_json::to_vec(value) {
             Ok(bytes) => self.body = Body::Json(Zeroizing::new(bytes)),
             Err(_) => {
-                self.broken = Some("what was to be sent cannot be written as JSON; this is a defect of muster, please report it")
+                self.broken = Some("what was to be sent cannot be written as JSON; this is a defect of muster, please report it");
             }
         }
         self

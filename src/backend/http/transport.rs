@@ -118,22 +118,24 @@ fn failed(error: &reqwest::Error) -> Ended {
     if let Some(why) = causes().find_map(|cause| cause.downcast_ref::<NotAllowed>()) {
         return Ended::Forbidden(*why);
     }
-    let verified = !causes().any(|cause| {
-        // What a connection of tokio fails with hides the cause in itself, where `source` does not show it.
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
-        inner.is_some_and(|inner| inner.is::<rustls::Error>()) || cause.is::<rustls::Error>()
-    });
+    let unsafe_by_tls = causes().any(is_of_tls);
     match error {
         _ if error.is_builder() => Ended::Impossible(
             "its credentials have characters that a request cannot carry; look into the Secret that they come from",
         ),
-        _ if !verified => Ended::NotSent("a connection that is safe by TLS is not possible; look at its certificate"),
+        _ if unsafe_by_tls => Ended::NotSent("a connection that is safe by TLS is not possible; look at its certificate"),
         _ if error.is_dns() => Ended::NotSent("its name is not known"),
         _ if error.is_connect() && error.is_timeout() => Ended::NotSent("it took too long to connect"),
         _ if error.is_connect() => Ended::NotSent("there is no connection to it"),
         _ if error.is_timeout() => Ended::Lost("it took too long to answer"),
         _ => Ended::Lost("the connection ended before the answer"),
     }
+}
+
+/// Whether TLS is what failed. An error of I/O hides its cause in itself, where `source` does not show it.
+fn is_of_tls(cause: &(dyn Error + 'static)) -> bool {
+    let inner = cause.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+    cause.is::<rustls::Error>() || inner.is_some_and(|inner| is_of_tls(inner))
 }
 
 /// Makes an attempt and counts it.

@@ -135,8 +135,9 @@ fn put(new: &Path, place: &Path) -> io::Result<()> {
 }
 
 /// Where the file system cannot exchange two folders, there is none for a moment.
-fn put_in_two_steps(new: &Path, place: &Path) -> io::Result<()> {
-    let old = new.with_extension("old");
+pub(super) fn put_in_two_steps(new: &Path, place: &Path) -> io::Result<()> {
+    let mut old = new.as_os_str().to_owned();
+    old.push(".old");
     fs::rename(place, &old)?;
     fs::rename(new, place)?;
     fs::rename(old, new)

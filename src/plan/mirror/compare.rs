@@ -66,7 +66,7 @@ struct Comparison<'c> {
     terms: &'c Terms<'c>,
     journal: BTreeMap<ObjectId, &'c Mirrored>,
     wanted: BTreeMap<ObjectId, &'c Wanted>,
-    /// The things that belong to an object, by the kind, place and id of each.
+    /// The things that belong to an object or were spoken about, by the kind, place and id of each.
     taken: BTreeSet<(Kind, &'c str, &'c str)>,
     /// What each wanted thing is there, once it was looked at; `None` where it is still to be made.
     standing: BTreeMap<ObjectId, Option<Box<str>>>,
@@ -77,7 +77,7 @@ struct Comparison<'c> {
 
 /// When a call is made: what gives, then what changes, then what takes away; parts after and before the whole.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Rank(u8, i64, usize);
+struct Rank(u8, usize);
 
 impl<'c> Comparison<'c> {
     fn new(shape: &'c Shape, observed: &'c Observed, journal: &'c [Mirrored], terms: &'c Terms<'c>) -> Self {
@@ -220,6 +220,7 @@ impl<'c> Comparison<'c> {
     fn another(&mut self, at: &At<'c>, known: &str, other: &'c Found) {
         let At { wanted, .. } = *at;
         self.standing.insert(wanted.id, Some(other.external_id.clone()));
+        self.taken.insert((other.kind, &other.place, &other.external_id));
         let title = self.terms.capabilities.title;
         let because = format!(
             "at {title} it had the id {known}, which is gone, and {:?} there is now {}, which Muster did not make",
@@ -232,6 +233,7 @@ impl<'c> Comparison<'c> {
     /// A secret was made whose answer was lost. There is one of that name, so there is another one in its place.
     fn renew(&mut self, at: &At<'c>, found: &'c Found) {
         self.standing.insert(at.wanted.id, Some(found.external_id.clone()));
+        self.taken.insert((found.kind, &found.place, &found.external_id));
         let note = "an earlier run had one made and lost it";
         let call = at.call(Deed::Rotate, Some(found), Vec::new(), at.sent());
         self.call(at, Call { note: Some(note.into()), ..call }, found.weight);
@@ -254,6 +256,7 @@ impl<'c> Comparison<'c> {
     /// Something of its name is there, and the journal knows of none.
     fn exists(&mut self, at: &At<'c>, found: &'c Found) {
         let At { wanted, .. } = *at;
+        self.taken.insert((found.kind, &found.place, &found.external_id));
         let begun = at.begun().filter(|intent| intent.deed == Deed::Create);
         let made_by_us = begun.is_some_and(|intent| {
             at.ability.in_steps || edits(&without_ours(&intent.sends), &found.fields, &Map::new()).is_empty()
@@ -307,8 +310,8 @@ impl<'c> Comparison<'c> {
             call.listed = self.listed(&call);
             call.orphans = self.lost(at, &call);
         }
-        let gives = i64::from(at.wanted.weight >= weight_there);
-        let rank = Rank(1 - u8::try_from(gives).unwrap_or_default(), 0, number);
+        let gives = at.wanted.weight >= weight_there;
+        let rank = Rank(u8::from(!gives), number);
         self.calls.push((rank, call));
     }
 
@@ -324,10 +327,11 @@ impl<'c> Comparison<'c> {
     fn lost(&self, at: &At<'c>, call: &Call) -> Vec<Box<str>> {
         let known = at.entry.map(|entry| entry.orphans.clone()).unwrap_or_default();
         let begun = at.entry.and_then(|entry| entry.intent.as_ref()).filter(|it| matches!(it.deed, Deed::Create | Deed::Rotate));
-        let is_new = |id: &&Box<str>| begun.is_some_and(|intent| !intent.listed.contains(id));
-        let is_nobodys = |id: &&Box<str>| !self.taken.contains(&(call.key.kind, &*call.place, id));
-        let lost = call.listed.iter().filter(is_new).filter(is_nobodys).cloned();
-        let mut all: Vec<Box<str>> = known.into_iter().chain(lost).collect();
+        let lost = call.listed.iter().filter(|id| {
+            let is_new = begun.is_some_and(|intent| !intent.listed.contains(id));
+            is_new && !self.taken.contains(&(call.key.kind, &*call.place, id))
+        });
+        let mut all: Vec<Box<str>> = known.into_iter().chain(lost.cloned()).collect();
         all.sort();
         all.dedup();
         all
@@ -371,7 +375,7 @@ impl<'c> Comparison<'c> {
             _ if ability.absence != Absence::Gone && found.is_none() && !purged => {}
             _ => {
                 let (number, call) = (self.calls.len(), remove());
-                self.calls.push((Rank(2, 0, number), call));
+                self.calls.push((Rank(2, number), call));
             }
         }
     }
@@ -398,12 +402,10 @@ impl<'c> Comparison<'c> {
     }
 
     fn foreign(&mut self) {
-        let adopted: BTreeSet<(Kind, &str, &str)> =
-            self.calls.iter().filter_map(|(_, call)| Some((call.key.kind, &*call.place, call.external_id.as_deref()?))).collect();
         let orphans: BTreeSet<&str> = self.journal.values().flat_map(|entry| &entry.orphans).map(|id| &**id).collect();
         let is_foreign = |found: &&Found| {
             let key = (found.kind, &*found.place, &*found.external_id);
-            !self.taken.contains(&key) && !adopted.contains(&key) && !orphans.contains(&*found.external_id)
+            !self.taken.contains(&key) && !orphans.contains(&*found.external_id)
         };
         let foreign = self.observed.found.iter().filter(is_foreign).map(|found| Foreign {
             kind: found.kind.label().into(),
@@ -454,7 +456,7 @@ impl<'c> Comparison<'c> {
         if self.terms.approved.contains(&digest) {
             let first = self.calls.len();
             let ranked = waiting.into_iter().enumerate();
-            self.calls.extend(ranked.map(|(number, (call, why))| (Rank(2, 0, first + number), Call { note: Some(why), ..call })));
+            self.calls.extend(ranked.map(|(number, (call, why))| (Rank(2, first + number), Call { note: Some(why), ..call })));
             return;
         }
         for (call, because) in waiting.iter().filter(|(call, _)| call.deed == Deed::Adopt) {

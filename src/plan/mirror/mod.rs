@@ -14,6 +14,8 @@ mod capabilities;
 mod compare;
 mod edits;
 mod found;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -219,6 +221,18 @@ pub struct ServiceApproval {
 }
 
 impl Mirror {
+    /// True when something is refused.
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        !self.refusals.is_empty()
+    }
+
+    /// True when a part of the service could not be compared.
+    #[must_use]
+    pub fn is_blind(&self) -> bool {
+        !self.unobservable.is_empty()
+    }
+
     /// True when there is nothing to send and nothing to write down.
     #[must_use]
     pub fn is_empty(&self) -> bool {

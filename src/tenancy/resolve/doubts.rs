@@ -5,9 +5,11 @@ use super::checks::Scope;
 use super::index::{Found, Index};
 use super::local::personal_workspace;
 use crate::api::membership_type::Level;
+use crate::api::policy::PrivateWorkspaces;
+use crate::api::workspace::Scope as WorkspaceScope;
 use crate::api::{AccessTestSpec, Kind, MemberSpec, Spec};
 use crate::tenancy::view::View;
-use crate::tenancy::{Key, Manifest, Name, Row, Severity, Snapshot, nearest};
+use crate::tenancy::{Key, Manager, Manifest, Name, Row, Severity, Snapshot, nearest};
 
 /// What these doubts depend on.
 pub struct Known<'a> {
@@ -16,6 +18,8 @@ pub struct Known<'a> {
     pub snapshot: Option<&'a Snapshot>,
     /// Who owns the workspaces whose documents name nobody.
     pub owners: &'a BTreeMap<Key, Name>,
+    /// The workspaces that members have for themselves, each with its member.
+    pub own: &'a BTreeMap<Name, Name>,
 }
 
 /// What is legal and hardly meant: it is told, and nothing is held for it.
@@ -29,31 +33,62 @@ fn foreign_default(known: &Known<'_>, manifest: &Manifest, spec: &MemberSpec) ->
     let name = spec.default_workspace.as_ref()?.as_str();
     let place = Key::new(Kind::Workspace, name);
     let is_named = spec.workspaces.iter().flat_map(|list| list.iter()).any(|entry| entry.name.as_str() == name);
-    if is_named || known.is_admin(spec) || known.is_added(manifest, spec, &place) || !known.is_closed(manifest, spec, &place) {
+    if is_named
+        || known.is_reached_from_above(spec, &place)
+        || known.stays_in(manifest, spec, &place)
+        || !known.is_closed(manifest, spec, &place)
+    {
         return None;
     }
     let message = format!("names {place}, which the member has no access to");
-    let help = Some(format!("add {name} to workspaces, or name a workspace that is there"));
+    let help = match known.scope_of(&place) {
+        Some(WorkspaceScope::Local) => "name another workspace: nobody is added to a local one beside its owner".to_owned(),
+        _ => format!("add {name} to workspaces, or name a workspace that is there"),
+    };
     let path = "spec.defaultWorkspace".to_owned();
-    Some(Objection::note(manifest, Severity::Warning, "default-workspace", path, message).help(help))
+    Some(Objection::note(manifest, Severity::Warning, "default-workspace", path, message).help(Some(help)))
 }
 
 impl Known<'_> {
-    /// Whether a role in the organization reaches the workspaces below.
-    fn is_admin(&self, spec: &MemberSpec) -> bool {
-        let roles = spec.roles.iter().flat_map(|roles| roles.iter());
-        let mut own = spec.role.iter().chain(roles).map(|role| role.as_str()).peekable();
-        let default = self.scope.policy.default_role.as_deref().filter(|_| own.peek().is_none());
-        let reaches =
-            |role: &str| self.scope.role(role).is_none_or(|role| role.is_admin() && role.levels.contains(&Level::Organization));
-        self.scope.policy.implicit_admins && own.chain(default).any(reaches)
+    /// The scope of a workspace that is written, or that a member has for itself.
+    fn scope_of(&self, place: &Key) -> Option<WorkspaceScope> {
+        match self.scope.workspace(&place.name) {
+            Some(workspace) => workspace.scope,
+            None => self.own.contains_key(&place.name).then_some(WorkspaceScope::Local),
+        }
     }
 
-    /// A list that nobody writes is left alone, and a rename takes the memberships along.
-    fn is_added(&self, manifest: &Manifest, spec: &MemberSpec, place: &Key) -> bool {
+    /// Whether anybody who was not added to a workspace may reach it.
+    fn is_open(&self, place: &Key) -> bool {
+        let policy = self.scope.policy;
+        match self.scope_of(place) {
+            Some(WorkspaceScope::Local) => false,
+            Some(WorkspaceScope::Private) => policy.implicit_admins && policy.private_workspaces != PrivateWorkspaces::None,
+            Some(WorkspaceScope::Project) | None => true,
+        }
+    }
+
+    /// Whether a role in the organization reaches a workspace below.
+    fn is_reached_from_above(&self, spec: &MemberSpec, place: &Key) -> bool {
+        let policy = self.scope.policy;
+        let roles = spec.roles.iter().flat_map(|roles| roles.iter());
+        let mut own = spec.role.iter().chain(roles).map(|role| role.as_str()).peekable();
+        let default = policy.default_role.as_deref().filter(|_| own.peek().is_none());
+        let reaches =
+            |role: &str| self.scope.role(role).is_none_or(|role| role.is_admin() && role.levels.contains(&Level::Organization));
+        policy.implicit_admins && self.is_open(place) && own.chain(default).any(reaches)
+    }
+
+    /// Whether the member was added to a place by somebody else and stays there, because nobody writes the list. What was in a list
+    /// that is written no more ends, and so does what came with owning a workspace. A rename takes the rest along.
+    fn stays_in(&self, manifest: &Manifest, spec: &MemberSpec, place: &Key) -> bool {
+        let is_written = if place.kind == Kind::Project { spec.projects.is_some() } else { spec.workspaces.is_some() };
+        let Some(snapshot) = self.snapshot.filter(|_| !is_written) else { return false };
+        let ends =
+            |manager: &Manager| manager.is_policy() || snapshot.claim.as_ref().is_some_and(|claim| claim.manager == *manager);
+        let stays = |row: &Row| row.is_live() && !row.manager.as_ref().is_some_and(ends);
         let mut names = std::iter::once(&*manifest.name).chain(former_names(spec));
-        let has = |key: &Key| self.snapshot.and_then(|snapshot| snapshot.row(key)).is_some_and(Row::is_live);
-        spec.workspaces.is_none() && names.any(|member| has(&Key::membership(member, place)))
+        names.any(|member| snapshot.row(&Key::membership(member, place)).is_some_and(stays))
     }
 
     /// Whether neither its owner nor its project lets the member into a workspace; `false` for one that is only stored.
@@ -66,8 +101,10 @@ impl Known<'_> {
         let owner = workspace.owner.as_ref().map(|owner| owner.as_str());
         let owner = owner.or_else(|| self.owners.get(place).map(|owner| &**owner));
         let owns = owner.is_some_and(|owner| *owner == *manifest.name || former_names(spec).any(|name| name == owner));
-        let in_project = workspace.project_ref.as_ref().is_some_and(|project| {
-            spec.projects.as_ref().is_none_or(|list| list.iter().any(|entry| entry.name.as_str() == project.name.as_str()))
+        let in_project = workspace.project_ref.as_ref().filter(|_| self.is_open(place)).is_some_and(|project| {
+            let name = project.name.as_str();
+            spec.projects.iter().flat_map(|list| list.iter()).any(|entry| entry.name.as_str() == name)
+                || self.stays_in(manifest, spec, &Key::new(Kind::Project, name))
         });
         !owns && !in_project
     }

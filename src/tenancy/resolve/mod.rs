@@ -145,7 +145,8 @@ impl<'a> Resolver<'a> {
         objections.extend(owners.objections);
         tenancy.owners = owners.implied;
         objections.extend(subscriptions::check(&scope, self.index, snapshot));
-        objections.extend(doubts::check(&doubts::Known { scope: &scope, index: self.index, snapshot, owners: &tenancy.owners }));
+        let known = doubts::Known { scope: &scope, index: self.index, snapshot, owners: &tenancy.owners, own: &own };
+        objections.extend(doubts::check(&known));
         for objection in objections {
             let (held, finding) = objection.into_parts();
             if let Some((key, held)) = held {

@@ -1,0 +1,390 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::api::organization::AdoptionPolicy;
+use crate::api::policy::DriftPolicy;
+use crate::tenancy::{Intent, Mirrored};
+
+const fn everything(kind: Kind, end: End, absence: Absence) -> Ability {
+    Ability {
+        kind,
+        deeds: &[Deed::Create, Deed::Adopt, Deed::Update, Deed::Rotate, Deed::Remove],
+        end,
+        absence,
+        in_steps: matches!(kind, Kind::Workspace),
+        longest_name: 20,
+        characters: "letters, digits and hyphens",
+        allows: |character| character.is_ascii_alphanumeric() || character == '-',
+        requests: |_| 2,
+    }
+}
+
+/// A service with one kind of each sort.
+static SERVICE: Capabilities = Capabilities {
+    service: BackendType::Hundredms,
+    title: "Acme Cloud",
+    kinds: &[
+        everything(Kind::Template, End::Never("remove it in the dashboard"), Absence::Gone),
+        everything(Kind::Role, End::WithObject, Absence::Gone),
+        everything(Kind::Workspace, End::WithObject, Absence::Hidden("Muster's account is no admin of it")),
+        everything(Kind::Credential, End::WhenPurged("every token signed with it dies"), Absence::Gone),
+    ],
+    page: 10,
+    per_second: 2,
+    burst: 1,
+};
+
+fn map(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+fn id(name: &str) -> ObjectId {
+    ObjectId::derived([name.as_bytes()])
+}
+
+fn key(text: &str) -> Key {
+    let (kind, name) = text.split_once('/').unwrap();
+    Key::new(Kind::ALL.into_iter().find(|it| it.label() == kind).unwrap(), name)
+}
+
+struct World {
+    wanted: Vec<Wanted>,
+    found: Vec<Found>,
+    journal: Vec<Mirrored>,
+    purged: BTreeSet<ObjectId>,
+    unobservable: BTreeMap<Name, Box<str>>,
+    adoption: AdoptionPolicy,
+    drift: DriftPolicy,
+    approved: Vec<Digest>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            wanted: Vec::new(),
+            found: Vec::new(),
+            journal: Vec::new(),
+            purged: BTreeSet::new(),
+            unobservable: BTreeMap::new(),
+            adoption: AdoptionPolicy::Refuse,
+            drift: DriftPolicy::Correct,
+            approved: Vec::new(),
+        }
+    }
+
+    fn wants(mut self, object: &str, fields: Value) -> Self {
+        let key = key(object);
+        let issued = (key.kind == Kind::Credential).then(|| Issued { to: Some("keys".into()), generation: 0, every: None });
+        let name = if issued.is_some() { "".into() } else { key.name.as_str().into() };
+        self.wanted.push(Wanted {
+            id: id(object),
+            place: "live".into(),
+            name,
+            within: None,
+            fields: map(fields),
+            secrets: BTreeMap::new(),
+            digests: BTreeMap::new(),
+            issued,
+            weight: 0,
+            live: true,
+            implied: false,
+            origin: None,
+            key,
+        });
+        self
+    }
+
+    fn last(mut self, change: impl FnOnce(&mut Wanted)) -> Self {
+        change(self.wanted.last_mut().unwrap());
+        self
+    }
+
+    fn has(mut self, object: &str, external_id: &str, fields: Value) -> Self {
+        let key = key(object);
+        let name = if key.kind == Kind::Credential { "".into() } else { key.name.as_str().into() };
+        let fields = map(fields);
+        let raw = Value::Object(fields.clone());
+        let external_id = external_id.into();
+        self.found.push(Found { kind: key.kind, place: "live".into(), within: None, name, external_id, fields, raw, weight: 0 });
+        self
+    }
+
+    fn sent(mut self, object: &str, external_id: Option<&str>, fields: Value) -> Self {
+        let key = key(object);
+        let mut sent = map(fields);
+        if key.kind != Kind::Credential {
+            sent.insert("name".into(), key.name.as_str().into());
+        }
+        self.journal.push(Mirrored {
+            id: id(object),
+            place: "live".into(),
+            external_id: external_id.map(Into::into),
+            sent,
+            sent_at: Timestamp::UNIX_EPOCH,
+            within: None,
+            orphans: Vec::new(),
+            intent: None,
+            key,
+        });
+        self
+    }
+
+    fn noted(mut self, change: impl FnOnce(&mut Mirrored)) -> Self {
+        change(self.journal.last_mut().unwrap());
+        self
+    }
+
+    fn compared(&self) -> Mirror {
+        let shape = Shape { wanted: self.wanted.clone(), ..Shape::default() };
+        let observed = Observed { found: self.found.clone(), unobservable: self.unobservable.clone() };
+        let stored: BTreeSet<ObjectId> = self.wanted.iter().map(|it| it.id).chain(self.journal.iter().map(|it| it.id)).collect();
+        let terms = Terms {
+            capabilities: &SERVICE,
+            url: "https://acme.example",
+            adoption: self.adoption,
+            drift: self.drift,
+            approved: &self.approved,
+            stored: &stored.difference(&self.purged).copied().collect(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        compare(&shape, &observed, &self.journal, &terms)
+    }
+
+    /// What is said about each object, in the order in which it is done.
+    fn says(&self) -> Vec<String> {
+        let mirror = self.compared();
+        let call = |call: &Call| {
+            let fields: Vec<String> =
+                call.edits.iter().map(|edit| format!(" {}{}", edit.path(), if edit.drift { " (drift)" } else { "" })).collect();
+            let quiet = if call.recorded_only { " silently" } else { "" };
+            format!("{}{quiet} {}{}", call.deed.word(), call.key, fields.concat())
+        };
+        let mut says: Vec<String> = mirror.calls.iter().map(call).collect();
+        says.extend(mirror.refusals.iter().map(|it| format!("{} refused by {}", it.subject, it.rule)));
+        says.extend(mirror.held.iter().map(|(key, because)| format!("{key} held: {because}")));
+        says.extend(mirror.retained.iter().map(|(key, because)| format!("{key} stays: {because}")));
+        says.extend(mirror.drift.iter().map(|it| format!("{} drifted", it.key)));
+        says.extend(mirror.foreign.iter().map(|it| format!("{} {} is foreign", it.kind, it.external_id)));
+        says
+    }
+}
+
+fn host() -> World {
+    World::new().wants("mrole/host", json!({"priority": 1}))
+}
+
+#[test]
+fn what_is_not_there_is_made_and_what_is_there_as_wanted_is_left_alone() {
+    assert_eq!(host().says(), ["create mrole/host priority"]);
+    let settled = host().has("mrole/host", "r1", json!({"priority": 1})).sent("mrole/host", Some("r1"), json!({"priority": 1}));
+    assert_eq!(settled.says(), Vec::<String>::new());
+    assert_eq!(settled.compared().unchanged, 1);
+}
+
+#[test]
+fn what_was_changed_at_the_service_is_set_back_or_told_as_the_policy_says() {
+    let mut world = host().has("mrole/host", "r1", json!({"priority": 5})).sent("mrole/host", Some("r1"), json!({"priority": 1}));
+    assert_eq!(world.says(), ["update mrole/host priority (drift)"]);
+    world.drift = DriftPolicy::Warn;
+    assert_eq!(world.says(), ["mrole/host drifted"]);
+    world.drift = DriftPolicy::Ignore;
+    assert_eq!(world.says(), Vec::<String>::new());
+}
+
+#[test]
+fn a_change_of_the_input_is_sent_whatever_the_policy_says_about_drift() {
+    let mut world = host().has("mrole/host", "r1", json!({"priority": 5})).sent("mrole/host", Some("r1"), json!({"priority": 5}));
+    world.drift = DriftPolicy::Ignore;
+    assert_eq!(world.says(), ["update mrole/host priority"]);
+}
+
+#[test]
+fn what_is_there_already_is_taken_over_only_where_it_is_the_same_or_the_policy_says_so() {
+    let same = host().has("mrole/host", "r1", json!({"priority": 1}));
+    assert_eq!(same.says(), ["adopt silently mrole/host"]);
+    let mut other = host().has("mrole/host", "r1", json!({"priority": 2}));
+    assert_eq!(other.says(), ["mrole/host refused by taken-at-service"]);
+    other.adoption = AdoptionPolicy::AdoptIdentical;
+    assert_eq!(other.says(), ["mrole/host refused by taken-at-service"]);
+    other.adoption = AdoptionPolicy::Adopt;
+    assert_eq!(other.says(), ["adopt mrole/host priority"]);
+    other.adoption = AdoptionPolicy::Refuse;
+    assert_eq!(other.last(|host| host.implied = true).says(), ["adopt mrole/host priority"]);
+}
+
+#[test]
+fn what_a_call_made_that_did_not_hear_back_is_ours() {
+    let intent = |sends| Intent { deed: Deed::Create, sends: map(sends), since: Timestamp::UNIX_EPOCH, listed: Vec::new() };
+    let begun = |there: Value| {
+        let world = host().has("mrole/host", "r1", there).sent("mrole/host", None, json!({}));
+        world.noted(|entry| entry.intent = Some(intent(json!({"priority": 7, "name": "host"}))))
+    };
+    assert_eq!(begun(json!({"priority": 7})).says(), ["adopt mrole/host priority"]);
+    assert_eq!(begun(json!({"priority": 3})).says(), ["mrole/host refused by taken-at-service"]);
+}
+
+#[test]
+fn what_is_made_in_steps_and_is_half_made_is_finished() {
+    let intent = |sends| Intent { deed: Deed::Create, sends: map(sends), since: Timestamp::UNIX_EPOCH, listed: Vec::new() };
+    let live = || World::new().wants("workspace/live", json!({"language": "FRENCH"})).sent("workspace/live", None, json!({}));
+    let begun = live().noted(|entry| entry.intent = Some(intent(json!({"language": "FRENCH", "name": "live"}))));
+    assert_eq!(begun.says(), ["create workspace/live language"]);
+    assert!(begun.compared().calls[0].again && begun.compared().calls[0].in_steps);
+    let half = begun.has("workspace/live", "w1", json!({"language": "ENGLISH"}));
+    assert_eq!(half.says(), ["adopt workspace/live language"]);
+}
+
+#[test]
+fn a_secret_that_was_lost_is_made_again_where_the_service_has_one_under_its_name() {
+    for (deed, known) in [(Deed::Create, None), (Deed::Rotate, Some("k1"))] {
+        let mut world = World::new().wants("credential/key", json!({})).last(|it| it.name = "API key".into());
+        world = world.sent("credential/key", known, json!({})).has("credential/key", "k2", json!({}));
+        world.found[0].name = "API key".into();
+        let intent = Intent { deed, sends: Map::new(), since: Timestamp::UNIX_EPOCH, listed: Vec::new() };
+        let world = world.noted(|entry| entry.intent = Some(intent));
+        assert_eq!(world.says(), ["rotate credential/key"]);
+        assert!(world.compared().calls[0].orphans.is_empty());
+    }
+}
+
+#[test]
+fn a_name_that_belongs_to_another_id_is_refused_until_exactly_that_is_approved() {
+    let mut world = host().has("mrole/host", "r2", json!({"priority": 1})).sent("mrole/host", Some("r1"), json!({"priority": 1}));
+    assert_eq!(world.says(), ["mrole/host refused by other-id-at-service"]);
+    world.approved = vec![world.compared().approval.unwrap().digest];
+    assert_eq!(world.says(), ["adopt mrole/host"]);
+    world.found[0].external_id = "r3".into();
+    assert_eq!(world.says(), ["mrole/host refused by other-id-at-service"]);
+}
+
+#[test]
+fn what_was_removed_at_the_service_is_made_again_and_what_is_hidden_is_left_alone() {
+    assert_eq!(host().sent("mrole/host", Some("r1"), json!({"priority": 1})).says(), ["create mrole/host priority"]);
+    let hidden = World::new().wants("workspace/live", json!({})).sent("workspace/live", Some("w1"), json!({}));
+    assert_eq!(hidden.says(), ["workspace/live held: Muster's account is no admin of it"]);
+}
+
+#[test]
+fn what_is_soft_deleted_goes_stays_or_waits_as_the_service_can() {
+    let gone = |object: &str| {
+        World::new().wants(object, json!({})).last(|it| it.live = false).has(object, "x1", json!({})).sent(
+            object,
+            Some("x1"),
+            json!({}),
+        )
+    };
+    assert_eq!(gone("mrole/host").says(), ["remove mrole/host"]);
+    assert_eq!(gone("template/demo").says(), ["template/demo stays: remove it in the dashboard"]);
+    assert_eq!(
+        gone("credential/key").says(),
+        ["credential/key stays: it goes when it is purged: every token signed with it dies"]
+    );
+}
+
+#[test]
+fn a_key_that_was_purged_goes_when_that_is_approved() {
+    let mut world = World::new().has("credential/key", "k1", json!({})).sent("credential/key", Some("k1"), json!({}));
+    world.purged.insert(id("credential/key"));
+    assert_eq!(world.says(), Vec::<String>::new());
+    world.approved = vec![world.compared().approval.unwrap().digest];
+    assert_eq!(world.says(), ["remove credential/key"]);
+}
+
+#[test]
+fn what_the_journal_does_not_know_is_never_touched() {
+    assert_eq!(World::new().has("mrole/theirs", "r9", json!({})).says(), ["mrole r9 is foreign"]);
+}
+
+#[test]
+fn in_a_place_that_could_not_be_read_nothing_is_planned() {
+    let mut world = host().wants("mrole/guest", json!({})).last(|it| it.live = false).sent("mrole/guest", Some("r2"), json!({}));
+    world.unobservable.insert("live".into(), "status 503".into());
+    assert_eq!(world.says(), Vec::<String>::new());
+}
+
+#[test]
+fn a_secret_that_is_shown_once_needs_a_place_and_is_made_anew_when_its_time_has_come() {
+    let key = || World::new().wants("credential/key", json!({}));
+    assert_eq!(key().says(), ["create credential/key"]);
+    let homeless = key().last(|it| it.issued.as_mut().unwrap().to = None).says();
+    assert_eq!(
+        homeless,
+        ["credential/key held: its secret would be shown once and lost: name a Secret for it in spec.writeSecretToRef"]
+    );
+    let there = || key().has("credential/key", "k1", json!({})).sent("credential/key", Some("k1"), json!({"generation": 0}));
+    assert_eq!(there().says(), Vec::<String>::new());
+    assert_eq!(there().last(|it| it.issued.as_mut().unwrap().generation = 1).says(), ["rotate credential/key"]);
+    assert_eq!(there().last(|it| it.issued.as_mut().unwrap().every = Some(0)).says(), ["rotate credential/key"]);
+}
+
+#[test]
+fn a_key_whose_secret_got_lost_is_an_orphan_and_goes_when_that_is_approved() {
+    let intent = Intent { deed: Deed::Create, sends: Map::new(), since: Timestamp::UNIX_EPOCH, listed: vec!["old".into()] };
+    let world = World::new().wants("credential/key", json!({})).has("credential/old", "old", json!({})).has(
+        "credential/lost",
+        "lost",
+        json!({}),
+    );
+    let world = world.sent("credential/key", None, json!({})).noted(|entry| entry.intent = Some(intent));
+    let call = world.compared().calls.remove(0);
+    assert_eq!((call.deed, call.orphans), (Deed::Create, vec!["lost".into()]));
+
+    let mut later = World::new().wants("credential/key", json!({})).has("credential/key", "new", json!({})).has(
+        "credential/lost",
+        "lost",
+        json!({}),
+    );
+    later =
+        later.sent("credential/key", Some("new"), json!({"generation": 0})).noted(|entry| entry.orphans = vec!["lost".into()]);
+    assert_eq!(later.says(), Vec::<String>::new());
+    later.approved = vec![later.compared().approval.unwrap().digest];
+    let calls = later.compared().calls;
+    assert_eq!(
+        calls.iter().map(|call| (call.deed, call.external_id.as_deref())).collect::<Vec<_>>(),
+        [(Deed::Remove, Some("lost"))]
+    );
+}
+
+#[test]
+fn what_gives_access_comes_before_what_takes_it() {
+    let world = World::new().wants("mrole/a", json!({"r": 1})).wants("mrole/b", json!({"r": 2})).last(|it| it.weight = 1);
+    let mut world = world.has("mrole/a", "r1", json!({"r": 2})).has("mrole/b", "r2", json!({"r": 1}));
+    world.found[0].weight = 1;
+    let world = world.sent("mrole/a", Some("r1"), json!({"r": 2})).sent("mrole/b", Some("r2"), json!({"r": 1}));
+    assert_eq!(world.says(), ["update mrole/b r", "update mrole/a r"]);
+}
+
+#[test]
+fn a_name_that_the_service_does_not_take_is_held() {
+    assert_eq!(
+        World::new().wants("mrole/a_b", json!({})).says(),
+        ["mrole/a_b held: its name \"a_b\" has '_', and only letters, digits and hyphens are allowed at Acme Cloud"]
+    );
+}
+
+#[test]
+fn a_secret_is_sent_when_its_digest_changes() {
+    let with = |digest: &str| {
+        let secret = serde_json::from_value(json!({"name": "bucket", "key": "secret"})).unwrap();
+        host().last(|it| {
+            it.secrets.insert("upload.secret".into(), secret);
+            it.digests.insert("upload.secret".into(), digest.into());
+        })
+    };
+    let sent = json!({"priority": 1, "secrets": {"upload.secret": "sha256:a"}});
+    let there =
+        |digest: &str| with(digest).has("mrole/host", "r1", json!({"priority": 1})).sent("mrole/host", Some("r1"), sent.clone());
+    assert_eq!(there("sha256:a").says(), Vec::<String>::new());
+    assert_eq!(there("sha256:b").says(), ["update mrole/host upload.secret"]);
+    let unreadable = there("sha256:a").last(|it| it.digests.clear()).says();
+    assert_eq!(unreadable, ["mrole/host held: upload.secret is in the Secret bucket under secret, which cannot be read"]);
+}
+
+#[test]
+fn the_requests_and_the_time_that_they_take_are_told() {
+    let mirror = host().wants("mrole/guest", json!({})).compared();
+    assert_eq!((mirror.requests, mirror.seconds), (4, 2));
+}
