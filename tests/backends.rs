@@ -1,5 +1,11 @@
 //! Services behind Muster, as doubles that speak HTTP on loopback.
 
+#[path = "support/doubles/aaq.rs"]
+mod aaq;
+#[path = "backends/aaq.rs"]
+mod aaq_backend;
+#[path = "backends/aaq_double.rs"]
+mod aaq_double;
 #[path = "backends/asking.rs"]
 mod asking;
 #[path = "support/doubles/fastpix.rs"]
@@ -14,3 +20,5 @@ mod front;
 mod hundredms;
 #[path = "backends/hundredms_double.rs"]
 mod hundredms_double;
+#[path = "support/scenario.rs"]
+mod scenario;

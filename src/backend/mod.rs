@@ -16,6 +16,7 @@
 //!
 //! This folder knows `plan` and `store`; it must not import `engine` or a front door.
 
+pub mod aaq;
 mod carry_out;
 pub mod fault;
 pub mod http;
