@@ -25,6 +25,7 @@ pub static V1: Capabilities = Capabilities {
 };
 
 const TEMPLATE: Ability = Ability {
+    in_steps: true,
     kind: Kind::Template,
     deeds: &[Deed::Create, Deed::Adopt, Deed::Update],
     end: End::Never("100ms has no call that deletes a template: delete it in the dashboard, if nobody uses it"),
@@ -36,6 +37,7 @@ const TEMPLATE: Ability = Ability {
 };
 
 const ROLE: Ability = Ability {
+    in_steps: false,
     kind: Kind::Role,
     deeds: &[Deed::Create, Deed::Adopt, Deed::Update, Deed::Remove],
     end: End::WithObject,
