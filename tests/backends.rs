@@ -20,5 +20,9 @@ mod front;
 mod hundredms;
 #[path = "backends/hundredms_double.rs"]
 mod hundredms_double;
+#[path = "backends/live.rs"]
+mod live;
+#[path = "support/program.rs"]
+mod program;
 #[path = "support/scenario.rs"]
 mod scenario;

@@ -262,7 +262,9 @@ impl<'c> Comparison<'c> {
         let made_by_us = begun.is_some_and(|intent| {
             at.ability.in_steps || edits(&without_ours(&intent.sends), &found.fields, &Map::new()).is_empty()
         });
-        let edits = at.edits(found, &Map::new());
+        // What a call made has its secrets, too.
+        let sent = begun.filter(|_| made_by_us).map(|intent| At::secrets_of(&intent.sends)).unwrap_or_default();
+        let edits = at.edits(found, &sent);
         let differ = edits.iter().any(|edit| !edit.secret);
         let adopts = match self.terms.adoption {
             AdoptionPolicy::Adopt => true,

@@ -180,7 +180,8 @@ impl Text<'_> {
             .options
             .colour
             .paint(Paint::Faint, &if notes.is_empty() { String::new() } else { format!("({})", notes.join("; ")) });
-        let lines = field_lines(&fields(&call.edits), self.options.detail);
+        let whole = call.deed == Deed::Create && self.options.detail != Detail::Full;
+        let lines = if whole { Vec::new() } else { field_lines(&fields(&call.edits), self.options.detail) };
         self.fields(head, &lines, &notes);
     }
 
