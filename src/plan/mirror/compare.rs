@@ -220,7 +220,6 @@ impl<'c> Comparison<'c> {
     /// Its name belongs to another id than the journal has, and that id is gone.
     fn another(&mut self, at: &At<'c>, known: &str, other: &'c Found) {
         let At { wanted, .. } = *at;
-        self.standing.insert(wanted.id, Some(other.external_id.clone()));
         self.taken.insert((other.kind, &other.place, &other.external_id));
         let title = self.terms.capabilities.title;
         let because = format!(
