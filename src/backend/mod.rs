@@ -17,6 +17,7 @@
 //! This folder knows `plan` and `store`; it must not import `engine` or a front door.
 
 mod carry_out;
+pub mod fastpix;
 pub mod fault;
 pub mod http;
 mod reach;
