@@ -1,5 +1,13 @@
 //! Services behind Muster, as doubles that speak HTTP on loopback.
 
+#[path = "support/doubles/aaq.rs"]
+mod aaq;
+#[path = "backends/aaq.rs"]
+mod aaq_backend;
+#[path = "backends/aaq_double.rs"]
+mod aaq_double;
+#[path = "backends/asking.rs"]
+mod asking;
 #[path = "support/doubles/fastpix.rs"]
 mod fastpix;
 #[path = "backends/fastpix.rs"]
@@ -8,7 +16,13 @@ mod fastpix_backend;
 mod fastpix_double;
 #[path = "support/doubles/faults.rs"]
 mod faults;
+#[path = "backends/front.rs"]
+mod front;
 #[path = "support/doubles/hasty.rs"]
 mod hasty;
+#[path = "support/doubles/hundredms.rs"]
+mod hundredms;
+#[path = "backends/hundredms_double.rs"]
+mod hundredms_double;
 #[path = "support/scenario.rs"]
 mod scenario;

@@ -242,6 +242,7 @@ fn judge(call: &Call, current: Option<&Found>, again: bool) -> Option<Ended> {
         (Deed::Remove, None) => Some(Ended::Done(Sent::default())),
         (Deed::Create, None) => None,
         (Deed::Create, Some(found)) if again && is_as_wanted(call, found, true) => done(found),
+        (Deed::Create, Some(_)) if again && call.in_steps => None,
         (Deed::Create, Some(found)) => refused(format!(
             "something of the name {:?} (id {}) appeared there since it was planned: plan again",
             found.name, found.external_id

@@ -8,6 +8,7 @@ pub const CAPABILITIES: Capabilities =
     Capabilities { service: BackendType::Fastpix, title: "FastPix", kinds: &[KEYS], page: 50, per_second: 5, burst: 10 };
 
 const KEYS: Ability = Ability {
+    in_steps: false,
     kind: Kind::Credential,
     deeds: &[Deed::Create, Deed::Rotate, Deed::Remove],
     end: End::WhenPurged("every token that was signed with the key stops working at once"),

@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{Timestamp, ToSpan};
-use serde_json::{Map, Value};
+use jiff::Timestamp;
+use serde_json::Map;
 
+use super::at::{At, is_due, removal, without_ours};
 use super::edits::edits;
 use super::{
-    Ability, Absence, Call, Capabilities, Differs, Edit, End, Foreign, Found, Issued, Mirror, Observed, ServiceApproval, Shape,
-    Wanted, applied, leaf,
+    Absence, Call, Capabilities, Differs, Edit, End, Foreign, Found, Mirror, Observed, ServiceApproval, Shape, Wanted, applied,
 };
 use crate::api::Kind;
 use crate::api::organization::AdoptionPolicy;
@@ -94,6 +94,7 @@ impl<'c> Comparison<'c> {
             foreign: Vec::new(),
             places: shape.places.clone(),
             unobservable: observed.unobservable.clone(),
+            uncompared: Vec::new(),
             approval: None,
             requests: 0,
             seconds: 0,
@@ -132,7 +133,7 @@ impl<'c> Comparison<'c> {
     fn wanted(&mut self, wanted: &'c Wanted) {
         let Some(ability) = self.terms.capabilities.of(wanted.key.kind) else { return };
         if self.observed.unobservable.contains_key(&wanted.place) {
-            return;
+            return self.mirror.uncompared.push(wanted.key.clone());
         }
         let within = match wanted.within.map(|whole| self.standing.get(&whole)) {
             None => None,
@@ -153,6 +154,7 @@ impl<'c> Comparison<'c> {
         let named = within.as_ref().map_or_else(|| self.by_name(wanted, None), |whole| self.by_name(wanted, whole.as_deref()));
         let at = At { wanted, ability, entry, within: within.flatten() };
         match (known, found, named) {
+            (_, None, Some(found)) if at.lost_a_secret() => self.renew(&at, found),
             (_, Some(found), other) => self.there(&at, found, other.filter(|other| other.external_id != found.external_id)),
             (Some(known), None, Some(other)) => self.another(&at, known, other),
             (Some(_), None, None) => self.vanished(&at),
@@ -229,6 +231,15 @@ impl<'c> Comparison<'c> {
         self.waiting.push((call, because.into()));
     }
 
+    /// A secret was made whose answer was lost. There is one of that name, so there is another one in its place.
+    fn renew(&mut self, at: &At<'c>, found: &'c Found) {
+        self.standing.insert(at.wanted.id, Some(found.external_id.clone()));
+        self.taken.insert((found.kind, &found.place, &found.external_id));
+        let note = "an earlier run had one made and lost it";
+        let call = at.call(Deed::Rotate, Some(found), Vec::new(), at.sent());
+        self.call(at, Call { note: Some(note.into()), ..call }, found.weight);
+    }
+
     /// It was there and is not any more.
     fn vanished(&mut self, at: &At<'c>) {
         let At { wanted, ability, .. } = *at;
@@ -245,10 +256,12 @@ impl<'c> Comparison<'c> {
 
     /// Something of its name is there, and the journal knows of none.
     fn exists(&mut self, at: &At<'c>, found: &'c Found) {
-        let At { wanted, entry, .. } = *at;
+        let At { wanted, .. } = *at;
         self.taken.insert((found.kind, &found.place, &found.external_id));
-        let begun = entry.and_then(|entry| entry.intent.as_ref()).filter(|intent| intent.deed == Deed::Create);
-        let made_by_us = begun.is_some_and(|intent| edits(&without_ours(&intent.sends), &found.fields, &Map::new()).is_empty());
+        let begun = at.begun().filter(|intent| intent.deed == Deed::Create);
+        let made_by_us = begun.is_some_and(|intent| {
+            at.ability.in_steps || edits(&without_ours(&intent.sends), &found.fields, &Map::new()).is_empty()
+        });
         let edits = at.edits(found, &Map::new());
         let differ = edits.iter().any(|edit| !edit.secret);
         let adopts = match self.terms.adoption {
@@ -460,142 +473,4 @@ impl<'c> Comparison<'c> {
         let calls = waiting.into_iter().map(|(call, because)| (call.key, because)).collect();
         self.mirror.approval = Some(ServiceApproval { digest, calls });
     }
-}
-
-/// One wanted thing, with what is known about it.
-struct At<'c> {
-    wanted: &'c Wanted,
-    ability: &'static Ability,
-    entry: Option<&'c Mirrored>,
-    /// The id of what it is a part of, where that is there.
-    within: Option<Box<str>>,
-}
-
-/// Where the journal keeps the digests of secrets, and the generation of those that the service makes.
-const SECRETS: &str = "secrets";
-const GENERATION: &str = "generation";
-
-impl At<'_> {
-    fn edits(&self, found: &Found, sent: &Map<String, Value>) -> Vec<Edit> {
-        let plain = without_ours(sent);
-        let mut edits = edits(&self.wanted.fields, &found.fields, &plain);
-        if self.wanted.name != found.name {
-            let drift = sent.get("name").and_then(Value::as_str) == Some(&*self.wanted.name);
-            let (from, to) = (Some(found.name.as_ref().into()), Some(self.wanted.name.as_ref().into()));
-            edits.insert(0, Edit { at: vec!["name".into()], from, to, drift, secret: false });
-        }
-        let digests = sent.get(SECRETS);
-        for (path, digest) in &self.wanted.digests {
-            let before = digests.and_then(|digests| digests.get(&**path)).cloned();
-            let after = Some(Value::from(&**digest));
-            if before != after {
-                let at = path.split('.').map(Into::into).collect();
-                edits.push(Edit { at, from: before, to: after, drift: false, secret: true });
-            }
-        }
-        edits
-    }
-
-    fn edits_from_nothing(&self) -> Vec<Edit> {
-        let mut edits = edits(&self.wanted.fields, &Map::new(), &Map::new());
-        for (path, digest) in &self.wanted.digests {
-            let at = path.split('.').map(Into::into).collect();
-            edits.push(Edit { at, from: None, to: Some(Value::from(&**digest)), drift: false, secret: true });
-        }
-        edits
-    }
-
-    /// What the journal keeps once everything is as it is wanted.
-    fn sent(&self) -> Map<String, Value> {
-        self.with_ours(self.wanted.fields.clone())
-    }
-
-    fn with_ours(&self, mut sent: Map<String, Value>) -> Map<String, Value> {
-        if !self.wanted.name.is_empty() {
-            sent.insert("name".into(), Value::from(&*self.wanted.name));
-        }
-        if !self.wanted.digests.is_empty() {
-            let digests = self.wanted.digests.iter().map(|(path, digest)| (path.to_string(), Value::from(&**digest)));
-            sent.insert(SECRETS.into(), digests.collect());
-        }
-        if let Some(issued) = &self.wanted.issued {
-            sent.insert(GENERATION.into(), issued.generation.into());
-        }
-        sent
-    }
-
-    fn call(&self, deed: Deed, found: Option<&Found>, edits: Vec<Edit>, sent: Map<String, Value>) -> Call {
-        let wanted = self.wanted;
-        let sent = match deed {
-            Deed::Create | Deed::Adopt => sent,
-            _ => self.with_ours(kept(&sent, &wanted.fields)),
-        };
-        Call {
-            deed,
-            key: wanted.key.clone(),
-            id: wanted.id,
-            place: wanted.place.clone(),
-            name: wanted.name.clone(),
-            within: wanted.within,
-            within_id: self.within.clone(),
-            external_id: found.map(|found| found.external_id.clone()),
-            edits,
-            sent,
-            secrets: wanted.secrets.clone(),
-            issued: wanted.issued.clone(),
-            listed: Vec::new(),
-            orphans: self.entry.map(|entry| entry.orphans.clone()).unwrap_or_default(),
-            recorded_only: false,
-            requests: 0,
-            note: None,
-            origin: wanted.origin.clone(),
-        }
-    }
-}
-
-fn without_ours(sent: &Map<String, Value>) -> Map<String, Value> {
-    let ours = ["name", SECRETS, GENERATION];
-    sent.iter().filter(|(name, _)| !ours.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-/// Of what was sent, the fields that are still wanted: those that are not are no longer Muster's.
-fn kept(sent: &Map<String, Value>, wanted: &Map<String, Value>) -> Map<String, Value> {
-    let mut kept = Map::new();
-    for (at, value) in super::edits::leaves(&without_ours(sent)) {
-        if leaf(wanted, &at).is_some() {
-            let edit = Edit { at, from: None, to: Some(value.clone()), drift: false, secret: false };
-            kept = applied(&kept, [&edit]);
-        }
-    }
-    kept
-}
-
-fn removal(entry: &Mirrored, found: Option<&Found>, ability: &Ability) -> Call {
-    Call {
-        deed: Deed::Remove,
-        key: entry.key.clone(),
-        id: entry.id,
-        place: entry.place.clone(),
-        name: found.map_or_else(|| "".into(), |found| found.name.clone()),
-        within: entry.within,
-        within_id: found.and_then(|found| found.within.clone()),
-        external_id: found.map(|found| found.external_id.clone()).or_else(|| entry.external_id.clone()),
-        edits: Vec::new(),
-        sent: entry.sent.clone(),
-        secrets: BTreeMap::new(),
-        issued: None,
-        listed: Vec::new(),
-        orphans: entry.orphans.clone(),
-        recorded_only: found.is_none() || !ability.can(Deed::Remove),
-        requests: 0,
-        note: None,
-        origin: None,
-    }
-}
-
-/// Whether a secret is to be made anew.
-fn is_due(issued: &Issued, entry: &Mirrored, now: Timestamp) -> bool {
-    let last = entry.sent.get(GENERATION).and_then(Value::as_i64).unwrap_or_default();
-    let old = issued.every.and_then(|every| entry.sent_at.checked_add(every.seconds()).ok());
-    issued.generation > last || old.is_some_and(|end| end <= now)
 }

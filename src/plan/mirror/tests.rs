@@ -14,6 +14,7 @@ const fn everything(kind: Kind, end: End, absence: Absence) -> Ability {
         deeds: &[Deed::Create, Deed::Adopt, Deed::Update, Deed::Rotate, Deed::Remove],
         end,
         absence,
+        in_steps: matches!(kind, Kind::Workspace),
         longest_name: 20,
         characters: "letters, digits and hyphens",
         allows: |character| character.is_ascii_alphanumeric() || character == '-',
@@ -223,6 +224,30 @@ fn what_a_call_made_that_did_not_hear_back_is_ours() {
     };
     assert_eq!(begun(json!({"priority": 7})).says(), ["adopt mrole/host priority"]);
     assert_eq!(begun(json!({"priority": 3})).says(), ["mrole/host refused by taken-at-service"]);
+}
+
+#[test]
+fn what_is_made_in_steps_and_is_half_made_is_finished() {
+    let intent = |sends| Intent { deed: Deed::Create, sends: map(sends), since: Timestamp::UNIX_EPOCH, listed: Vec::new() };
+    let live = || World::new().wants("workspace/live", json!({"language": "FRENCH"})).sent("workspace/live", None, json!({}));
+    let begun = live().noted(|entry| entry.intent = Some(intent(json!({"language": "FRENCH", "name": "live"}))));
+    assert_eq!(begun.says(), ["create workspace/live language"]);
+    assert!(begun.compared().calls[0].again && begun.compared().calls[0].in_steps);
+    let half = begun.has("workspace/live", "w1", json!({"language": "ENGLISH"}));
+    assert_eq!(half.says(), ["adopt workspace/live language"]);
+}
+
+#[test]
+fn a_secret_that_was_lost_is_made_again_where_the_service_has_one_under_its_name() {
+    for (deed, known) in [(Deed::Create, None), (Deed::Rotate, Some("k1"))] {
+        let mut world = World::new().wants("credential/key", json!({})).last(|it| it.name = "API key".into());
+        world = world.sent("credential/key", known, json!({})).has("credential/key", "k2", json!({}));
+        world.found[0].name = "API key".into();
+        let intent = Intent { deed, sends: Map::new(), since: Timestamp::UNIX_EPOCH, listed: Vec::new() };
+        let world = world.noted(|entry| entry.intent = Some(intent));
+        assert_eq!(world.says(), ["rotate credential/key"]);
+        assert!(world.compared().calls[0].orphans.is_empty());
+    }
 }
 
 #[test]
