@@ -10,12 +10,16 @@ mod aaq_double;
 mod asking;
 #[path = "support/doubles/fastpix.rs"]
 mod fastpix;
+#[path = "backends/fastpix.rs"]
+mod fastpix_backend;
 #[path = "backends/fastpix_double.rs"]
 mod fastpix_double;
 #[path = "support/doubles/faults.rs"]
 mod faults;
 #[path = "backends/front.rs"]
 mod front;
+#[path = "support/doubles/hasty.rs"]
+mod hasty;
 #[path = "support/doubles/hundredms.rs"]
 mod hundredms;
 #[path = "backends/hundredms_double.rs"]
