@@ -6,11 +6,19 @@ mod aaq;
 mod aaq_backend;
 #[path = "backends/aaq_double.rs"]
 mod aaq_double;
+#[path = "backends/asking.rs"]
+mod asking;
 #[path = "support/doubles/fastpix.rs"]
 mod fastpix;
 #[path = "backends/fastpix_double.rs"]
 mod fastpix_double;
 #[path = "support/doubles/faults.rs"]
 mod faults;
+#[path = "backends/front.rs"]
+mod front;
+#[path = "support/doubles/hundredms.rs"]
+mod hundredms;
+#[path = "backends/hundredms_double.rs"]
+mod hundredms_double;
 #[path = "support/scenario.rs"]
 mod scenario;

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::Url;
 use reqwest::redirect::Policy;
 
@@ -165,6 +166,12 @@ impl Client {
             clock.sleep(wait).await;
         }
         Err(Fault::unavailable("it was asked too often"))
+    }
+
+    /// The date and time of day, by the clock that it waits with.
+    #[must_use]
+    pub fn today(&self) -> Timestamp {
+        self.settings.clock.today()
     }
 
     /// The host that is called.

@@ -94,6 +94,7 @@ impl<'c> Comparison<'c> {
             foreign: Vec::new(),
             places: shape.places.clone(),
             unobservable: observed.unobservable.clone(),
+            uncompared: Vec::new(),
             approval: None,
             requests: 0,
             seconds: 0,
@@ -132,7 +133,7 @@ impl<'c> Comparison<'c> {
     fn wanted(&mut self, wanted: &'c Wanted) {
         let Some(ability) = self.terms.capabilities.of(wanted.key.kind) else { return };
         if self.observed.unobservable.contains_key(&wanted.place) {
-            return;
+            return self.mirror.uncompared.push(wanted.key.clone());
         }
         let within = match wanted.within.map(|whole| self.standing.get(&whole)) {
             None => None,

@@ -127,6 +127,8 @@ pub struct Mirror {
     pub places: BTreeMap<Name, Option<SecretKeyRef>>,
     /// The places whose things could not be read, with the reason: nothing is made, changed or removed in them.
     pub unobservable: BTreeMap<Name, Box<str>>,
+    /// The objects in those places.
+    pub uncompared: Vec<Key>,
     /// What waits for somebody to approve exactly it.
     pub approval: Option<ServiceApproval>,
     /// How many requests the calls take.
