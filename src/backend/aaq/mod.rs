@@ -18,6 +18,8 @@ mod observe;
 mod send;
 mod session;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -240,9 +240,9 @@ fn what_is_made_in_steps_and_is_half_made_is_finished() {
 #[test]
 fn a_secret_that_was_lost_is_made_again_where_the_service_has_one_under_its_name() {
     for (deed, known) in [(Deed::Create, None), (Deed::Rotate, Some("k1"))] {
-        let mut world = World::new().wants("credential/key", json!({})).last(|it| it.name = "API key".into());
+        let mut world = World::new().wants("credential/key", json!({})).last(|it| it.name = "api-key".into());
         world = world.sent("credential/key", known, json!({})).has("credential/key", "k2", json!({}));
-        world.found[0].name = "API key".into();
+        world.found[0].name = "api-key".into();
         let intent = Intent { deed, sends: Map::new(), since: Timestamp::UNIX_EPOCH, listed: Vec::new() };
         let world = world.noted(|entry| entry.intent = Some(intent));
         assert_eq!(world.says(), ["rotate credential/key"]);
