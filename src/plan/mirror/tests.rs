@@ -285,6 +285,23 @@ fn what_is_soft_deleted_goes_stays_or_waits_as_the_service_can() {
 }
 
 #[test]
+fn what_a_call_made_that_did_not_hear_back_goes_with_its_object() {
+    let world = World::new().wants("mrole/host", json!({})).last(|it| it.live = false).has("mrole/host", "r1", json!({}));
+    let intent = Intent { deed: Deed::Create, sends: Map::new(), since: Timestamp::UNIX_EPOCH, listed: Vec::new() };
+    let world = world.sent("mrole/host", None, json!({})).noted(|entry| entry.intent = Some(intent));
+    assert_eq!(world.says(), ["remove mrole/host"]);
+    assert_eq!(world.compared().calls[0].external_id.as_deref(), Some("r1"));
+}
+
+#[test]
+fn what_is_removed_while_its_workspace_gets_another_name_goes_too() {
+    let world = World::new().wants("mrole/host", json!({})).last(|it| it.live = false).has("mrole/host", "r1", json!({}));
+    let world = world.sent("mrole/host", Some("r1"), json!({})).noted(|entry| entry.place = "before".into());
+    assert_eq!(world.says(), ["remove mrole/host"]);
+    assert!(!world.compared().calls[0].recorded_only);
+}
+
+#[test]
 fn a_key_that_was_purged_goes_when_that_is_approved() {
     let mut world = World::new().has("credential/key", "k1", json!({})).sent("credential/key", Some("k1"), json!({}));
     world.purged.insert(id("credential/key"));
