@@ -217,7 +217,12 @@ impl<'c> Comparison<'c> {
 
     /// Its name belongs to another id than the journal has, and that id is gone.
     fn another(&mut self, at: &At<'c>, known: &str, other: &'c Found) {
-        let At { wanted, .. } = *at;
+        let At { wanted, entry, .. } = *at;
+        let begun = entry.and_then(|entry| entry.intent.as_ref()).filter(|intent| intent.deed == Deed::Update);
+        // Where a name is a part of the id, renaming makes it another one.
+        if begun.is_some_and(|intent| is_as_sent(&intent.sends, other)) {
+            return self.there(at, other, None);
+        }
         self.standing.insert(wanted.id, Some(other.external_id.clone()));
         self.taken.insert((other.kind, &other.place, &other.external_id));
         let title = self.terms.capabilities.title;
@@ -248,7 +253,10 @@ impl<'c> Comparison<'c> {
         let At { wanted, entry, .. } = *at;
         self.taken.insert((found.kind, &found.place, &found.external_id));
         let begun = entry.and_then(|entry| entry.intent.as_ref()).filter(|intent| intent.deed == Deed::Create);
-        let made_by_us = begun.is_some_and(|intent| edits(&without_ours(&intent.sends), &found.fields, &Map::new()).is_empty());
+        // A call that takes several requests may have made a part of it.
+        let made_by_us = begun.is_some_and(|intent| {
+            edits(&without_ours(&intent.sends), &found.fields, &Map::new()).iter().all(|edit| edit.from.is_none())
+        });
         let edits = at.edits(found, &Map::new());
         let differ = edits.iter().any(|edit| !edit.secret);
         let adopts = match self.terms.adoption {
@@ -551,6 +559,12 @@ impl At<'_> {
             origin: wanted.origin.clone(),
         }
     }
+}
+
+/// Whether a thing has the name and every field that a call sends.
+fn is_as_sent(sends: &Map<String, Value>, found: &Found) -> bool {
+    sends.get("name").and_then(Value::as_str) == Some(&*found.name)
+        && edits(&without_ours(sends), &found.fields, &Map::new()).is_empty()
 }
 
 fn without_ours(sent: &Map<String, Value>) -> Map<String, Value> {
