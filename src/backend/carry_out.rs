@@ -242,7 +242,7 @@ fn judge(call: &Call, current: Option<&Found>, again: bool) -> Option<Ended> {
         (Deed::Remove, None) => Some(Ended::Done(Sent::default())),
         (Deed::Create, None) => None,
         (Deed::Create, Some(found)) if again && is_as_wanted(call, found, again) => done(found),
-        (Deed::Create, Some(found)) if again && is_begun(call, found) => None,
+        (Deed::Create, Some(_)) if again && call.in_steps => None,
         (Deed::Create, Some(found)) => refused(format!(
             "something of the name {:?} (id {}) appeared there since it was planned: plan again",
             found.name, found.external_id
@@ -260,9 +260,16 @@ fn judge(call: &Call, current: Option<&Found>, again: bool) -> Option<Ended> {
 /// Whether a thing has every value that a call would send, or has sent. Secrets cannot be seen: they count as sent where the thing can
 /// only have been made by the call. What goes back to what the service does may be as before then; that it was sent shows beside it.
 fn is_as_wanted(call: &Call, found: &Found, again: bool) -> bool {
-    let has = |edit: &Edit| match edit.to.as_ref().filter(|value| !value.is_null()) {
-        Some(value) => there(edit, found).as_ref() == Some(value),
-        None => there(edit, found).is_none_or(|value| edit.from.as_ref() != Some(&value)),
+    let name = Value::from(&*found.name);
+    let has = |edit: &Edit| {
+        let there = match edit.at.as_slice() {
+            [only] if &**only == "name" && !found.fields.contains_key("name") => Some(&name),
+            at => leaf(&found.fields, at),
+        };
+        match edit.to.as_ref().filter(|value| !value.is_null()) {
+            Some(value) => there == Some(value),
+            None => there.is_none() || there != edit.from.as_ref(),
+        }
     };
     let shows_beside =
         |edit: &Edit| call.edits.iter().any(|other| !other.secret && other.at.first() == edit.at.first() && has(other));
@@ -271,16 +278,4 @@ fn is_as_wanted(call: &Call, found: &Found, again: bool) -> bool {
         (false, Some(_)) => has(edit),
         (false, None) => has(edit) || again && shows_beside(edit),
     })
-}
-
-/// Whether a thing is what a call makes in several requests, of which some may be missing: nothing of it has another value.
-fn is_begun(call: &Call, found: &Found) -> bool {
-    call.edits.iter().all(|edit| edit.secret || there(edit, found).is_none_or(|value| edit.to.as_ref() == Some(&value)))
-}
-
-fn there(edit: &Edit, found: &Found) -> Option<Value> {
-    match edit.at.as_slice() {
-        [only] if &**only == "name" && !found.fields.contains_key("name") => Some(Value::from(&*found.name)),
-        at => leaf(&found.fields, at).cloned(),
-    }
 }

@@ -56,9 +56,20 @@ pub enum Fault {
         /// Why not, and what to do.
         why: Cow<'static, str>,
     },
+    /// The change must not be made, for a reason that Muster has. Nothing was sent, and other changes are not concerned.
+    #[error("nothing was sent: {why}")]
+    Withheld {
+        /// Why not, and what to do.
+        why: Cow<'static, str>,
+    },
 }
 
 impl Fault {
+    /// [`Fault::Withheld`] in these words.
+    pub fn withheld(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Withheld { why: why.into() }
+    }
+
     /// [`Fault::Unavailable`] in these words.
     pub fn unavailable(why: impl Into<Cow<'static, str>>) -> Self {
         Self::Unavailable { why: why.into() }
@@ -102,9 +113,12 @@ impl Fault {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::Unknown { .. } => true,
-            Self::Denied { .. } | Self::Missing | Self::Refused { .. } | Self::Unreadable { .. } | Self::Forbidden { .. } => {
-                false
-            }
+            Self::Denied { .. }
+            | Self::Missing
+            | Self::Refused { .. }
+            | Self::Unreadable { .. }
+            | Self::Forbidden { .. }
+            | Self::Withheld { .. } => false,
         }
     }
 
@@ -125,6 +139,7 @@ impl Fault {
             Self::Refused { .. } => "refused",
             Self::Unreadable { .. } => "unreadable",
             Self::Forbidden { .. } => "forbidden",
+            Self::Withheld { .. } => "withheld",
         }
     }
 }

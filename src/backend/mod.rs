@@ -16,7 +16,11 @@
 //!
 //! This folder knows `plan` and `store`; it must not import `engine` or a front door.
 
+pub mod aaq;
+/// Whichever service it is.
+pub mod any;
 mod carry_out;
+pub mod fastpix;
 pub mod fault;
 pub mod http;
 pub mod hundredms;

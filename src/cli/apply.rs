@@ -8,7 +8,7 @@ use super::plan::refusals;
 use super::planning::{HOLDER, PlanFlags, Planned};
 use super::saved::{self, Saved};
 use super::{Console, Exit, Failure, ci, findings, outcome};
-use crate::engine::{Apply, End, Outcome, apply};
+use crate::engine::{Apply, End, Outcome, apply, mirror_out};
 use crate::plan::Plan;
 use crate::plan::render::{self, Options};
 use crate::source;
@@ -155,7 +155,20 @@ impl Arguments {
     async fn carry_out(&self, plans: Vec<Plan>, how: &Apply, console: &Console) -> Result<Vec<Outcome>, Failure> {
         let store = self.plan.store.open(Mode::Write).await?;
         let _progress = console.progress("applying");
-        let outcomes = apply(&store, plans, how).await;
+        let applied = apply(&store, plans, how).await;
+        let outcomes = match applied {
+            Ok(outcomes) if self.plan.services.skip_backends => Ok(outcomes),
+            Ok(outcomes) => {
+                let _progress = console.progress("calling services");
+                let reach = self.plan.services.reach();
+                let mut mirrored = Vec::new();
+                for outcome in outcomes {
+                    mirrored.push(mirror_out(&store, &reach, outcome, how.now).await);
+                }
+                Ok(mirrored)
+            }
+            Err(error) => Err(error),
+        };
         store.close().await;
         Ok(outcomes?)
     }

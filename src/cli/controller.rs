@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::flags::{StoreFlags, duration, manager};
 use super::{Console, Exit, Failure};
+use crate::backend::http::AllowEntry;
 use crate::controller::{self, Options, bind, connect};
 use crate::store::Mode;
 use crate::tenancy::Manager;
@@ -38,6 +39,13 @@ pub struct Arguments {
     /// At the start, apply although another place applied within the last hour; for a cluster that takes the place of one that is gone
     #[arg(long, help_heading = "Cluster")]
     take_over: bool,
+    /// Mirror organizations to the services that their `spec.backend` names, with credentials from the Secrets of their namespace
+    #[arg(long, help_heading = "Services")]
+    backends: bool,
+    /// A host, an address or a network that a service behind an organization may be at, beside the public internet; may be given
+    /// several times
+    #[arg(long, value_name = "HOST[:PORT]|NETWORK", value_delimiter = ',', requires = "backends", help_heading = "Services")]
+    backend_allow: Vec<AllowEntry>,
     /// Where /healthz, /readyz and /metrics are
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080", help_heading = "Cluster")]
     listen: SocketAddr,
@@ -82,6 +90,7 @@ pub async fn run(arguments: &Arguments, _console: &Console) -> Result<Exit, Fail
         request_timeout: arguments.request_timeout,
         concurrency: arguments.concurrency.into(),
         take_over: arguments.take_over,
+        backends: arguments.backends.then(|| arguments.backend_allow.iter().cloned().collect()),
     };
     controller::run(client, store, options, listener, until_told()).await.map_err(|error| other(&error))?;
     tracing::info!("stopped");

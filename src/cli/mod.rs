@@ -26,6 +26,7 @@ mod plan;
 mod planning;
 mod restore;
 mod saved;
+mod services;
 mod stored;
 mod validate;
 mod webhook;

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::flags::{Output, ShowFlags};
 use super::{Console, Exit, Failure};
+use crate::backend::{CallEnd, Mirroring};
 use crate::engine::{End, Outcome};
-use crate::plan::render::{self, Options};
+use crate::plan::mirror::{Call, Mirror};
+use crate::plan::render::{self, CallResult, Options};
 use crate::plan::rules::CLAIMED_ELSEWHERE;
 use crate::plan::{AccessDiff, Plan};
 
@@ -38,19 +40,75 @@ pub fn exit(outcomes: &[Outcome]) -> Exit {
         End::Stale(_) => Exit::Stale,
         End::Failed(_) => Exit::Failed,
     };
-    outcomes.iter().map(of).max().unwrap_or(Exit::Done)
+    let there = |outcome: &Outcome| match &outcome.mirroring {
+        Some(mirroring) if mirroring.stopped.is_some() || mirroring.ends.iter().any(is_failure) => Exit::Partial,
+        Some(mirroring) if mirroring.ends.iter().any(|end| matches!(end, CallEnd::Refused(_))) => Exit::Refused,
+        _ if outcome.plan.mirror.as_ref().is_some_and(Mirror::is_blind) && is_applied(outcome) => Exit::Partial,
+        _ => Exit::Done,
+    };
+    outcomes.iter().map(|outcome| of(outcome).max(there(outcome))).max().unwrap_or(Exit::Done)
+}
+
+fn is_failure(end: &CallEnd) -> bool {
+    matches!(end, CallEnd::Failed(_) | CallEnd::Skipped(_))
+}
+
+/// What became of each call, in words.
+fn results(mirroring: &Mirroring) -> Vec<CallResult> {
+    let calls = mirroring.mirror.calls.iter().zip(&mirroring.ends);
+    let result = |(call, end): (&Call, &CallEnd)| match end {
+        CallEnd::Done => CallResult { word: call.deed.past(), because: String::new() },
+        CallEnd::Refused(why) => CallResult { word: "refused", because: why.clone() },
+        CallEnd::Failed(fault) => CallResult { word: "failed", because: fault.to_string() },
+        CallEnd::Skipped(why) => CallResult { word: "skipped", because: (*why).to_owned() },
+    };
+    calls.map(result).collect()
+}
+
+/// What was done at services: ` At 100ms: 2 created, 1 failed.`
+fn at_services(outcomes: &[Outcome]) -> String {
+    let mut counts: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for mirroring in outcomes.iter().filter_map(|outcome| outcome.mirroring.as_ref()) {
+        let words = results(mirroring).into_iter().map(|result| result.word);
+        words.for_each(|word| *counts.entry(&mirroring.mirror.title).or_default().entry(word).or_default() += 1);
+    }
+    let told = |(title, counts): (&str, BTreeMap<&str, usize>)| {
+        let counts: Vec<String> = counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect();
+        format!(" At {title}: {}.", counts.join(", "))
+    };
+    counts.into_iter().map(told).collect()
+}
+
+/// What was done at the service behind an organization, and what could not be compared there.
+fn there(outcome: &Outcome, options: &Options, seen: bool) -> String {
+    match (&outcome.mirroring, &outcome.plan.mirror) {
+        (Some(mirroring), _) if seen && mirroring.is_done() => String::new(),
+        (Some(mirroring), _) => {
+            let mut text = render::mirror(&mirroring.mirror, Some(&results(mirroring)), options);
+            if let Some(why) = &mirroring.stopped {
+                let _ = writeln!(text, "  stopped: {why}\n");
+            }
+            text
+        }
+        (None, Some(mirror)) if !seen && render::mirror_tells(mirror) => render::mirror(mirror, Some(&[]), options),
+        _ => String::new(),
+    }
 }
 
 fn text(outcomes: &[Outcome], options: &Options, seen: bool) -> String {
     let mut text = String::new();
-    for outcome in outcomes.iter().filter(|outcome| !seen || !is_applied(outcome)) {
-        text.push_str(&one(outcome, options));
+    for outcome in outcomes {
+        if !seen || !is_applied(outcome) {
+            text.push_str(&one(outcome, options));
+        }
+        text.push_str(&there(outcome, options, seen));
     }
     let applied: Vec<_> = outcomes.iter().filter(|outcome| is_applied(outcome)).map(|outcome| &outcome.plan).collect();
     if applied.is_empty() && !outcomes.is_empty() {
         text.push_str("Nothing was applied.\n");
     } else {
         text.push_str(&render::summary_of_applied(&applied));
+        text.push_str(&at_services(outcomes));
         text.push('\n');
     }
     text
@@ -66,6 +124,7 @@ fn one(outcome: &Outcome, options: &Options) -> String {
     match &outcome.end {
         End::NothingToDo if quiet => String::new(),
         End::NothingToDo => render::applied(plan, ": nothing to apply", options),
+        End::Committed(_) if plan.changes.is_empty() && plan.drift.is_empty() && quiet => String::new(),
         End::Committed(committed) if plan.changes.is_empty() && quiet => {
             format!(
                 "organization {}: took note of what drifted, revision {}\n\n",
@@ -127,6 +186,7 @@ fn document(outcomes: &[Outcome]) -> Value {
             "revision": committed.map(|committed| committed.revision.to_string()),
             "history": committed.map(|committed| committed.last_entry),
             "results": results.collect::<Vec<_>>(),
+            "service": outcome.mirroring.as_ref().map(service),
         })
     };
     json!({
@@ -136,9 +196,30 @@ fn document(outcomes: &[Outcome]) -> Value {
     })
 }
 
+/// What became of the calls to a service, for programs.
+fn service(mirroring: &Mirroring) -> Value {
+    let calls = mirroring.mirror.calls.iter().zip(results(mirroring));
+    let calls = calls.map(|(call, result)| {
+        json!({ "address": call.key.to_string(), "deed": call.deed.word(), "result": result.word, "message": result.because })
+    });
+    json!({
+        "type": mirroring.mirror.service.as_str(),
+        "url": mirroring.mirror.url,
+        "calls": calls.collect::<Vec<_>>(),
+        "stopped": mirroring.stopped,
+    })
+}
+
 fn markdown(outcomes: &[Outcome], options: &Options) -> String {
     let applied: Vec<&Plan> = outcomes.iter().filter(|outcome| is_applied(outcome)).map(|outcome| &outcome.plan).collect();
     let mut text = render::markdown_of_applied(&applied, options, render::DEFAULT_BUDGET);
+    for outcome in outcomes {
+        let failed = outcome.mirroring.iter().flat_map(|mirroring| mirroring.mirror.calls.iter().zip(results(mirroring)));
+        for (call, result) in failed.filter(|(_, result)| !result.because.is_empty()) {
+            let key = render::code(&call.key.to_string());
+            let _ = writeln!(text, "- {key} {}: {}", result.word, render::prose(&result.because));
+        }
+    }
     for outcome in outcomes.iter().filter(|outcome| !is_applied(outcome)) {
         let _ = writeln!(text, "- {}: {}", render::code(&outcome.plan.organization), render::prose(&told(&outcome.end)));
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::flags::{Output, ShowFlags, moment, now};
 use super::planning::{PlanFlags, Planned};
 use super::{Console, Exit, Failure, findings, outcome, saved};
+use crate::plan::mirror::Mirror;
 use crate::plan::rules::rule;
 use crate::plan::{Plan, Refusal, render};
 use crate::tenancy::{Finding, Origin, Severity};
@@ -46,9 +47,11 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
             console.note(&format!("Saved. To carry it out: muster apply {}\n", path.display()));
         }
     }
+    let blind = planned.plans.iter().any(|plan| plan.mirror.as_ref().is_some_and(Mirror::is_blind));
     let differs = planned.plans.iter().any(Plan::has_differences);
     let code = arguments.diff_exit_code.or(arguments.detailed_exitcode.then_some(2));
-    Ok(planned.exit().max(code.filter(|_| differs).map_or(Exit::Done, Exit::Differences)))
+    let seen = if blind { Exit::Failed } else { Exit::Done };
+    Ok(planned.exit().max(seen).max(code.filter(|_| differs).map_or(Exit::Done, Exit::Differences)))
 }
 
 /// A plan with what was found in its input.
@@ -75,7 +78,11 @@ pub fn refusals(plans: &[Plan]) -> Vec<Finding> {
             span: None,
         }
     };
-    plans.iter().flat_map(|plan| &plan.refusals).map(finding).collect()
+    let all = plans.iter().flat_map(|plan| {
+        let there = plan.mirror.iter().flat_map(|mirror| &mirror.refusals);
+        plan.refusals.iter().chain(there)
+    });
+    all.map(finding).collect()
 }
 
 /// Prints a plan as it was asked for.

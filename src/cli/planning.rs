@@ -4,8 +4,10 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::flags::{ActorFlags, InputFlags, ShowFlags, StoreFlags, digest};
+use super::services::ServiceFlags;
 use super::{Console, Exit, Failure, ci, findings};
-use crate::engine::plan_input;
+use crate::engine::{origins, plan_input};
+use crate::plan::mirror::Mirror;
 use crate::plan::render::safe;
 use crate::plan::{Context, Plan, Tightened};
 use crate::source::{Reading, Sources};
@@ -24,6 +26,8 @@ pub struct PlanFlags {
     pub store: StoreFlags,
     #[command(flatten)]
     pub actor: ActorFlags,
+    #[command(flatten)]
+    pub services: ServiceFlags,
     /// Remove what is managed and no longer in the input
     #[arg(long, help_heading = "Safety")]
     pub prune: bool,
@@ -74,6 +78,9 @@ impl PlanFlags {
         };
         let _progress = console.progress("planning");
         let mut planned = plan_input(store, &input, HOLDER, &context).await?;
+        if as_of.is_none() {
+            self.services.mirror(store, &mut planned, &origins(&input), (&self.approve, context.now)).await?;
+        }
         let mut findings = std::mem::take(&mut input.findings);
         sources.locate_all(&mut planned.findings);
         findings.append(&mut planned.findings);
@@ -100,7 +107,8 @@ impl PlanFlags {
 impl Planned {
     /// What the input and the refusals alone mean for the exit code.
     pub fn exit(&self) -> Exit {
-        let refused = self.plans.iter().any(|plan| !plan.refusals.is_empty());
+        let refused =
+            self.plans.iter().any(|plan| !plan.refusals.is_empty() || plan.mirror.as_ref().is_some_and(Mirror::refuses));
         let failed = if self.errored { Exit::Failed } else { Exit::Done };
         failed.max(if refused { Exit::Refused } else { Exit::Done })
     }

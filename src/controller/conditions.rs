@@ -81,6 +81,8 @@ pub enum Reason {
     DestructivePlan,
     /// Nothing waits for an approval.
     NothingToApprove,
+    /// The service behind the organization cannot do what the object asks for.
+    CapabilityMissing,
 }
 
 impl fmt::Display for Reason {

@@ -1,6 +1,7 @@
 //! What Prometheus reads. Counters are kept as things happen; what can be counted from the objects is counted when somebody asks.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -10,6 +11,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::backend::http::{Attempt, Meter};
 
 /// How passes end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -51,6 +54,34 @@ pub struct Metrics {
     store_errors: Counter,
     leader: Gauge,
     backoff: Gauge,
+    services: Services,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    backend: &'static str,
+    op: &'static str,
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfBackend {
+    backend: &'static str,
+}
+
+/// Counts the requests to services.
+#[derive(Clone, Debug)]
+struct Services {
+    requests: Family<Request, Counter>,
+    durations: Family<OfBackend, Histogram>,
+}
+
+impl Meter for Services {
+    fn attempted(&self, Attempt { backend, op, status, took }: Attempt) {
+        let code = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+        self.requests.get_or_create(&Request { backend, op, code }).inc();
+        self.durations.get_or_create(&OfBackend { backend }).observe(took.as_secs_f64());
+    }
 }
 
 /// The kind of what a pass is about.
@@ -72,6 +103,10 @@ impl Default for Metrics {
             store_errors: Counter::default(),
             leader: Gauge::default(),
             backoff: Gauge::default(),
+            services: Services {
+                requests: Family::default(),
+                durations: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.005, 2.0, 14))),
+            },
         };
         metrics.register();
         metrics
@@ -93,8 +128,21 @@ impl Metrics {
         registry.register("plan_changes", "Changes that were applied", self.changes.clone());
         registry.register("status_writes", "Statuses that were written, by how that ended", self.writes.clone());
         registry.register("store_errors", "Passes that failed because of the store", self.store_errors.clone());
+        let Services { requests, durations } = &self.services;
+        registry.register(
+            "backend_requests",
+            "Requests to services behind organizations, by their status code",
+            requests.clone(),
+        );
+        registry.register_with_unit("backend_request_duration", "How long they took", Unit::Seconds, durations.clone());
         registry.register("leader", "1 while this replica leads", self.leader.clone());
         registry.register("objects_in_backoff", "Organizations that wait after a failure", self.backoff.clone());
+    }
+
+    /// What counts the requests to services.
+    #[must_use]
+    pub fn of_services(&self) -> Arc<dyn Meter> {
+        Arc::new(self.services.clone())
     }
 
     /// A pass ended.

@@ -32,6 +32,7 @@ mod report;
 mod run;
 mod schedule;
 mod server;
+mod services;
 mod status;
 mod verdict;
 mod watch;

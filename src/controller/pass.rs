@@ -17,16 +17,17 @@ use super::object::{Object, ObjectKey, SharedObject};
 use super::overview::{self, Overview, counts};
 use super::presence::{Presence, Since};
 use super::recent::Recent;
+use super::services::{AtService, Services};
 use super::verdict::{self, Facts, Verdict};
 use super::watch::random;
 use crate::api::status::Counts;
 use crate::api::{Kind, Spec};
-use crate::engine::{Apply, End, Outcome, after, apply, claimed_elsewhere, plan_snapshots};
+use crate::engine::{Apply, End, Outcome, after, apply, claimed_elsewhere, mirror_out, plan_mirror, plan_snapshots};
 use crate::plan::{Context, FieldChange, Plan, Tightened, Verb};
 use crate::source::ObjectRead;
 use crate::store::{AnyStore, Observe, StoreError, in_one_line};
 use crate::tenancy::{
-    Claim, Finding, Input, Key, Manager, Name, Policy, Revision, Snapshot, invitation_ends, resolve, view::View,
+    Claim, Digest, Finding, Input, Key, Manager, Name, Policy, Revision, Snapshot, invitation_ends, resolve, view::View,
 };
 
 /// What stays the same from pass to pass.
@@ -42,6 +43,8 @@ pub struct Bench {
     pub namespaces: Arc<[Name]>,
     /// Who asks the API server whether objects can have been removed on purpose.
     pub presence: Presence,
+    /// How services behind organizations are reached; `None` where none are.
+    pub services: Option<Services>,
 }
 
 /// What one pass leaves for the next.
@@ -53,8 +56,20 @@ pub struct Memory {
     /// The last entry of the history, as the store said.
     last_entry: i64,
     counted: Option<(Revision, Option<Counts>)>,
+    service: Service,
     /// True once this replica has moved the revision on after taking over from one that may still be asleep.
     fenced: bool,
+}
+
+/// What is known of the service behind an organization.
+#[derive(Debug, Default)]
+struct Service {
+    /// What the last look said.
+    said: Option<AtService>,
+    /// When it is looked at again though nothing changed.
+    due: Option<Instant>,
+    /// What the Organization asked for when it was looked at.
+    requested: Option<Box<str>>,
 }
 
 /// How a pass ended.
@@ -75,6 +90,8 @@ pub struct Passed {
     pub again: Option<Instant>,
     /// Why it has to be tried again soon; `None` when it ended well.
     pub failed: Option<String>,
+    /// Why the service behind the organization has to be called again soon.
+    pub at_service: Option<String>,
     /// True where there is nothing left to look after.
     pub is_over: bool,
     /// The revision that the store has now.
@@ -128,6 +145,7 @@ impl Pass<'_> {
             outcome: None,
             again: None,
             failed: None,
+            at_service: None,
             is_over: false,
             revision,
             placed: None,
@@ -164,6 +182,7 @@ impl Pass<'_> {
             after: &after,
             policy: &policy,
             recent: &Recent::default(),
+            service: None,
             now: self.now,
         };
         let verdicts = verdict::of_all(&facts, &others);
@@ -216,13 +235,19 @@ impl Pass<'_> {
                 .in_scope(|| plan_snapshots(&input, std::slice::from_ref(&snapshot), &context))
         });
         let findings = [input.findings, planned.findings].concat();
-        let plan = planned.plans.into_iter().find(|plan| plan.organization == *organization);
+        let approved = planned.approved.get(organization).cloned().unwrap_or_default();
+        let mut plan = planned.plans.into_iter().find(|plan| plan.organization == *organization);
+        if let Some(plan) = &mut plan
+            && let Err(error) = self.look_at_service(plan, &snapshot, &approved).instrument(info_span!("service")).await
+        {
+            return self.without_store(&error);
+        }
         let how = self.how();
         let outcome = match plan {
             None => None,
             Some(plan) => match self.carry_out(plan, snapshot.claim.as_ref(), &how).instrument(info_span!("apply")).await {
                 Ok(Outcome { end: End::Stale(_), .. }) => return self.once_more(),
-                Ok(outcome) => Some(outcome),
+                Ok(outcome) => Some(self.mirror_out(outcome).instrument(info_span!("mirror")).await),
                 Err(error) => return self.without_store(&error),
             },
         };
@@ -234,10 +259,48 @@ impl Pass<'_> {
             tracing::warn!(%error, "the history cannot be read: statuses say nothing of it");
         }
         let after = match &outcome {
+            // The calls gave objects ids at the service.
+            Some(Outcome { mirroring: Some(_), .. }) => match self.bench.store.observe(organization).await {
+                Ok(after) => after,
+                Err(error) => return self.without_store(&error),
+            },
             Some(outcome) => after(snapshot, outcome, &how),
             None => snapshot,
         };
         self.report(organization, &findings, outcome, after, again)
+    }
+
+    /// Compares with the service behind the organization, where something changes here, it was asked for, or it was not looked at for
+    /// as long as `interval` says.
+    async fn look_at_service(&mut self, plan: &mut Plan, snapshot: &Snapshot, approved: &[Digest]) -> Result<(), StoreError> {
+        let Some(services) = &self.bench.services else {
+            let unlooked = self.gathered.organization().filter(|own| has_backend(own)).map(|own| AtService::without(&own.id.key));
+            self.memory.service.said = unlooked;
+            return Ok(());
+        };
+        let requested = self.gathered.organization().and_then(|own| own.requested.clone());
+        let service = &self.memory.service;
+        let is_due = service.due.is_none_or(|due| due <= self.at) || service.requested != requested;
+        if plan.is_empty() && !is_due && approved.is_empty() {
+            return Ok(());
+        }
+        let reach = services.reach(&self.gathered.namespace);
+        let origins = BTreeMap::new();
+        plan_mirror(&self.bench.store, &reach, (&mut *plan, Some(snapshot)), &origins, (approved, self.now)).await?;
+        let said = plan.mirror.as_ref().map(|mirror| AtService::of(&plan.organization, mirror, None));
+        self.memory.service = Service { said, due: Some(self.at + self.interval()), requested };
+        Ok(())
+    }
+
+    /// Makes the calls to the service, where there are any.
+    async fn mirror_out(&mut self, outcome: Outcome) -> Outcome {
+        let Some(services) = self.bench.services.as_ref().filter(|_| outcome.plan.mirror.is_some()) else { return outcome };
+        let reach = services.reach(&self.gathered.namespace);
+        let outcome = mirror_out(&self.bench.store, &reach, outcome, self.now).await;
+        if let Some(mirror) = &outcome.plan.mirror {
+            self.memory.service.said = Some(AtService::of(&outcome.plan.organization, mirror, outcome.mirroring.as_ref()));
+        }
+        outcome
     }
 
     /// Somebody else wrote between looking and writing: nothing is to be said of that, it is done again.
@@ -372,8 +435,17 @@ impl Pass<'_> {
     ) -> Passed {
         let policy = policy_of(&after);
         let recent = &self.memory.recent;
-        let facts =
-            Facts { organization, outcome: outcome.as_ref(), findings, after: &after, policy: &policy, recent, now: self.now };
+        let service = self.memory.service.said.as_ref();
+        let facts = Facts {
+            organization,
+            outcome: outcome.as_ref(),
+            findings,
+            after: &after,
+            policy: &policy,
+            recent,
+            service,
+            now: self.now,
+        };
         let mut verdicts = verdict::of_all(&facts, &self.gathered.objects);
         verdicts.extend(verdict::elsewhere(&self.gathered));
         let mut overview = None;
@@ -395,14 +467,18 @@ impl Pass<'_> {
             Some(End::Failed(because)) => Some(because.clone()),
             _ => None,
         };
+        let at_service = service.and_then(|service| service.trouble.clone());
         let dated = next_date(&after, &policy, self.now).map(|date| {
             let wait = date.duration_since(self.now).unsigned_abs().min(LONGEST);
             self.at + wait + Duration::from_millis(5)
         });
         let again = [again, dated, Some(self.at + self.interval().min(claim::RENEW))].into_iter().flatten().min();
         let is_over = self.gathered.objects.is_empty() && self.gathered.elsewhere.is_empty() && after.rows.is_empty();
+        if at_service.is_some() {
+            self.memory.service.due = None;
+        }
         self.memory.snapshot = Some(after).filter(|_| failed.is_none());
-        Passed { overview, outcome, again, failed, is_over, ..self.ended(verdicts) }
+        Passed { overview, outcome, again, failed, at_service, is_over, ..self.ended(verdicts) }
     }
 
     /// How long until the next comparison when nothing happens, a tenth shorter or longer, so that many do not come at once.
@@ -453,6 +529,11 @@ const LONGEST: Duration = Duration::from_hours(24);
 fn is_suspended(organization: &SharedObject) -> bool {
     let ObjectRead::Manifest(manifest) = &organization.read else { return false };
     matches!(&*manifest.spec, Spec::Organization(spec) if spec.suspend == Some(true))
+}
+
+fn has_backend(organization: &SharedObject) -> bool {
+    let ObjectRead::Manifest(manifest) = &organization.read else { return false };
+    matches!(&*manifest.spec, Spec::Organization(spec) if spec.backend.is_some())
 }
 
 /// Whether a plan may change how many members or admins there are.

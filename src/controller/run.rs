@@ -25,9 +25,11 @@ use super::presence::Presence;
 use super::report::{After, Report};
 use super::schedule::Schedule;
 use super::server::{self, Question};
+use super::services::Services;
 use super::watch::{Scope, Seen, follow_on};
 use super::writer::{Writer, Wrote};
 use crate::api::Kind;
+use crate::backend::http::AllowList;
 use crate::store::{AnyStore, Observe, Registered};
 use crate::tenancy::{Manager, Name};
 
@@ -46,6 +48,8 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How many statuses are written at a time.
     pub concurrency: usize,
+    /// Where services behind organizations may be, beside the public internet; `None` where organizations are not mirrored.
+    pub backends: Option<AllowList>,
     /// Whether organizations are taken over from another place that applied within the last hour.
     pub take_over: bool,
 }
@@ -98,8 +102,15 @@ pub async fn run(
     }));
     let presence = Presence::new(client.clone(), options.request_timeout);
     let namespaces = options.namespaces.clone().into();
-    let bench = Bench { store, manager: options.manager.clone(), holder, namespaces, presence };
-    let controller = Controller::start(client, bench, &options, stop);
+    let metrics = Metrics::default();
+    let services = options.backends.clone().map(|allow| Services {
+        client: client.clone(),
+        patience: options.request_timeout,
+        allow: allow.into(),
+        meter: metrics.of_services(),
+    });
+    let bench = Bench { store, manager: options.manager.clone(), holder, namespaces, presence, services };
+    let controller = Controller::start(client, bench, &options, metrics, stop);
     controller.work(questions).await;
     // Whoever still asks something is not waited for.
     match timeout(Duration::from_millis(200), server).await {
@@ -153,7 +164,7 @@ struct Lead {
 }
 
 impl Controller {
-    fn start(client: Client, bench: Bench, options: &Options, stop: watch::Receiver<bool>) -> Self {
+    fn start(client: Client, bench: Bench, options: &Options, metrics: Metrics, stop: watch::Receiver<bool>) -> Self {
         let leading = Leading::default();
         let (wrote_in, wrote) = mpsc::unbounded_channel();
         let (leadership_in, leadership) = mpsc::unbounded_channel();
@@ -177,7 +188,7 @@ impl Controller {
             polled: false,
             to_take_over: BTreeSet::new(),
             take_over: options.take_over,
-            report: Report::new(writer, events, Metrics::default()),
+            report: Report::new(writer, events, metrics),
             passes: JoinSet::new(),
             running: HashMap::new(),
             polls: JoinSet::new(),
@@ -340,7 +351,13 @@ impl Controller {
                 self.report.metrics.store_failed();
                 self.schedule.failed(&work, now);
             }
-            None => self.schedule.done(&work, took, now),
+            None => match &passed.at_service {
+                Some(because) => {
+                    tracing::warn!(%work, because, "the service behind the organization is not as it should be");
+                    self.schedule.failed(&work, now);
+                }
+                None => self.schedule.done(&work, took, now),
+            },
         }
         self.report.metrics.passed(took, if passed.failed.is_some() { "error" } else { "success" });
         if let Some(again) = passed.again {

@@ -9,6 +9,7 @@ use super::conditions::{Reason, Said, Type, in_sync};
 use super::gather::Gathered;
 use super::object::{Object, SharedObject};
 use super::recent::{Event, Recent};
+use super::services::AtService;
 use crate::api::Kind;
 use crate::engine::{End, Outcome};
 use crate::plan::render::without_secrets;
@@ -66,6 +67,8 @@ pub struct Facts<'a> {
     pub policy: &'a Policy,
     /// What happened lately.
     pub recent: &'a Recent,
+    /// What the service behind the organization has to say; `None` where there is none.
+    pub service: Option<&'a AtService>,
     /// Now.
     pub now: Timestamp,
 }
@@ -132,7 +135,8 @@ impl<'a> Verdicts<'a> {
             && !self.refusals.contains_key(key)
             && !self.held.contains_key(key)
             && !self.drift.contains_key(key)
-            && !self.waiting.contains(key);
+            && !self.waiting.contains(key)
+            && !self.facts.service.is_some_and(|service| service.is_about(key));
         if quiet {
             return None;
         }
@@ -164,7 +168,10 @@ impl<'a> Verdicts<'a> {
         }
         let Some(outcome) = self.facts.outcome else { return self.unplaced(object) };
         match &outcome.end {
-            End::Committed(_) | End::NothingToDo => self.in_store(object, row),
+            End::Committed(_) | End::NothingToDo => {
+                let service = row.and(self.facts.service).and_then(|service| at_service(service, key));
+                service.unwrap_or_else(|| self.in_store(object, row))
+            }
             End::ClaimedElsewhere(_) if key.kind == Kind::Organization => {
                 stalled(Reason::GuardRefused, &claimed(self.facts.after.claim.as_ref()))
             }
@@ -248,6 +255,16 @@ impl<'a> Verdicts<'a> {
     }
 
     fn add_drift(&self, key: &Key, verdict: &mut Verdict) {
+        let there = self.facts.service.and_then(|service| service.drift.get(key));
+        if let Some(fields) = there {
+            verdict.drift.clone_from(fields);
+            let paths: Vec<&str> = fields.iter().map(|field| &*field.path).collect();
+            let what = if paths.is_empty() { "removed it".to_owned() } else { format!("changed {}", paths.join(", ")) };
+            let message = format!("another hand {what} at the service; policy.drift: Correct sets it back");
+            verdict.told.push(Told { reason: "DriftDetected", warning: false, note: message.clone() });
+            verdict.said.push(Said::yes(Type::Drifted, Reason::DriftDetected, message));
+            return;
+        }
         let Some(drifted) = self.drift.get(key) else { return };
         verdict.drift = drifted.iter().flat_map(|drifted| drifted_fields(key, drifted)).collect();
         let fields: Vec<&str> = verdict.drift.iter().map(|field| &*field.path).collect();
@@ -316,6 +333,20 @@ fn claimed(claim: Option<&Claim>) -> String {
 #[must_use]
 pub fn told(refusal: &Refusal) -> String {
     format!("refused by {}: {}; {}", refusal.rule, refusal.because, refusal.way_out)
+}
+
+/// What there is to say of an object of which the store has what it says, and the service has not.
+fn at_service(service: &AtService, key: &Key) -> Option<Vec<Said>> {
+    if let Some(because) = service.refused.get(key) {
+        return Some(stalled(Reason::GuardRefused, because));
+    }
+    if let Some(because) = service.failed.get(key) {
+        return Some(retried(because));
+    }
+    if let Some(because) = service.lacking.get(key) {
+        return Some(stalled(Reason::CapabilityMissing, because));
+    }
+    service.waiting.get(key).map(|because| dependency(because))
 }
 
 fn stalled(reason: Reason, because: &str) -> Vec<Said> {

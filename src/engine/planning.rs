@@ -1,9 +1,9 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Spec;
 use crate::plan::{Context, Plan, plan};
 use crate::store::{Observe, Registered, StoreError};
-use crate::tenancy::{Finding, Input, Name, Snapshot, resolve};
+use crate::tenancy::{Digest, Finding, Input, Name, Snapshot, resolve};
 
 /// The plans for an input.
 #[derive(Debug)]
@@ -12,6 +12,10 @@ pub struct Planned {
     pub plans: Vec<Plan>,
     /// What was found while resolving the input, beside the input's own findings.
     pub findings: Vec<Finding>,
+    /// What was approved in the input, by organization.
+    pub approved: BTreeMap<Name, Vec<Digest>>,
+    /// What the store has, as far as it was read for the plans.
+    pub snapshots: Vec<Snapshot>,
 }
 
 /// Plans an input against a store: observes every organization that the input names, and every other one that was applied by
@@ -31,7 +35,8 @@ pub async fn plan_input(store: &impl Observe, input: &Input, holder: &str, conte
     for known in relevant {
         snapshots.push(store.observe(&known.organization).await?);
     }
-    Ok(plan_snapshots(input, &snapshots, context))
+    let planned = plan_snapshots(input, &snapshots, context);
+    Ok(Planned { snapshots, ..planned })
 }
 
 /// Plans an input against what was observed.
@@ -45,7 +50,9 @@ pub fn plan_snapshots(input: &Input, snapshots: &[Snapshot], context: &Context) 
             None => plan(tenancy, &Snapshot::empty(&tenancy.organization), context),
         }
     });
-    Planned { plans: plans.collect(), findings: resolved.findings }
+    let plans = plans.collect();
+    let approved = resolved.tenancies.iter().map(|it| (it.organization.clone(), it.approved.clone())).collect();
+    Planned { plans, findings: resolved.findings, approved, snapshots: Vec::new() }
 }
 
 /// The organizations that the input names.

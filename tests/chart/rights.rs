@@ -71,6 +71,21 @@ fn with_namespaces_given_the_rights_end_there() {
 }
 
 #[test]
+fn secrets_are_read_and_written_only_where_services_are_mirrored_to_and_only_in_the_namespaces_given() {
+    let Some(mut helm) = Helm::start() else { return };
+    let secrets = |helm: &mut Helm, name: &str| -> Vec<String> {
+        let objects = helm.render(&values(name)).unwrap();
+        short(&objects, "muster").into_iter().filter(|line| line.contains("secrets")).collect()
+    };
+    assert_eq!(secrets(&mut helm, "cert-manager"), Vec::<String>::new());
+    let found = secrets(&mut helm, "backends");
+    assert_eq!(found.len(), 3);
+    for verb in ["get", "create", "update"] {
+        assert!(found.iter().any(|line| line.ends_with(&format!(": {verb} secrets in acme"))), "{found:?}");
+    }
+}
+
+#[test]
 fn a_webhook_that_signs_for_itself_reads_and_writes_two_objects() {
     let Some(mut helm) = Helm::start() else { return };
     let expected = [

@@ -10,7 +10,7 @@ use muster::engine::{Answer, Apply, Planned, answer, apply, plan_input, restore}
 use muster::plan::{Context, Plan, Tightened};
 use muster::source::read_text;
 use muster::store::{Memory, Observe, Recorded, Registered, StoreError};
-use muster::tenancy::{Digest, Input, Key, Manager, Name, ObjectId, Row, Snapshot};
+use muster::tenancy::{Digest, Input, Key, Manager, Mirrored, Name, ObjectId, Row, Snapshot};
 use serde_json::Value;
 
 /// The moment at which every scenario begins.
@@ -159,6 +159,10 @@ impl Observe for Seen<'_> {
 
     async fn history(&self, organization: &Name, after: i64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
         self.store.history(organization, after, limit).await
+    }
+
+    async fn journal(&self, organization: &Name) -> Result<Vec<Mirrored>, StoreError> {
+        self.store.journal(organization).await
     }
 }
 

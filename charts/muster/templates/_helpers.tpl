@@ -85,6 +85,12 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- if .Values.backends.enabled }}
+# The credentials of services, and the secrets that services make. The names are in the documents, so no rule can know them.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, create, update]
+{{- end }}
 {{- end -}}
 
 {{- define "muster.podSecurity" -}}
@@ -192,6 +198,12 @@ args:
 - --log-format={{ .Values.log.format }}
 {{- range .Values.watchNamespaces }}
 - --watch-namespace={{ . }}
+{{- end }}
+{{- if .Values.backends.enabled }}
+- --backends
+{{- range .Values.backends.allow }}
+- --backend-allow={{ . }}
+{{- end }}
 {{- end }}
 {{- with .Values.tracing.otlpEndpoint }}
 - --otlp-endpoint={{ . }}

@@ -5,7 +5,7 @@ use crate::tenancy::Digest;
 
 /// Stands among the entries of a map or list that is owned whole, and says which there are: nothing else that is said of it could
 /// tell that one is too many. A name at 100ms never is this.
-pub const ENTRIES: &str = "…";
+pub use crate::plan::mirror::ENTRIES;
 
 /// Stands in an object whose presence alone means something.
 pub const PRESENT: &str = "present";

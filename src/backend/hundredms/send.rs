@@ -189,7 +189,7 @@ fn keep_credentials(body: &mut Map<String, Value>, call: &Call, service: &Servic
     if secret.is_empty() || secret.contains("**") {
         let why = "it does not tell the secret of the bucket, which would be lost by this change; name a Secret that has it in \
                    spec.settings.recording.upload.credentials";
-        return Err(Fault::Forbidden { host: service.host().into(), why: why.into() });
+        return Err(Fault::withheld(why));
     }
     body::set_credentials(body, &key, &secret, service.api);
     Ok(())

@@ -148,6 +148,7 @@ impl World {
             holder: self.holder.into(),
             namespaces: Arc::clone(&self.namespaces),
             presence,
+            services: None,
         };
         let attitude = Attitude { fences: false, takes_over: self.take_over };
         let mut passed = bench.pass(gathered, memory, attitude).await;

@@ -30,6 +30,9 @@ pub struct Ability {
     pub end: End,
     /// What it means that a thing is not listed any more.
     pub absence: Absence,
+    /// True where making a thing takes several requests: then one of its name that a call which was begun may have made is its, also
+    /// where it is not as it shall be yet.
+    pub in_steps: bool,
     /// The longest name, in characters.
     pub longest_name: usize,
     /// Which characters a name may have, in words; empty where there is no such rule.

@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::at::{At, is_due, removal, without_ours};
 use super::edits::edits;
 use super::{
-    Ability, Absence, Call, Capabilities, Differs, Edit, End, Foreign, Found, Issued, Mirror, Observed, ServiceApproval, Shape,
-    Wanted, applied, leaf,
+    Absence, Call, Capabilities, Differs, Edit, End, Foreign, Found, Mirror, Observed, ServiceApproval, Shape, Wanted, applied,
 };
 use crate::api::Kind;
 use crate::api::organization::AdoptionPolicy;
@@ -66,6 +66,9 @@ struct Comparison<'c> {
     terms: &'c Terms<'c>,
     journal: BTreeMap<ObjectId, &'c Mirrored>,
     wanted: BTreeMap<ObjectId, &'c Wanted>,
+    by_id: BTreeMap<(Kind, &'c str, &'c str), &'c Found>,
+    /// The name of a thing is unique among the parts of the same whole.
+    by_name: BTreeMap<(Kind, &'c str, Option<&'c str>, &'c str), &'c Found>,
     /// The things that belong to an object or were spoken about, by the kind, place and id of each.
     taken: BTreeSet<(Kind, &'c str, &'c str)>,
     /// What each wanted thing is there, once it was looked at; `None` where it is still to be made.
@@ -94,6 +97,7 @@ impl<'c> Comparison<'c> {
             foreign: Vec::new(),
             places: shape.places.clone(),
             unobservable: observed.unobservable.clone(),
+            uncompared: Vec::new(),
             approval: None,
             requests: 0,
             seconds: 0,
@@ -105,6 +109,8 @@ impl<'c> Comparison<'c> {
             shape,
             observed,
             terms,
+            by_id: observed.found.iter().map(|it| ((it.kind, &*it.place, &*it.external_id), it)).collect(),
+            by_name: observed.found.iter().map(|it| ((it.kind, &*it.place, it.within.as_deref(), &*it.name), it)).collect(),
             taken: taken.collect(),
             journal,
             wanted: shape.wanted.iter().map(|wanted| (wanted.id, wanted)).collect(),
@@ -116,23 +122,18 @@ impl<'c> Comparison<'c> {
     }
 
     fn by_id(&self, kind: Kind, place: &str, id: &str) -> Option<&'c Found> {
-        self.observed.found.iter().find(|found| found.kind == kind && *found.place == *place && *found.external_id == *id)
+        self.by_id.get(&(kind, place, id)).copied()
     }
 
     fn by_name(&self, wanted: &Wanted, within: Option<&str>) -> Option<&'c Found> {
-        let same = |found: &&Found| {
-            found.kind == wanted.key.kind
-                && found.place == wanted.place
-                && found.within.as_deref() == within
-                && found.name == wanted.name
-        };
-        (!wanted.name.is_empty()).then(|| self.observed.found.iter().find(same)).flatten()
+        let key = (wanted.key.kind, &*wanted.place, within, &*wanted.name);
+        self.by_name.get(&key).copied().filter(|_| !wanted.name.is_empty())
     }
 
     fn wanted(&mut self, wanted: &'c Wanted) {
         let Some(ability) = self.terms.capabilities.of(wanted.key.kind) else { return };
         if self.observed.unobservable.contains_key(&wanted.place) {
-            return;
+            return self.mirror.uncompared.push(wanted.key.clone());
         }
         let within = match wanted.within.map(|whole| self.standing.get(&whole)) {
             None => None,
@@ -153,6 +154,7 @@ impl<'c> Comparison<'c> {
         let named = within.as_ref().map_or_else(|| self.by_name(wanted, None), |whole| self.by_name(wanted, whole.as_deref()));
         let at = At { wanted, ability, entry, within: within.flatten() };
         match (known, found, named) {
+            (_, None, Some(found)) if at.lost_a_secret() => self.renew(&at, found),
             (_, Some(found), other) => self.there(&at, found, other.filter(|other| other.external_id != found.external_id)),
             (Some(known), None, Some(other)) => self.another(&at, known, other),
             (Some(_), None, None) => self.vanished(&at),
@@ -180,6 +182,7 @@ impl<'c> Comparison<'c> {
     fn there(&mut self, at: &At<'c>, found: &'c Found, other: Option<&Found>) {
         let At { wanted, entry, .. } = *at;
         self.standing.insert(wanted.id, Some(found.external_id.clone()));
+        self.taken.insert((found.kind, &found.place, &found.external_id));
         if let Some(other) = other {
             let because = format!(
                 "it shall be called {:?} there, and {} has another {} of that name, with the id {}",
@@ -217,13 +220,12 @@ impl<'c> Comparison<'c> {
 
     /// Its name belongs to another id than the journal has, and that id is gone.
     fn another(&mut self, at: &At<'c>, known: &str, other: &'c Found) {
-        let At { wanted, entry, .. } = *at;
-        let begun = entry.and_then(|entry| entry.intent.as_ref()).filter(|intent| intent.deed == Deed::Update);
-        // Where a name is a part of the id, renaming makes it another one.
+        let At { wanted, .. } = *at;
+        // Where a name is a part of the id, a call that renames makes it another one.
+        let begun = at.begun().filter(|intent| intent.deed == Deed::Update);
         if begun.is_some_and(|intent| is_as_sent(&intent.sends, other)) {
             return self.there(at, other, None);
         }
-        self.standing.insert(wanted.id, Some(other.external_id.clone()));
         self.taken.insert((other.kind, &other.place, &other.external_id));
         let title = self.terms.capabilities.title;
         let because = format!(
@@ -232,6 +234,15 @@ impl<'c> Comparison<'c> {
         );
         let call = at.call(Deed::Adopt, Some(other), at.edits(other, &Map::new()), at.sent());
         self.waiting.push((call, because.into()));
+    }
+
+    /// A secret was made whose answer was lost. There is one of that name, so there is another one in its place.
+    fn renew(&mut self, at: &At<'c>, found: &'c Found) {
+        self.standing.insert(at.wanted.id, Some(found.external_id.clone()));
+        self.taken.insert((found.kind, &found.place, &found.external_id));
+        let note = "an earlier run had one made and lost it";
+        let call = at.call(Deed::Rotate, Some(found), Vec::new(), at.sent());
+        self.call(at, Call { note: Some(note.into()), ..call }, found.weight);
     }
 
     /// It was there and is not any more.
@@ -250,14 +261,15 @@ impl<'c> Comparison<'c> {
 
     /// Something of its name is there, and the journal knows of none.
     fn exists(&mut self, at: &At<'c>, found: &'c Found) {
-        let At { wanted, entry, .. } = *at;
+        let At { wanted, .. } = *at;
         self.taken.insert((found.kind, &found.place, &found.external_id));
-        let begun = entry.and_then(|entry| entry.intent.as_ref()).filter(|intent| intent.deed == Deed::Create);
-        // A call that takes several requests may have made a part of it.
+        let begun = at.begun().filter(|intent| intent.deed == Deed::Create);
         let made_by_us = begun.is_some_and(|intent| {
-            edits(&without_ours(&intent.sends), &found.fields, &Map::new()).iter().all(|edit| edit.from.is_none())
+            at.ability.in_steps || edits(&without_ours(&intent.sends), &found.fields, &Map::new()).is_empty()
         });
-        let edits = at.edits(found, &Map::new());
+        // What a call made has its secrets, too.
+        let sent = begun.filter(|_| made_by_us).map(|intent| At::secrets_of(&intent.sends)).unwrap_or_default();
+        let edits = at.edits(found, &sent);
         let differ = edits.iter().any(|edit| !edit.secret);
         let adopts = match self.terms.adoption {
             AdoptionPolicy::Adopt => true,
@@ -347,8 +359,11 @@ impl<'c> Comparison<'c> {
     fn end(&mut self, entry: &'c Mirrored) {
         let Some(ability) = self.terms.capabilities.of(entry.key.kind) else { return };
         let purged = !self.terms.stored.contains(&entry.id);
-        let ends = self.wanted.get(&entry.id).is_some_and(|wanted| !wanted.live) || purged;
-        if !ends || self.observed.unobservable.contains_key(&entry.place) {
+        let wanted = self.wanted.get(&entry.id).copied();
+        let ends = wanted.is_some_and(|wanted| !wanted.live) || purged;
+        // The place may have another name by now.
+        let place = wanted.map_or(&entry.place, |wanted| &wanted.place);
+        if !ends || self.observed.unobservable.contains_key(place) {
             return;
         }
         let whole_stays = entry.within.and_then(|whole| self.journal.get(&whole)).is_some_and(|whole| {
@@ -358,9 +373,19 @@ impl<'c> Comparison<'c> {
         if whole_stays {
             return;
         }
-        let id = entry.external_id.as_deref();
-        let found = id.and_then(|id| self.by_id(entry.key.kind, &entry.place, id));
-        let remove = || removal(entry, found, ability);
+        let found = match entry.external_id.as_deref() {
+            Some(id) => self.by_id(entry.key.kind, place, id),
+            // It may have been made by a call that did not hear back.
+            None => wanted.filter(|_| entry.intent.is_some()).and_then(|wanted| {
+                let whole =
+                    wanted.within.and_then(|whole| self.journal.get(&whole)).and_then(|whole| whole.external_id.as_deref());
+                self.by_name(wanted, whole)
+            }),
+        };
+        if let Some(found) = found {
+            self.taken.insert((found.kind, &found.place, &found.external_id));
+        }
+        let remove = || Call { place: place.clone(), ..removal(entry, found, ability) };
         match ability.end {
             End::Never(way_out) if found.is_some() => self.mirror.retained.push((entry.key.clone(), way_out.into())),
             End::WhenPurged(warning) if found.is_some() && !purged => {
@@ -470,146 +495,8 @@ impl<'c> Comparison<'c> {
     }
 }
 
-/// One wanted thing, with what is known about it.
-struct At<'c> {
-    wanted: &'c Wanted,
-    ability: &'static Ability,
-    entry: Option<&'c Mirrored>,
-    /// The id of what it is a part of, where that is there.
-    within: Option<Box<str>>,
-}
-
-/// Where the journal keeps the digests of secrets, and the generation of those that the service makes.
-const SECRETS: &str = "secrets";
-const GENERATION: &str = "generation";
-
-impl At<'_> {
-    fn edits(&self, found: &Found, sent: &Map<String, Value>) -> Vec<Edit> {
-        let plain = without_ours(sent);
-        let mut edits = edits(&self.wanted.fields, &found.fields, &plain);
-        if self.wanted.name != found.name {
-            let drift = sent.get("name").and_then(Value::as_str) == Some(&*self.wanted.name);
-            let (from, to) = (Some(found.name.as_ref().into()), Some(self.wanted.name.as_ref().into()));
-            edits.insert(0, Edit { at: vec!["name".into()], from, to, drift, secret: false });
-        }
-        let digests = sent.get(SECRETS);
-        for (path, digest) in &self.wanted.digests {
-            let before = digests.and_then(|digests| digests.get(&**path)).cloned();
-            let after = Some(Value::from(&**digest));
-            if before != after {
-                let at = path.split('.').map(Into::into).collect();
-                edits.push(Edit { at, from: before, to: after, drift: false, secret: true });
-            }
-        }
-        edits
-    }
-
-    fn edits_from_nothing(&self) -> Vec<Edit> {
-        let mut edits = edits(&self.wanted.fields, &Map::new(), &Map::new());
-        for (path, digest) in &self.wanted.digests {
-            let at = path.split('.').map(Into::into).collect();
-            edits.push(Edit { at, from: None, to: Some(Value::from(&**digest)), drift: false, secret: true });
-        }
-        edits
-    }
-
-    /// What the journal keeps once everything is as it is wanted.
-    fn sent(&self) -> Map<String, Value> {
-        self.with_ours(self.wanted.fields.clone())
-    }
-
-    fn with_ours(&self, mut sent: Map<String, Value>) -> Map<String, Value> {
-        if !self.wanted.name.is_empty() {
-            sent.insert("name".into(), Value::from(&*self.wanted.name));
-        }
-        if !self.wanted.digests.is_empty() {
-            let digests = self.wanted.digests.iter().map(|(path, digest)| (path.to_string(), Value::from(&**digest)));
-            sent.insert(SECRETS.into(), digests.collect());
-        }
-        if let Some(issued) = &self.wanted.issued {
-            sent.insert(GENERATION.into(), issued.generation.into());
-        }
-        sent
-    }
-
-    fn call(&self, deed: Deed, found: Option<&Found>, edits: Vec<Edit>, sent: Map<String, Value>) -> Call {
-        let wanted = self.wanted;
-        let sent = match deed {
-            Deed::Create | Deed::Adopt => sent,
-            _ => self.with_ours(kept(&sent, &wanted.fields)),
-        };
-        Call {
-            deed,
-            key: wanted.key.clone(),
-            id: wanted.id,
-            place: wanted.place.clone(),
-            name: wanted.name.clone(),
-            within: wanted.within,
-            within_id: self.within.clone(),
-            external_id: found.map(|found| found.external_id.clone()),
-            edits,
-            sent,
-            secrets: wanted.secrets.clone(),
-            issued: wanted.issued.clone(),
-            listed: Vec::new(),
-            orphans: self.entry.map(|entry| entry.orphans.clone()).unwrap_or_default(),
-            recorded_only: false,
-            requests: 0,
-            note: None,
-            origin: wanted.origin.clone(),
-        }
-    }
-}
-
 /// Whether a thing has the name and every field that a call sends.
 fn is_as_sent(sends: &Map<String, Value>, found: &Found) -> bool {
     sends.get("name").and_then(Value::as_str) == Some(&*found.name)
         && edits(&without_ours(sends), &found.fields, &Map::new()).is_empty()
-}
-
-fn without_ours(sent: &Map<String, Value>) -> Map<String, Value> {
-    let ours = ["name", SECRETS, GENERATION];
-    sent.iter().filter(|(name, _)| !ours.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-/// Of what was sent, the fields that are still wanted: those that are not are no longer Muster's.
-fn kept(sent: &Map<String, Value>, wanted: &Map<String, Value>) -> Map<String, Value> {
-    let mut kept = Map::new();
-    for (at, value) in super::edits::leaves(&without_ours(sent)) {
-        if leaf(wanted, &at).is_some() {
-            let edit = Edit { at, from: None, to: Some(value.clone()), drift: false, secret: false };
-            kept = applied(&kept, [&edit]);
-        }
-    }
-    kept
-}
-
-fn removal(entry: &Mirrored, found: Option<&Found>, ability: &Ability) -> Call {
-    Call {
-        deed: Deed::Remove,
-        key: entry.key.clone(),
-        id: entry.id,
-        place: entry.place.clone(),
-        name: found.map_or_else(|| "".into(), |found| found.name.clone()),
-        within: entry.within,
-        within_id: found.and_then(|found| found.within.clone()),
-        external_id: found.map(|found| found.external_id.clone()).or_else(|| entry.external_id.clone()),
-        edits: Vec::new(),
-        sent: entry.sent.clone(),
-        secrets: BTreeMap::new(),
-        issued: None,
-        listed: Vec::new(),
-        orphans: entry.orphans.clone(),
-        recorded_only: found.is_none() || !ability.can(Deed::Remove),
-        requests: 0,
-        note: None,
-        origin: None,
-    }
-}
-
-/// Whether a secret is to be made anew.
-fn is_due(issued: &Issued, entry: &Mirrored, now: Timestamp) -> bool {
-    let last = entry.sent.get(GENERATION).and_then(Value::as_i64).unwrap_or_default();
-    let old = issued.every.and_then(|every| entry.sent_at.checked_add(every.seconds()).ok());
-    issued.generation > last || old.is_some_and(|end| end <= now)
 }

@@ -9,6 +9,7 @@
 //! The store is the system of record, so the desired state of a mirror is what the store holds once the plan is applied. Comparing
 //! is pure, like all of planning, and the same for every service.
 
+mod at;
 mod capabilities;
 mod compare;
 mod edits;
@@ -29,7 +30,7 @@ use crate::tenancy::{Deed, Digest, Key, Name, ObjectId, Origin};
 
 pub use capabilities::{Ability, Absence, Capabilities, End};
 pub use compare::{Terms, compare};
-pub use edits::{Edit, applied, leaf};
+pub use edits::{ENTRIES, Edit, applied, leaf};
 pub use found::{Found, Observed};
 
 /// What a service shall have of an organization.
@@ -42,6 +43,8 @@ pub struct Shape {
     /// Whose credentials reach it, with where those are: by the name of a workspace, or by the empty name for the organization's
     /// own. `None` where nobody said where they are.
     pub places: BTreeMap<Name, Option<SecretKeyRef>>,
+    /// Ids at the service that the store has, of objects without which a service could not tell what is where.
+    pub known: BTreeMap<ObjectId, Box<str>>,
 }
 
 /// A thing that a service shall have, or shall have no longer.
@@ -124,6 +127,8 @@ pub struct Mirror {
     pub places: BTreeMap<Name, Option<SecretKeyRef>>,
     /// The places whose things could not be read, with the reason: nothing is made, changed or removed in them.
     pub unobservable: BTreeMap<Name, Box<str>>,
+    /// The objects in those places.
+    pub uncompared: Vec<Key>,
     /// What waits for somebody to approve exactly it.
     pub approval: Option<ServiceApproval>,
     /// How many requests the calls take.
@@ -161,6 +166,12 @@ pub struct Call {
     pub secrets: BTreeMap<Box<str>, SecretKeyRef>,
     /// For a secret that the service makes.
     pub issued: Option<Issued>,
+    /// True where an earlier run began it, and it is not known whether any of it was done.
+    #[serde(default)]
+    pub again: bool,
+    /// True where a thing is made in several requests, so that one that is half made is finished.
+    #[serde(default)]
+    pub in_steps: bool,
     /// Where a secret is made: the ids that the service lists now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listed: Vec<Box<str>>,

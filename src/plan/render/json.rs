@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Options;
 use super::value::without_secrets;
+use super::{Options, service};
 use crate::plan::rules::{RULES, rule};
 use crate::plan::{Cause, Change, Drifted, FieldChange, Plan, Refusal, Verb};
 use crate::tenancy::{BreakGlass, Digest, Held, Key, Name, Origin, Row};
@@ -71,6 +71,9 @@ pub struct Organization<'a> {
     /// The emergency that is going on: rules that it overrides do not refuse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<&'a BreakGlass>,
+    /// What follows at the service behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<service::Service<'a>>,
 }
 
 /// Removals that wait for an approval.
@@ -310,6 +313,7 @@ fn organization(plan: &Plan) -> Organization<'_> {
         more_access_changes: plan.access.more_people,
         approval,
         break_glass: plan.break_glass.as_ref(),
+        service: plan.mirror.as_ref().map(service::of),
     }
 }
 

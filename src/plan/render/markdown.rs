@@ -2,13 +2,15 @@ use std::fmt::Write;
 
 use super::access::sentences;
 use super::lines::{Line, drift_lines, field_lines};
+use super::mirror::{effort, fields, mirror_tells, place};
 use super::page::{Group, Page, Row};
 use super::summary::{plural, summary, summary_of_applied};
 use super::text::tells;
 use super::value::safe;
 use super::{Detail, Options};
+use crate::plan::mirror::{Call, Mirror};
 use crate::plan::{Plan, Verb};
-use crate::tenancy::Key;
+use crate::tenancy::{Deed, Key};
 
 /// How large a comment may become: GitHub takes 65 536 characters.
 pub const DEFAULT_BUDGET: usize = 60_000;
@@ -81,6 +83,9 @@ impl Comment {
             let flag = code(&format!("--approve {}", approval.digest));
             items.push(format!("- {} removals wait for an approval: {flag} gives it\n", approval.removals.len()));
         }
+        if let Some(mirror) = &plan.mirror {
+            items.extend(at_service(mirror));
+        }
         if !items.is_empty() {
             self.section(&format!("**{}**\n\n", code(&plan.organization)), &items, "\n");
         }
@@ -92,6 +97,7 @@ impl Comment {
         let rows = page.rows.iter().filter(|row| !row.change.verb.removes()).map(change);
         let rows: Vec<String> = rows.chain(more(page, |verb| !verb.removes())).collect();
         self.details(plan, &format!("{count} change{}", if count == 1 { "" } else { "s" }), &rows);
+        self.mirror(plan);
         let held = page.held.iter().map(|(key, held)| format!("- {} {}\n", code(&key.to_string()), prose(&held.because)));
         self.details(plan, &format!("{} held", page.held.len()), &held.collect::<Vec<_>>());
         let (people, more) = sentences(&plan.access, true);
@@ -114,6 +120,27 @@ impl Comment {
         let missing: Vec<String> =
             missing.map(|key| format!("- {}{}\n", code(&key.to_string()), removal(key).unwrap_or_default())).collect();
         self.details(plan, &format!("{} managed, but not in the input, and kept", missing.len()), &missing);
+    }
+
+    /// What is done at the service behind the organization.
+    fn mirror(&mut self, plan: &Plan) {
+        let Some(mirror) = plan.mirror.as_ref().filter(|mirror| mirror_tells(mirror)) else { return };
+        let calls = mirror.calls.iter().filter(|call| call.deed != Deed::Remove).map(call);
+        let held = mirror.held.iter().map(|(key, because)| format!("- held: {} {}\n", code(&key.to_string()), prose(because)));
+        let lacking = mirror.lacking.iter().map(|lacking| {
+            format!("- {} {}: {}\n", code(&lacking.subject.to_string()), code(&lacking.path), prose(&lacking.because))
+        });
+        let stays = mirror.retained.iter();
+        let stays = stays.map(|(key, because)| format!("- stays there: {} {}\n", code(&key.to_string()), prose(because)));
+        let drift = mirror.drift.iter().map(|differs| {
+            item(
+                &format!("changed there, and kept: {}", code(&differs.key.to_string())),
+                &drift_lines(&fields(&differs.edits), Detail::Normal),
+                "",
+            )
+        });
+        let items: Vec<String> = calls.chain(held).chain(lacking).chain(stays).chain(drift).collect();
+        self.details(plan, &format!("at {}: {}", html(&mirror.title), effort(mirror)), &items);
     }
 
     fn details(&mut self, plan: &Plan, title: &str, items: &[String]) {
@@ -139,6 +166,34 @@ impl Comment {
         }
         self.cut += items.len() - count;
     }
+}
+
+/// What a reviewer must not miss of a service: what could not be compared, is refused, goes, or waits for an approval.
+fn at_service(mirror: &Mirror) -> Vec<String> {
+    let title = prose(&mirror.title);
+    let blind = mirror.unobservable.iter();
+    let blind =
+        blind.map(|(name, because)| format!("- at {title}: {} could not be compared: {}\n", code(&place(name)), prose(because)));
+    let refused = mirror.refusals.iter().map(|refusal| {
+        let (subject, rule) = (code(&refusal.subject.to_string()), code(&refusal.rule));
+        format!(
+            "- at {title}: {subject} refused by {rule}\n  - because {}\n  - way out: {}\n",
+            prose(&refusal.because),
+            prose(&refusal.way_out)
+        )
+    });
+    let removed = mirror.calls.iter().filter(|call| call.deed == Deed::Remove);
+    let removed = removed.map(|removal| format!("- at {title}: remove {}\n", code(&removal.key.to_string())));
+    let waits = mirror.approval.iter().map(|approval| {
+        let flag = code(&format!("--approve {}", approval.digest));
+        format!("- at {title}: {} calls wait for an approval: {flag} gives it\n", approval.calls.len())
+    });
+    blind.chain(refused).chain(removed).chain(waits).collect()
+}
+
+fn call(call: &Call) -> String {
+    let name = format!("{} {}", code(call.deed.symbol()), code(&call.key.to_string()));
+    item(&name, &field_lines(&fields(&call.edits), Detail::Normal), call.note.as_deref().unwrap_or_default())
 }
 
 fn refusal(group: &Group<'_>) -> String {

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
 use crate::api::Kind;
+use crate::plan::mirror::Mirror;
 use crate::plan::{Plan, Verb};
+use crate::tenancy::Deed;
 
 /// What a verb is called once it is done.
 #[must_use]
@@ -34,10 +36,11 @@ pub fn plurals(counts: &BTreeMap<Kind, usize>) -> String {
 #[must_use]
 pub fn summary(plans: &[&Plan]) -> String {
     let changes = changes(plans, |verb| format!("to {verb}"));
+    let there = services(plans, |deed| format!("to {}", deed.word()));
     if changes.is_empty() {
-        return format!("No changes. {}.", [vec![unchanged(plans)], others(plans)].concat().join(", "));
+        return format!("No changes. {}.{there}", [vec![unchanged(plans)], others(plans)].concat().join(", "));
     }
-    format!("Plan: {}.", [changes, others(plans)].concat().join(", "))
+    format!("Plan: {}.{there}", [changes, others(plans)].concat().join(", "))
 }
 
 /// The same of plans that were applied: `Applied: 3 created, 1 refused.`
@@ -48,6 +51,31 @@ pub fn summary_of_applied(plans: &[&Plan]) -> String {
         return format!("Nothing to apply. {}.", [vec![unchanged(plans)], others(plans)].concat().join(", "));
     }
     format!("Applied: {}.", [changes, others(plans)].concat().join(", "))
+}
+
+/// What is done at services: ` At 100ms: 2 to create, 1 refused.` Empty where nothing is.
+fn services(plans: &[&Plan], word: impl Fn(Deed) -> String) -> String {
+    let mut titles: Vec<&str> = plans.iter().filter_map(|plan| Some(&*plan.mirror.as_ref()?.title)).collect();
+    titles.sort_unstable();
+    titles.dedup();
+    let mut text = String::new();
+    for title in titles {
+        let mirrors = || plans.iter().filter_map(|plan| plan.mirror.as_ref()).filter(|mirror| &*mirror.title == title);
+        let total = |count: fn(&Mirror) -> usize| mirrors().map(count).sum::<usize>();
+        let calls = |deed| mirrors().flat_map(|mirror| &mirror.calls).filter(|call| call.deed == deed).count();
+        let deeds = Deed::ALL.into_iter().map(|deed| (calls(deed), word(deed)));
+        let others = [
+            (total(|mirror| mirror.refusals.len()), "refused".to_owned()),
+            (total(|mirror| mirror.held.len()), "held".to_owned()),
+            (total(|mirror| mirror.drift.len()), "drifted".to_owned()),
+            (total(|mirror| mirror.unobservable.len()), "could not be compared".to_owned()),
+        ];
+        let counts = counted(deeds.chain(others));
+        if !counts.is_empty() {
+            text.extend([" At ", title, ": ", &counts.join(", "), "."]);
+        }
+    }
+    text
 }
 
 fn changes(plans: &[&Plan], word: impl Fn(Verb) -> String) -> Vec<String> {

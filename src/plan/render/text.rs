@@ -2,6 +2,7 @@ use std::fmt::Write;
 
 use super::access::sentences;
 use super::lines::{Line, Sign, drift_lines, field_lines};
+use super::mirror::mirror_tells;
 use super::page::{Group, Page, Row};
 use super::summary::{past, plural, summary};
 use super::value::safe;
@@ -48,7 +49,8 @@ enum Tense {
 /// True when there is anything to say about a plan.
 pub fn tells(plan: &Plan) -> bool {
     let quiet = plan.changes.is_empty() && plan.refusals.is_empty() && plan.held.is_empty() && plan.drift.is_empty();
-    !quiet || !plan.missing.is_empty() || !plan.complete || !plan.access.changes.is_empty()
+    let there = plan.mirror.as_ref().is_some_and(mirror_tells);
+    !quiet || there || !plan.missing.is_empty() || !plan.complete || !plan.access.changes.is_empty()
 }
 
 struct Text<'o> {
@@ -76,6 +78,9 @@ impl Text<'_> {
         self.drift(&plan.drift);
         self.missing(plan, &page);
         self.approval(plan);
+        if let Some(mirror) = plan.mirror.as_ref().filter(|mirror| self.tense == Tense::Planned && mirror_tells(mirror)) {
+            self.out.push_str(&super::mirror::mirror(mirror, None, self.options));
+        }
     }
 
     /// What stands in front of a row: the symbol while it is planned, the word once it is done.

@@ -1,0 +1,233 @@
+//! The services behind organizations, as a controller reaches them: with the Secrets of the namespace that the organization is in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret as Object;
+use kube::Client;
+use kube::api::{Api, ObjectMeta, PostParams};
+use tokio::time::timeout;
+
+use super::connect::reason;
+use crate::backend::http::{AllowList, Meter};
+use crate::backend::secrets::{Secret, SecretError, Secrets, Values};
+use crate::backend::{CallEnd, Mirroring, Reach};
+use crate::plan::FieldChange;
+use crate::plan::mirror::Mirror;
+use crate::plan::render::fields_at_service;
+use crate::tenancy::{Key, Name};
+
+/// How services are reached.
+#[derive(Clone)]
+pub struct Services {
+    /// The API server, for Secrets.
+    pub client: Client,
+    /// How long an answer of it may take.
+    pub patience: Duration,
+    /// Where services may be.
+    pub allow: Arc<AllowList>,
+    /// What counts the requests.
+    pub meter: Arc<dyn Meter>,
+}
+
+impl Services {
+    /// How the service of an organization in this namespace is reached.
+    #[must_use]
+    pub fn reach(&self, namespace: &Name) -> Reach {
+        let secrets = InNamespace {
+            api: Api::namespaced(self.client.clone(), namespace),
+            namespace: namespace.clone(),
+            patience: self.patience,
+        };
+        Reach { allow: Arc::clone(&self.allow), secrets: Arc::new(secrets), meter: Arc::clone(&self.meter) }
+    }
+}
+
+/// The Secrets of a namespace.
+struct InNamespace {
+    api: Api<Object>,
+    namespace: Name,
+    patience: Duration,
+}
+
+impl std::fmt::Debug for InNamespace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "InNamespace({})", self.namespace)
+    }
+}
+
+/// Says on a Secret for which object Muster wrote it.
+const OWNER: &str = "muster.dev/written-for";
+
+impl InNamespace {
+    fn place(&self, name: &str) -> String {
+        format!("Secret {}/{name}", self.namespace)
+    }
+
+    async fn in_time<T>(
+        &self,
+        what: &'static str,
+        name: &str,
+        call: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, SecretError> {
+        let why = match timeout(self.patience, call).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(error)) => reason(&error),
+            Err(_) => "the API server does not answer".to_owned(),
+        };
+        Err(SecretError::Failed { what, place: self.place(name), why })
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Object>, SecretError> {
+        self.in_time("read", name, self.api.get_opt(name)).await
+    }
+
+    async fn mine(&self, owner: &str, name: &str) -> Result<Option<Object>, SecretError> {
+        let found = self.get(name).await?;
+        let written_for = |object: &Object| object.metadata.annotations.as_ref().and_then(|all| all.get(OWNER)).cloned();
+        match &found {
+            Some(object) if written_for(object).as_deref() != Some(owner) => {
+                Err(SecretError::Foreign { place: self.place(name), owner: owner.to_owned() })
+            }
+            _ => Ok(found),
+        }
+    }
+
+    async fn put(&self, owner: &str, name: &str, values: &Values) -> Result<(), SecretError> {
+        let found = self.mine(owner, name).await?;
+        let data = values.iter().map(|(key, value)| (key.clone(), ByteString(value.expose().as_bytes().to_vec())));
+        let data: BTreeMap<String, ByteString> = data.collect();
+        let how = PostParams::default();
+        match found {
+            Some(old) => {
+                let new = Object { data: Some(data), ..old };
+                self.in_time("write", name, self.api.replace(name, &how, &new)).await.map(drop)
+            }
+            None => {
+                let annotations = BTreeMap::from([(OWNER.to_owned(), owner.to_owned())]);
+                let labels = BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "muster".to_owned())]);
+                let metadata = ObjectMeta {
+                    name: Some(name.to_owned()),
+                    annotations: Some(annotations),
+                    labels: Some(labels),
+                    ..ObjectMeta::default()
+                };
+                let new = Object { metadata, data: Some(data), type_: Some("Opaque".to_owned()), ..Object::default() };
+                self.in_time("write", name, self.api.create(&how, &new)).await.map(drop)
+            }
+        }
+    }
+}
+
+impl Secrets for InNamespace {
+    fn read<'a>(&'a self, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<Secret, SecretError>> {
+        async move {
+            let found = self.get(name).await?;
+            let missing = || SecretError::Missing { place: format!("{} under {key}", self.place(name)) };
+            let value = found.and_then(|object| object.data?.remove(key)).ok_or_else(missing)?;
+            let unusable = |_| SecretError::Unusable { place: format!("{} under {key}", self.place(name)), why: "it is no text" };
+            String::from_utf8(value.0).map(Secret::from).map_err(unusable)
+        }
+        .boxed()
+    }
+
+    fn may_write<'a>(&'a self, owner: &'a str, name: &'a str) -> BoxFuture<'a, Result<(), SecretError>> {
+        async move { self.mine(owner, name).await.map(drop) }.boxed()
+    }
+
+    fn write<'a>(&'a self, owner: &'a str, name: &'a str, values: &'a Values) -> BoxFuture<'a, Result<(), SecretError>> {
+        self.put(owner, name, values).boxed()
+    }
+
+    fn exists<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {
+        async move { Ok(self.get(name).await?.is_some()) }.boxed()
+    }
+}
+
+/// What the last look at the service of an organization said about single objects.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AtService {
+    /// What a rule refuses.
+    pub refused: BTreeMap<Key, String>,
+    /// What the service cannot do.
+    pub lacking: BTreeMap<Key, String>,
+    /// What waits for something else.
+    pub waiting: BTreeMap<Key, String>,
+    /// What is tried again.
+    pub failed: BTreeMap<Key, String>,
+    /// What another hand changed there.
+    pub drift: BTreeMap<Key, Vec<FieldChange>>,
+    /// Why it has to be tried again soon; `None` when it ended well.
+    pub trouble: Option<String>,
+}
+
+impl AtService {
+    /// What a mirror says, and what became of its calls.
+    #[must_use]
+    pub fn of(organization: &Name, mirror: &Mirror, mirroring: Option<&Mirroring>) -> Self {
+        let title = &mirror.title;
+        let mut said = Self::default();
+        let own = Key::new(crate::api::Kind::Organization, organization.clone());
+        for refusal in &mirror.refusals {
+            said.refused.insert(refusal.subject.clone(), super::verdict::told(refusal));
+        }
+        for lacking in &mirror.lacking {
+            let path = if lacking.path.is_empty() { String::new() } else { format!("{}: ", lacking.path) };
+            said.lacking.entry(lacking.subject.clone()).or_insert_with(|| format!("{path}{}", lacking.because));
+        }
+        said.waiting.extend(mirror.held.iter().map(|(key, because)| (key.clone(), format!("at {title}: {because}"))));
+        for (place, because) in &mirror.unobservable {
+            let because = format!("{title} could not be compared: {because}");
+            let about = if place.is_empty() { own.clone() } else { Key::new(crate::api::Kind::Workspace, place.clone()) };
+            said.trouble.get_or_insert_with(|| because.clone());
+            said.failed.insert(about, because);
+        }
+        for key in &mirror.uncompared {
+            let because = || format!("{title} could not be compared: see the status of the workspace, or of the organization");
+            said.failed.entry(key.clone()).or_insert_with(because);
+        }
+        if let Some(approval) = &mirror.approval {
+            let calls = approval.calls.iter().map(|(key, because)| {
+                let annotation = format!("annotate the Organization with muster.dev/approved-plan: {}", approval.digest);
+                (key.clone(), format!("at {title}: {because}; to release it, {annotation}"))
+            });
+            said.waiting.extend(calls);
+        }
+        for differs in &mirror.drift {
+            said.drift.insert(differs.key.clone(), fields_at_service(&differs.edits));
+        }
+        for (call, end) in mirroring.into_iter().flat_map(|it| it.mirror.calls.iter().zip(&it.ends)) {
+            let because = match end {
+                CallEnd::Done => continue,
+                CallEnd::Refused(because) => because.clone(),
+                CallEnd::Failed(fault) => fault.to_string(),
+                CallEnd::Skipped(because) => (*because).to_owned(),
+            };
+            let because = format!("{} at {title}: {because}", call.deed.word());
+            said.trouble.get_or_insert_with(|| because.clone());
+            said.failed.insert(call.key.clone(), because);
+        }
+        if let Some(why) = mirroring.and_then(|mirroring| mirroring.stopped.clone()) {
+            said.trouble.get_or_insert(why);
+        }
+        said
+    }
+
+    /// What there is to say where services are not called.
+    #[must_use]
+    pub fn without(organization: &Key) -> Self {
+        let because = "spec.backend is not obeyed: this controller mirrors nothing to services; start it with --backends, or leave spec.backend out";
+        Self { lacking: BTreeMap::from([(organization.clone(), because.to_owned())]), ..Self::default() }
+    }
+
+    /// True where there is something to say about an object.
+    #[must_use]
+    pub fn is_about(&self, key: &Key) -> bool {
+        [&self.refused, &self.lacking, &self.waiting, &self.failed].iter().any(|all| all.contains_key(key))
+            || self.drift.contains_key(key)
+    }
+}

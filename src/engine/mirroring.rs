@@ -1,0 +1,154 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::after::rows_after;
+use super::outcome::{End, Outcome};
+use super::planning::plan_input;
+use crate::api::organization::{AdoptionPolicy, Backend as Address};
+use crate::api::{Kind, OrganizationSpec, Spec};
+use crate::backend::{Backend, Reach, State, any, carry_out, nothing_done};
+use crate::plan::mirror::{Lacking, Mirror, Observed, Shape, Terms, compare};
+use crate::plan::{Context, Plan};
+use crate::store::{Memory, Observe, Store, StoreError};
+use crate::tenancy::{Digest, Finding, Input, Key, Name, Origin, Policy, Row, Severity, Snapshot};
+
+/// Compares what the service behind an organization has with what the store will have once a plan is applied, and puts what follows
+/// into the plan. An organization without a service, and one that is suspended, is left as it is.
+///
+/// Only reads, at the service too. What cannot be read there is said in the mirror, and is no error.
+///
+/// # Errors
+///
+/// When the journal cannot be read from the store.
+pub async fn plan_mirror(
+    store: &impl Observe,
+    reach: &Reach,
+    (plan, before): (&mut Plan, Option<&Snapshot>),
+    origins: &BTreeMap<Key, Origin>,
+    (approved, now): (&[Digest], Timestamp),
+) -> Result<(), StoreError> {
+    let rows = rows_after(before.map(|before| before.rows.clone()).unwrap_or_default(), plan);
+    let Some((spec, address)) = mirrored_to(&plan.organization, &rows) else { return Ok(()) };
+    let journal = store.journal(&plan.organization).await?;
+    let state = State { rows: &rows, url: address.url.as_str(), secret_ref: address.secret_ref.as_ref() };
+    let mut shape = any::shape(address.type_, &state);
+    for wanted in &mut shape.wanted {
+        wanted.origin = origins.get(&wanted.key).cloned();
+        for (path, secret) in &wanted.secrets {
+            if let Ok(value) = reach.secrets.read(secret.name.as_str(), secret.key.as_str()).await {
+                let digest = value.digest(wanted.id.as_uuid().as_bytes()).to_string();
+                wanted.digests.insert(path.clone(), digest.into());
+            }
+        }
+    }
+    let observed = observe(reach, &address, &shape).await;
+    let stored: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
+    let terms = Terms {
+        capabilities: any::capabilities(address.type_, address.url.as_str()),
+        url: address.url.as_str(),
+        adoption: spec.adoption_policy.unwrap_or(AdoptionPolicy::Refuse),
+        drift: Policy::of(&spec).drift,
+        approved,
+        stored: &stored,
+        now,
+    };
+    plan.mirror = Some(compare(&shape, &observed, &journal, &terms));
+    Ok(())
+}
+
+/// What the services behind organizations cannot do of an input, as far as that is known without asking them or a store.
+pub async fn capability_findings(input: &Input, context: &Context) -> Vec<Finding> {
+    let has_backend = |spec: &Spec| matches!(spec, Spec::Organization(spec) if spec.backend.is_some());
+    if !input.manifests.iter().any(|manifest| has_backend(&manifest.spec)) {
+        return Vec::new();
+    }
+    let store = Memory::new();
+    // A store in memory does not fail.
+    let Ok(planned) = plan_input(&store, input, "", context).await else { return Vec::new() };
+    let origins = origins(input);
+    planned.plans.iter().flat_map(|plan| lacking(plan, &origins)).collect()
+}
+
+fn lacking(plan: &Plan, origins: &BTreeMap<Key, Origin>) -> Vec<Finding> {
+    let rows = rows_after(Vec::new(), plan);
+    let Some((_, address)) = mirrored_to(&plan.organization, &rows) else { return Vec::new() };
+    let state = State { rows: &rows, url: address.url.as_str(), secret_ref: address.secret_ref.as_ref() };
+    let shape = any::shape(address.type_, &state);
+    let capabilities = any::capabilities(address.type_, address.url.as_str());
+    let wrong_names = shape.wanted.iter().filter_map(|wanted| {
+        let wrong = capabilities.of(wanted.key.kind)?.wrong_name(&wanted.name)?;
+        let because = format!("its name {:?} {wrong} at {}", wanted.name, capabilities.title);
+        Some(Lacking { subject: wanted.key.clone(), path: "".into(), because: because.into() })
+    });
+    let mut lacking: Vec<Lacking> = shape.lacking.iter().cloned().chain(wrong_names).collect();
+    lacking.sort();
+    let finding = |lacking: Lacking| {
+        // A membership is written in the document of its member.
+        let written = match lacking.subject.member_and_place() {
+            Some((member, _)) => Key::new(Kind::Member, member),
+            None => lacking.subject.clone(),
+        };
+        let path = if lacking.path.is_empty() { String::new() } else { format!("spec.{}", lacking.path) };
+        Some(Finding {
+            severity: Severity::Warning,
+            code: "capability-missing",
+            subject: Some((written.kind, written.name.clone())),
+            path: path.into(),
+            message: lacking.because,
+            help: None,
+            origin: origins.get(&written)?.clone(),
+            span: None,
+        })
+    };
+    lacking.into_iter().filter_map(finding).collect()
+}
+
+/// The address of the service behind an organization, where there is one and the organization is not suspended.
+fn mirrored_to(organization: &Name, rows: &[Row]) -> Option<(OrganizationSpec, Address)> {
+    let key = Key::new(Kind::Organization, organization.clone());
+    let at = rows.binary_search_by(|row| row.key.cmp(&key)).ok()?;
+    let row = rows.get(at).filter(|row| row.is_live())?;
+    let spec: OrganizationSpec = serde_json::from_str(&row.spec).ok()?;
+    let address = spec.backend.clone().filter(|_| spec.suspend != Some(true))?;
+    Some((spec, address))
+}
+
+async fn observe(reach: &Reach, address: &Address, shape: &Shape) -> Observed {
+    match any::connect(reach, address.type_, address.url.as_str(), shape).await {
+        Ok(backend) => backend.observe(shape).await,
+        Err(error) => {
+            let because: Box<str> = error.to_string().into();
+            let unobservable = shape.places.keys().map(|place| (place.clone(), because.clone())).collect();
+            Observed { found: Vec::new(), unobservable }
+        }
+    }
+}
+
+/// The places where the objects of an input are written.
+#[must_use]
+pub fn origins(input: &Input) -> BTreeMap<Key, Origin> {
+    input
+        .manifests
+        .iter()
+        .map(|manifest| (Key::new(manifest.spec.kind(), manifest.name.clone()), manifest.origin.clone()))
+        .collect()
+}
+
+/// Makes the calls of a plan that was carried out. What goes wrong at the service is said in the outcome, and does not undo what the
+/// store has.
+pub async fn mirror_out(store: &impl Store, reach: &Reach, mut outcome: Outcome, now: Timestamp) -> Outcome {
+    let End::Committed(committed) = &outcome.end else { return outcome };
+    let Some(mirror) = outcome.plan.mirror.clone().filter(|mirror| !mirror.is_empty()) else { return outcome };
+    let organization = (&outcome.plan.organization, committed.revision);
+    outcome.mirroring = Some(match any::connect(reach, mirror.service, &mirror.url, &shape_of(&mirror)).await {
+        Ok(backend) => carry_out(&backend, store, organization, mirror, now).await,
+        Err(error) => nothing_done(mirror, error.to_string(), committed.revision),
+    });
+    outcome
+}
+
+/// The places that the calls of a mirror go to.
+fn shape_of(mirror: &Mirror) -> Shape {
+    Shape { places: mirror.places.clone(), ..Shape::default() }
+}

@@ -1,0 +1,255 @@
+use std::fmt::Write;
+
+use super::lines::{Line, Sign, drift_lines, field_lines};
+use super::value::safe;
+use super::{Detail, Options, Paint};
+use crate::plan::FieldChange;
+use crate::plan::mirror::{Call, Differs, Edit, Foreign, Mirror};
+use crate::tenancy::{Deed, Key, Name};
+
+/// How many things that belong to nothing here are listed.
+const FOREIGN: usize = 5;
+/// How many rows of one sort are listed.
+const ROWS: usize = 50;
+/// How long the fields of an object may be to stand behind its key.
+const BEHIND: usize = 84;
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallResult {
+    /// In one word: `created`, `failed`.
+    pub word: &'static str,
+    /// Why it was not made; empty where it was.
+    pub because: String,
+}
+
+/// What will be done at a service, or what was done, as text for people.
+#[must_use]
+pub fn mirror(mirror: &Mirror, results: Option<&[CallResult]>, options: &Options) -> String {
+    let mut text = Text { out: String::new(), options };
+    text.whole(mirror, results);
+    text.out
+}
+
+/// True when there is anything to say about a mirror.
+#[must_use]
+pub fn mirror_tells(mirror: &Mirror) -> bool {
+    let quiet = mirror.calls.is_empty() && mirror.drift.is_empty() && mirror.refusals.is_empty() && mirror.held.is_empty();
+    !quiet || !mirror.lacking.is_empty() || !mirror.retained.is_empty() || mirror.is_blind() || mirror.approval.is_some()
+}
+
+/// `3 calls with 7 requests, about 2 s`.
+#[must_use]
+pub fn effort(mirror: &Mirror) -> String {
+    let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    if mirror.calls.is_empty() {
+        return "nothing to send".to_owned();
+    }
+    let time = match mirror.seconds {
+        0 => "at once".to_owned(),
+        seconds @ 1..120 => format!("about {seconds} s"),
+        seconds => format!("about {} min", seconds.div_ceil(60)),
+    };
+    let requests = usize::try_from(mirror.requests).unwrap_or(usize::MAX);
+    format!("{}, at most {}, {time}", plural(mirror.calls.len(), "call"), plural(requests, "request"))
+}
+
+/// The fields of a call as those of a change, secrets left out.
+#[must_use]
+pub fn fields(edits: &[Edit]) -> Vec<FieldChange> {
+    let field = |edit: &Edit| {
+        let hide =
+            |value: &Option<serde_json::Value>| value.clone().map(|value| if edit.secret { "(secret)".into() } else { value });
+        let path = edit.path().into();
+        FieldChange { path, from: hide(&edit.from), to: hide(&edit.to), drift: edit.drift, unset: false }
+    };
+    edits.iter().map(field).collect()
+}
+
+/// A place, as people call it.
+#[must_use]
+pub fn place(place: &Name) -> String {
+    if place.is_empty() { "the organization".to_owned() } else { format!("workspace/{place}") }
+}
+
+struct Text<'o> {
+    out: String,
+    options: &'o Options,
+}
+
+impl Text<'_> {
+    fn line(&mut self, line: &str) {
+        let _ = writeln!(self.out, "{}", line.trim_end());
+    }
+
+    fn whole(&mut self, mirror: &Mirror, results: Option<&[CallResult]>) {
+        let what = if results.is_some() { String::new() } else { format!(": {}", effort(mirror)) };
+        let title = format!("at {}, {}{what}", mirror.title, safe(&mirror.url));
+        let title = self.options.colour.paint(Paint::Heading, &title);
+        self.line(&title);
+        self.line("");
+        for (name, because) in &mirror.unobservable {
+            self.sign(Paint::Refused, "!", &format!("{} could not be compared: {}", safe(&place(name)), safe(because)));
+        }
+        self.calls(mirror, results);
+        for refusal in &mirror.refusals {
+            let origin = refusal.origin.as_ref().map_or_else(String::new, |origin| format!("  {}", safe(&origin.to_string())));
+            let origin = self.options.colour.paint(Paint::Faint, &origin);
+            self.sign(
+                Paint::Refused,
+                "x",
+                &format!("{}  refused by {}{origin}", safe(&refusal.subject.to_string()), refusal.rule),
+            );
+            self.line(&format!("       because  {}", safe(&refusal.because)));
+            self.line(&format!("       way out  {}", safe(&refusal.way_out)));
+        }
+        self.list(Paint::Held, "?", mirror.held.iter().map(|(key, because)| (key, format!("held: {because}"))).collect());
+        let lacking = mirror.lacking.iter().map(|lacking| {
+            let path = if lacking.path.is_empty() { String::new() } else { format!("{}: ", lacking.path) };
+            (&lacking.subject, format!("{path}{}", lacking.because))
+        });
+        self.list(Paint::Held, "!", lacking.collect());
+        self.list(
+            Paint::Faint,
+            "=",
+            mirror.retained.iter().map(|(key, because)| (key, format!("stays there: {because}"))).collect(),
+        );
+        self.drift(mirror);
+        self.foreign(mirror);
+        let is_refused = |key: &Key| mirror.refusals.iter().any(|refusal| refusal.subject == *key);
+        if let Some(approval) = mirror.approval.as_ref().filter(|all| !all.calls.iter().all(|(key, _)| is_refused(key))) {
+            self.line("");
+            for (key, because) in approval.calls.iter().filter(|(key, _)| !is_refused(key)) {
+                self.sign(Paint::Held, "?", &format!("{}  {}", safe(&key.to_string()), safe(because)));
+            }
+            self.line(&format!("       waits for an approval: add `--approve {}` to this command", approval.digest));
+        }
+        self.line("");
+    }
+
+    fn sign(&mut self, paint: Paint, symbol: &str, text: &str) {
+        let symbol = self.options.colour.paint(paint, &format!("{symbol:<2}"));
+        self.line(&format!("  {symbol} {text}"));
+    }
+
+    fn list(&mut self, paint: Paint, symbol: &str, rows: Vec<(&Key, String)>) {
+        let rows: Vec<_> = rows.into_iter().filter(|(key, _)| self.options.shows(key, None)).collect();
+        let shown = if self.options.detail == Detail::Full { rows.len() } else { ROWS };
+        for (key, text) in rows.iter().take(shown) {
+            self.sign(paint, symbol, &format!("{}  {}", safe(&key.to_string()), safe(text)));
+        }
+        if rows.len() > shown {
+            self.sign(paint, symbol, &format!("and {} more (--full lists them)", rows.len() - shown));
+        }
+    }
+
+    fn calls(&mut self, mirror: &Mirror, results: Option<&[CallResult]>) {
+        let calls: Vec<(usize, &Call)> =
+            mirror.calls.iter().enumerate().filter(|(_, call)| self.options.shows(&call.key, None)).collect();
+        let shown = if self.options.detail == Detail::Full { calls.len() } else { ROWS };
+        let width =
+            calls.iter().take(shown).map(|(_, call)| call.key.to_string().chars().count()).max().unwrap_or_default().min(44);
+        for (number, call) in calls.iter().take(shown) {
+            let paint = match call.deed {
+                Deed::Create => Paint::Good,
+                Deed::Adopt => Paint::Return,
+                Deed::Update | Deed::Rotate => Paint::Change,
+                Deed::Remove => Paint::Loss,
+            };
+            let result = results.and_then(|results| results.get(*number));
+            let sign = match result {
+                None => self.options.colour.paint(paint, &format!("{:<2}", call.deed.symbol())),
+                Some(result) => self.options.colour.paint(paint, &format!("{:<12}", result.word)),
+            };
+            let key = format!("{:<width$}", safe(&call.key.to_string()));
+            let because = result.map(|result| result.because.as_str()).filter(|because| !because.is_empty());
+            self.row(&format!("  {sign} {key}"), call, because);
+        }
+        if calls.len() > shown {
+            self.line(&format!("     and {} more calls (--full lists them)", calls.len() - shown));
+        }
+    }
+
+    fn row(&mut self, head: &str, call: &Call, because: Option<&str>) {
+        if let Some(because) = because {
+            return self.line(&format!("{head}  {}", safe(because)));
+        }
+        let mut notes: Vec<String> = call.note.iter().map(|note| safe(note).into_owned()).collect();
+        if call.recorded_only && call.note.is_none() {
+            notes.push("only written down; nothing is sent".to_owned());
+        }
+        let notes = self
+            .options
+            .colour
+            .paint(Paint::Faint, &if notes.is_empty() { String::new() } else { format!("({})", notes.join("; ")) });
+        let whole = call.deed == Deed::Create && self.options.detail != Detail::Full;
+        let lines = if whole { Vec::new() } else { field_lines(&fields(&call.edits), self.options.detail) };
+        self.fields(head, &lines, &notes);
+    }
+
+    fn fields(&mut self, head: &str, lines: &[Line], notes: &str) {
+        let plain: Option<Vec<&str>> =
+            lines.iter().map(|line| if let Line::One(text) = line { Some(text.as_str()) } else { None }).collect();
+        match plain.map(|texts| texts.join(", ")).filter(|behind| behind.chars().count() <= BEHIND) {
+            Some(behind) if behind.is_empty() => self.line(&format!("{head}  {notes}")),
+            Some(behind) => self.line(&format!("{head}  {behind}  {notes}")),
+            None => {
+                self.line(&format!("{head}  {notes}"));
+                lines.iter().for_each(|line| self.field(line));
+            }
+        }
+    }
+
+    fn field(&mut self, field: &Line) {
+        match field {
+            Line::One(text) => self.line(&format!("       {text}")),
+            Line::Block(head, lines) => {
+                self.line(&format!("       {head}"));
+                for (sign, text) in lines {
+                    let paint = match sign {
+                        Sign::Kept => Paint::Faint,
+                        Sign::Removed => Paint::Loss,
+                        Sign::Added => Paint::Good,
+                    };
+                    let line = self.options.colour.paint(paint, &format!("{} {text}", sign.symbol()));
+                    self.line(&format!("         {line}"));
+                }
+            }
+        }
+    }
+
+    fn drift(&mut self, mirror: &Mirror) {
+        if mirror.drift.is_empty() {
+            return;
+        }
+        self.line(&format!("\n  Changed at {} (kept; `policy.drift: Correct` sets it back):", mirror.title));
+        for Differs { key, edits } in &mirror.drift {
+            let sign = self.options.colour.paint(Paint::Change, "~ ");
+            let head = format!("  {sign} {}", safe(&key.to_string()));
+            if edits.is_empty() {
+                self.line(&format!("{head}  is gone there"));
+                continue;
+            }
+            let found = |field: FieldChange| FieldChange { from: field.to, to: field.from, ..field };
+            let lines = drift_lines(&fields(edits).into_iter().map(found).collect::<Vec<_>>(), self.options.detail);
+            self.fields(&head, &lines, "");
+        }
+    }
+
+    fn foreign(&mut self, mirror: &Mirror) {
+        if mirror.foreign.is_empty() || self.options.detail == Detail::Concise || !self.options.only.is_empty() {
+            return;
+        }
+        let shown = if self.options.detail == Detail::Full { mirror.foreign.len() } else { FOREIGN };
+        let name = |foreign: &Foreign| {
+            let name = if foreign.name.is_empty() { &foreign.external_id } else { &foreign.name };
+            format!("{} {}", foreign.kind, safe(name))
+        };
+        let mut names: Vec<String> = mirror.foreign.iter().take(shown).map(name).collect();
+        if mirror.foreign.len() > shown {
+            names.push(format!("and {} more", mirror.foreign.len() - shown));
+        }
+        let sign = self.options.colour.paint(Paint::Faint, "  ");
+        self.line(&format!("  {sign} Left alone, because nothing here is its counterpart: {}.", names.join(", ")));
+    }
+}
