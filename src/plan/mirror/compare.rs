@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::at::{At, is_due, removal, without_ours};
 use super::edits::edits;
@@ -221,6 +221,11 @@ impl<'c> Comparison<'c> {
     /// Its name belongs to another id than the journal has, and that id is gone.
     fn another(&mut self, at: &At<'c>, known: &str, other: &'c Found) {
         let At { wanted, .. } = *at;
+        // Where a name is a part of the id, a call that renames makes it another one.
+        let begun = at.begun().filter(|intent| intent.deed == Deed::Update);
+        if begun.is_some_and(|intent| is_as_sent(&intent.sends, other)) {
+            return self.there(at, other, None);
+        }
         self.taken.insert((other.kind, &other.place, &other.external_id));
         let title = self.terms.capabilities.title;
         let because = format!(
@@ -488,4 +493,10 @@ impl<'c> Comparison<'c> {
         let calls = waiting.into_iter().map(|(call, because)| (call.key, because)).collect();
         self.mirror.approval = Some(ServiceApproval { digest, calls });
     }
+}
+
+/// Whether a thing has the name and every field that a call sends.
+fn is_as_sent(sends: &Map<String, Value>, found: &Found) -> bool {
+    sends.get("name").and_then(Value::as_str) == Some(&*found.name)
+        && edits(&without_ours(sends), &found.fields, &Map::new()).is_empty()
 }
