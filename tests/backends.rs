@@ -22,10 +22,16 @@ mod front;
 mod hasty;
 #[path = "support/doubles/hundredms.rs"]
 mod hundredms;
+#[path = "backends/hundredms.rs"]
+mod hundredms_backend;
 #[path = "backends/hundredms_double.rs"]
 mod hundredms_double;
+#[path = "backends/hundredms_faults.rs"]
+mod hundredms_faults;
 #[path = "backends/live.rs"]
 mod live;
+#[path = "backends/mirrored.rs"]
+mod mirrored;
 #[path = "support/program.rs"]
 mod program;
 #[path = "support/scenario.rs"]

@@ -48,11 +48,6 @@ impl Service {
         self.connection.client.exchange(request.auth(Auth::Bearer(token))).await
     }
 
-    /// The host that is called.
-    pub fn host(&self) -> &str {
-        self.connection.client.host()
-    }
-
     /// Makes a call whose answer must be a success.
     pub async fn json(&self, place: &Name, request: Request) -> Result<Value, Fault> {
         self.call(place, request).await?.or_fault()?.json()
