@@ -1,11 +1,17 @@
 //! What a store is, told as a story for whoever writes the next one. Every chapter is run on every store: on memory, which is
 //! the specification, on `SQLite` and on `PostgreSQL`.
 
+#[path = "conformance/journal.rs"]
+mod journal;
 #[path = "support/postgres.rs"]
 mod postgres;
 #[path = "support/subject.rs"]
 mod subject;
 
+use journal::{
+    a_call_begins_only_under_the_revision_that_it_was_planned_on, a_call_is_written_down_before_and_after_it_is_made,
+    what_happened_is_written_down_whoever_wrote_meanwhile,
+};
 use muster::api::Kind;
 use muster::store::{Batch, Chain, Happened, Observe as _, Store as _, StoreError, Write};
 use muster::tenancy::{Claim, Digest, Manager, Name, Revision, Row, Tombstone};
@@ -57,6 +63,9 @@ chapters! {
     a_restored_backup_matches_no_later_plan
     of_many_writers_at_once_one_wins
     reading_sees_one_moment
+    a_call_is_written_down_before_and_after_it_is_made
+    a_call_begins_only_under_the_revision_that_it_was_planned_on
+    what_happened_is_written_down_whoever_wrote_meanwhile
 }
 
 async fn an_empty_store_knows_nobody(subject: Subject) {

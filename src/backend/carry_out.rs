@@ -241,7 +241,7 @@ fn judge(call: &Call, current: Option<&Found>, again: bool) -> Option<Ended> {
     match (call.deed, current) {
         (Deed::Remove, None) => Some(Ended::Done(Sent::default())),
         (Deed::Create, None) => None,
-        (Deed::Create, Some(found)) if again && is_as_wanted(call, found, true) => done(found),
+        (Deed::Create, Some(found)) if again && is_as_wanted(call, found, again) => done(found),
         (Deed::Create, Some(_)) if again && call.in_steps => None,
         (Deed::Create, Some(found)) => refused(format!(
             "something of the name {:?} (id {}) appeared there since it was planned: plan again",
@@ -252,21 +252,30 @@ fn judge(call: &Call, current: Option<&Found>, again: bool) -> Option<Ended> {
             let planned = call.external_id.as_deref().unwrap_or_default();
             refused(format!("it was planned for the id {planned}, and its name now belongs to {}: plan again", found.external_id))
         }
-        (Deed::Update | Deed::Adopt, Some(found)) if is_as_wanted(call, found, false) => done(found),
+        (Deed::Update | Deed::Adopt, Some(found)) if is_as_wanted(call, found, again) => done(found),
         _ => None,
     }
 }
 
-/// Whether a thing has every value that a call would send. Secrets cannot be seen: they count as sent where the thing can only have
-/// been made by the call.
-fn is_as_wanted(call: &Call, found: &Found, made_by_it: bool) -> bool {
+/// Whether a thing has every value that a call would send, or has sent. Secrets cannot be seen: they count as sent where the thing can
+/// only have been made by the call. What goes back to what the service does may be as before then; that it was sent shows beside it.
+fn is_as_wanted(call: &Call, found: &Found, again: bool) -> bool {
     let name = Value::from(&*found.name);
     let has = |edit: &Edit| {
         let there = match edit.at.as_slice() {
             [only] if &**only == "name" && !found.fields.contains_key("name") => Some(&name),
             at => leaf(&found.fields, at),
         };
-        edit.secret && made_by_it || !edit.secret && there == edit.to.as_ref().filter(|value| !value.is_null())
+        match edit.to.as_ref().filter(|value| !value.is_null()) {
+            Some(value) => there == Some(value),
+            None => there.is_none() || there != edit.from.as_ref(),
+        }
     };
-    call.edits.iter().all(has)
+    let shows_beside =
+        |edit: &Edit| call.edits.iter().any(|other| !other.secret && other.at.first() == edit.at.first() && has(other));
+    call.edits.iter().all(|edit| match (edit.secret, &edit.to) {
+        (true, _) => again && call.deed == Deed::Create,
+        (false, Some(_)) => has(edit),
+        (false, None) => has(edit) || again && shows_beside(edit),
+    })
 }

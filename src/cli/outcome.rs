@@ -65,6 +65,20 @@ fn results(mirroring: &Mirroring) -> Vec<CallResult> {
     calls.map(result).collect()
 }
 
+/// What was done at services: ` At 100ms: 2 created, 1 failed.`
+fn at_services(outcomes: &[Outcome]) -> String {
+    let mut counts: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for mirroring in outcomes.iter().filter_map(|outcome| outcome.mirroring.as_ref()) {
+        let words = results(mirroring).into_iter().map(|result| result.word);
+        words.for_each(|word| *counts.entry(&mirroring.mirror.title).or_default().entry(word).or_default() += 1);
+    }
+    let told = |(title, counts): (&str, BTreeMap<&str, usize>)| {
+        let counts: Vec<String> = counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect();
+        format!(" At {title}: {}.", counts.join(", "))
+    };
+    counts.into_iter().map(told).collect()
+}
+
 /// What was done at the service behind an organization, and what could not be compared there.
 fn there(outcome: &Outcome, options: &Options, seen: bool) -> String {
     match (&outcome.mirroring, &outcome.plan.mirror) {
@@ -94,6 +108,7 @@ fn text(outcomes: &[Outcome], options: &Options, seen: bool) -> String {
         text.push_str("Nothing was applied.\n");
     } else {
         text.push_str(&render::summary_of_applied(&applied));
+        text.push_str(&at_services(outcomes));
         text.push('\n');
     }
     text

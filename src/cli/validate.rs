@@ -3,13 +3,15 @@ use std::thread;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::flags::InputFlags;
+use super::flags::{InputFlags, now};
 use super::{Console, Exit, Failure, findings};
 use crate::api::{API_VERSION, Cel, Problem};
+use crate::engine::capability_findings;
 use crate::plan::render::Colour;
+use crate::plan::{Context, Tightened};
 use crate::source::Reading;
 use crate::store::{Address, AnyStore, Mode, Observe};
-use crate::tenancy::{Finding, Manifest, Severity, resolve};
+use crate::tenancy::{Finding, Manager, Manifest, Severity, resolve};
 
 #[derive(Args, Debug)]
 pub struct Arguments {
@@ -56,6 +58,7 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     }
     let mut found = std::mem::take(&mut input.findings);
     found.extend(resolve(&input, &snapshots, None).findings);
+    found.extend(capability_findings(&input, &context()).await);
     let said: Vec<Finding> = evaluate(&input.manifests).into_iter().filter(|finding| !is_said(finding, &found)).collect();
     found.extend(said);
     sources.locate_all(&mut found);
@@ -74,6 +77,22 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
     }
     let errors = found.iter().any(|finding| finding.severity == Severity::Error);
     Ok(if errors { Exit::Failed } else { Exit::Done })
+}
+
+/// How an input is planned to see what services cannot do: nobody has anything yet.
+fn context() -> Context {
+    let now = now();
+    Context {
+        now,
+        observed_at: now,
+        manager: Manager::new("muster"),
+        actor: "".into(),
+        asker: None,
+        prune: false,
+        allow_empty: false,
+        approved: Vec::new(),
+        tightened: Tightened::default(),
+    }
 }
 
 fn is_said(finding: &Finding, found: &[Finding]) -> bool {

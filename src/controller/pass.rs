@@ -259,6 +259,11 @@ impl Pass<'_> {
             tracing::warn!(%error, "the history cannot be read: statuses say nothing of it");
         }
         let after = match &outcome {
+            // The calls gave objects ids at the service.
+            Some(Outcome { mirroring: Some(_), .. }) => match self.bench.store.observe(organization).await {
+                Ok(after) => after,
+                Err(error) => return self.without_store(&error),
+            },
             Some(outcome) => after(snapshot, outcome, &how),
             None => snapshot,
         };
@@ -472,11 +477,8 @@ impl Pass<'_> {
         if at_service.is_some() {
             self.memory.service.due = None;
         }
-        // What the calls wrote into the journal moved the revision on.
-        let called = outcome.as_ref().and_then(|outcome| outcome.mirroring.as_ref());
-        let revision = called.map_or(Some(after.revision), |mirroring| mirroring.revision).filter(|_| failed.is_none());
-        self.memory.snapshot = Some(after).filter(|_| failed.is_none() && called.is_none());
-        Passed { overview, outcome, again, failed, at_service, is_over, revision, ..self.ended(verdicts) }
+        self.memory.snapshot = Some(after).filter(|_| failed.is_none());
+        Passed { overview, outcome, again, failed, at_service, is_over, ..self.ended(verdicts) }
     }
 
     /// How long until the next comparison when nothing happens, a tenth shorter or longer, so that many do not come at once.

@@ -4,13 +4,14 @@ use jiff::Timestamp;
 
 use super::after::rows_after;
 use super::outcome::{End, Outcome};
+use super::planning::plan_input;
 use crate::api::organization::{AdoptionPolicy, Backend as Address};
-use crate::api::{Kind, OrganizationSpec};
+use crate::api::{Kind, OrganizationSpec, Spec};
 use crate::backend::{Backend, Reach, State, any, carry_out, nothing_done};
-use crate::plan::Plan;
-use crate::plan::mirror::{Mirror, Observed, Shape, Terms, compare};
-use crate::store::{Observe, Store, StoreError};
-use crate::tenancy::{Digest, Input, Key, Name, Origin, Policy, Row, Snapshot};
+use crate::plan::mirror::{Lacking, Mirror, Observed, Shape, Terms, compare};
+use crate::plan::{Context, Plan};
+use crate::store::{Memory, Observe, Store, StoreError};
+use crate::tenancy::{Digest, Finding, Input, Key, Name, Origin, Policy, Row, Severity, Snapshot};
 
 /// Compares what the service behind an organization has with what the store will have once a plan is applied, and puts what follows
 /// into the plan. An organization without a service, and one that is suspended, is left as it is.
@@ -54,6 +55,53 @@ pub async fn plan_mirror(
     };
     plan.mirror = Some(compare(&shape, &observed, &journal, &terms));
     Ok(())
+}
+
+/// What the services behind organizations cannot do of an input, as far as that is known without asking them or a store.
+pub async fn capability_findings(input: &Input, context: &Context) -> Vec<Finding> {
+    let has_backend = |spec: &Spec| matches!(spec, Spec::Organization(spec) if spec.backend.is_some());
+    if !input.manifests.iter().any(|manifest| has_backend(&manifest.spec)) {
+        return Vec::new();
+    }
+    let store = Memory::new();
+    // A store in memory does not fail.
+    let Ok(planned) = plan_input(&store, input, "", context).await else { return Vec::new() };
+    let origins = origins(input);
+    planned.plans.iter().flat_map(|plan| lacking(plan, &origins)).collect()
+}
+
+fn lacking(plan: &Plan, origins: &BTreeMap<Key, Origin>) -> Vec<Finding> {
+    let rows = rows_after(Vec::new(), plan);
+    let Some((_, address)) = mirrored_to(&plan.organization, &rows) else { return Vec::new() };
+    let state = State { rows: &rows, url: address.url.as_str(), secret_ref: address.secret_ref.as_ref() };
+    let shape = any::shape(address.type_, &state);
+    let capabilities = any::capabilities(address.type_, address.url.as_str());
+    let wrong_names = shape.wanted.iter().filter_map(|wanted| {
+        let wrong = capabilities.of(wanted.key.kind)?.wrong_name(&wanted.name)?;
+        let because = format!("its name {:?} {wrong} at {}", wanted.name, capabilities.title);
+        Some(Lacking { subject: wanted.key.clone(), path: "".into(), because: because.into() })
+    });
+    let mut lacking: Vec<Lacking> = shape.lacking.iter().cloned().chain(wrong_names).collect();
+    lacking.sort();
+    let finding = |lacking: Lacking| {
+        // A membership is written in the document of its member.
+        let written = match lacking.subject.member_and_place() {
+            Some((member, _)) => Key::new(Kind::Member, member),
+            None => lacking.subject.clone(),
+        };
+        let path = if lacking.path.is_empty() { String::new() } else { format!("spec.{}", lacking.path) };
+        Some(Finding {
+            severity: Severity::Warning,
+            code: "capability-missing",
+            subject: Some((written.kind, written.name.clone())),
+            path: path.into(),
+            message: lacking.because,
+            help: None,
+            origin: origins.get(&written)?.clone(),
+            span: None,
+        })
+    };
+    lacking.into_iter().filter_map(finding).collect()
 }
 
 /// The address of the service behind an organization, where there is one and the organization is not suspended.

@@ -5,8 +5,12 @@
 
 #[path = "../support/control_plane.rs"]
 mod control_plane;
+#[path = "../support/doubles/faults.rs"]
+mod faults;
 #[path = "../support/history.rs"]
 mod history;
+#[path = "../support/doubles/hundredms.rs"]
+mod hundredms;
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[path = "../support/process.rs"]
@@ -24,6 +28,7 @@ mod crash;
 mod leader;
 mod lock;
 mod objects;
+mod services;
 mod store;
 mod story;
 mod telemetry;

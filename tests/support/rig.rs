@@ -28,6 +28,7 @@ const RIGHTS: &str = r#"
   - {apiGroups: [""], resources: [namespaces], verbs: [get, list, watch]}
   - {apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: [get, list, watch]}
   - {apiGroups: ["", events.k8s.io], resources: [events], verbs: [create, patch, update]}
+  - {apiGroups: [""], resources: [secrets], verbs: [get, create, update]}
   - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update, patch]}
 - apiVersion: rbac.authorization.k8s.io/v1
   kind: ClusterRoleBinding

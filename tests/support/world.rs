@@ -99,6 +99,11 @@ impl World {
         self.secrets.push(self.rig.plane.token(user));
     }
 
+    /// From now on, this must be found nowhere.
+    pub fn is_nowhere(&mut self, secret: &str) {
+        self.secrets.push(secret.to_owned());
+    }
+
     /// From the next start on, the controller gets these arguments as well.
     pub fn arguments(&mut self, arguments: &[&str]) {
         self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));

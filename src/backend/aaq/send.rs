@@ -114,7 +114,8 @@ impl Aaq {
         let entry = Entry { username: &call.name, role, workspace: &workspace.name, lands };
         if self.session.has_account(&call.name).await? {
             // An account that AAQ made for Muster and put nowhere lands nowhere, and cannot log in.
-            let homeless = self.is_doubtful(call) && self.secrets.exists(&account_secret(member)).await.unwrap_or_default();
+            let ours = self.is_doubtful(call) && self.secrets.exists(&account_secret(member)).await.unwrap_or_default();
+            let homeless = ours && !self.is_somewhere(&call.name).await?;
             self.session.add_account(Entry { lands: lands || homeless, ..entry }).await?;
         } else {
             self.make_account(member, entry).await?;
@@ -122,6 +123,16 @@ impl Aaq {
         let members = self.session.members(&workspace).await.unwrap_or_default();
         let there = members.into_iter().find(|person| person.username == call.name);
         there.map(|person| is(Some(person.id))).ok_or_else(|| Fault::unknown("the member was put in, and cannot be seen"))
+    }
+
+    /// Whether somebody of this name is in any workspace that Muster's account can see.
+    async fn is_somewhere(&self, username: &str) -> Result<bool, Fault> {
+        for workspace in self.session.workspaces().await? {
+            if self.session.members(&workspace).await?.iter().any(|person| *person.username == *username) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes an account with a password that goes to its Secret before AAQ hears of it, so that it is never lost; then the recovery codes

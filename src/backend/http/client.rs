@@ -14,7 +14,7 @@ use super::request::Request;
 use super::resolve::{Guard, Lookup, system};
 use super::response::Response;
 use super::retry::{asked_for, backoff};
-use super::tls::tls;
+use super::tls::{tls, trusting_nobody};
 use super::transport::{Ended, Meter, Unmetered, attempt, metered};
 
 /// What a client never exceeds.
@@ -106,9 +106,11 @@ impl Client {
     pub(super) fn with_lookup(base: &str, settings: Settings, lookup: Lookup) -> Result<Self, AddressError> {
         let (base, port) = checked(base)?;
         let guard = Guard { allow: settings.allow.clone(), port, tls: base.scheme() == "https", lookup };
+        let trust = if guard.tls { tls() } else { trusting_nobody() };
+        let trust = trust.map_err(|_| AddressError { why: "TLS cannot be prepared" })?;
         let http = reqwest::Client::builder()
             .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(tls().map_err(|_| AddressError { why: "TLS cannot be prepared" })?)
+            .tls_backend_preconfigured(trust)
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()

@@ -63,7 +63,9 @@ fn say_nothing(role: &mut Map<String, Value>) {
 fn apply(body: &mut Map<String, Value>, edit: &Edit) {
     let at: Vec<&str> = edit.at.iter().map(|part| &**part).collect();
     match at.as_slice() {
-        ["destinations", "rtmpDestinations", stream, "rtmpUrls", number] => address(body, stream, number, edit.to.as_ref()),
+        ["destinations", "rtmpDestinations", stream, "rtmpUrls", number] => {
+            edit.to.iter().for_each(|value| address(body, stream, number, value));
+        }
         // An entry without its name is none.
         ["destinations", map, entry, "name"] if edit.to.is_none() => remove(body, &["destinations", map, entry]),
         [whole @ .., ENTRIES] => only(body, whole, edit.to.as_ref()),
@@ -79,16 +81,16 @@ fn apply(body: &mut Map<String, Value>, edit: &Edit) {
 }
 
 /// Sets an address of a stream; `number` may also say how many there are.
-fn address(body: &mut Map<String, Value>, stream: &str, number: &str, value: Option<&Value>) {
+fn address(body: &mut Map<String, Value>, stream: &str, number: &str, value: &Value) {
     let path = ["destinations", "rtmpDestinations", stream, "rtmpUrls"];
     put(body, &path, |there| there.is_array(), json!([]));
     let Some(list) = leaf(body, &path).and_then(Value::as_array_mut) else { return };
     match (number, number.parse::<usize>(), value) {
         (ENTRIES, _, count) => {
-            let count = count.and_then(Value::as_u64).unwrap_or_default();
-            list.resize(usize::try_from(count).unwrap_or(list.len()).min(MOST), Value::Null);
+            let count = count.as_u64().and_then(|count| usize::try_from(count).ok());
+            list.resize(count.unwrap_or(list.len()).min(MOST), Value::Null);
         }
-        (_, Ok(number), Some(value)) if number < MOST => {
+        (_, Ok(number), value) if number < MOST => {
             list.resize(list.len().max(number + 1), Value::Null);
             list[number] = value.clone();
         }
@@ -101,7 +103,7 @@ const MOST: usize = 16;
 
 /// Sets an address of a stream that a Secret has.
 pub fn secret_address(body: &mut Map<String, Value>, stream: &str, number: usize, url: &str) {
-    address(body, stream, &number.to_string(), Some(&url.into()));
+    address(body, stream, &number.to_string(), &url.into());
 }
 
 /// Sets the credentials of a bucket, which each version spells in its own way.

@@ -7,7 +7,10 @@ use crate::tenancy::Deed;
 pub static V2: Capabilities = Capabilities {
     service: BackendType::Hundredms,
     title: "100ms",
-    kinds: &[Ability { characters: "letters, digits, spaces, '.', '-', ':' and '_'", allows: named_v2, ..TEMPLATE }, ROLE],
+    kinds: &[
+        Ability { in_steps: true, characters: "letters, digits, spaces, '.', '-', ':' and '_'", allows: named_v2, ..TEMPLATE },
+        ROLE,
+    ],
     page: 100,
     // It publishes no limit. This is what the calls of the rooms API are known to bear.
     per_second: 5,
@@ -25,7 +28,7 @@ pub static V1: Capabilities = Capabilities {
 };
 
 const TEMPLATE: Ability = Ability {
-    in_steps: true,
+    in_steps: false,
     kind: Kind::Template,
     deeds: &[Deed::Create, Deed::Adopt, Deed::Update],
     end: End::Never("100ms has no call that deletes a template: delete it in the dashboard, if nobody uses it"),

@@ -5,7 +5,7 @@ use crate::tenancy::Digest;
 
 /// Stands among the entries of a map or list that is owned whole, and says which there are: nothing else that is said of it could
 /// tell that one is too many. A name at 100ms never is this.
-pub const ENTRIES: &str = "…";
+pub use crate::plan::mirror::ENTRIES;
 
 /// Stands in an object whose presence alone means something.
 pub const PRESENT: &str = "present";
@@ -29,7 +29,6 @@ enum Otherwise {
     False,
     True,
     Zero,
-    Text(&'static str),
     /// The key of the entry that it is in.
     Key,
     /// Only an answer leaves it out, for that nothing is in it; a document leaves it alone.
@@ -39,9 +38,6 @@ enum Otherwise {
 /// `*` stands for each entry.
 const ROLE: &[(&str, Otherwise)] = &[
     ("publishParams.allowed", Otherwise::Nothing),
-    ("publishParams.audio.codec", Otherwise::Text("opus")),
-    ("publishParams.video.codec", Otherwise::Text("vp8")),
-    ("publishParams.screen.codec", Otherwise::Text("vp8")),
     ("publishParams.simulcast.video.layers", Otherwise::Nothing),
     ("publishParams.simulcast.video.layers.*.maxBitrate", Otherwise::Zero),
     ("publishParams.simulcast.screen.layers", Otherwise::Nothing),
@@ -106,7 +102,6 @@ const TEMPLATE: &[(&str, Otherwise)] = &[
     ("plugins.whiteboard.permissions.admin", Otherwise::Nothing),
     ("plugins.whiteboard.permissions.writer", Otherwise::Nothing),
     ("plugins.whiteboard.permissions.reader", Otherwise::Nothing),
-    ("plugins.transcriptions.mode", Otherwise::Text("caption")),
     ("plugins.transcriptions.permissions.admin", Otherwise::Nothing),
     ("plugins.noiseCancellation.enabled", Otherwise::False),
 ];
@@ -274,7 +269,6 @@ fn fill(fields: &mut Map<String, Value>, table: &[(&str, Otherwise)], side: Side
                 Otherwise::False => false.into(),
                 Otherwise::True => true.into(),
                 Otherwise::Zero => 0.into(),
-                Otherwise::Text(text) => (*text).into(),
                 Otherwise::Key => key.into(),
                 Otherwise::Nothing if side == Side::Found => json!([]),
                 Otherwise::Nothing => return,

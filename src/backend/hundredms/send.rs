@@ -9,18 +9,34 @@ use crate::api::Kind;
 use crate::backend::http::Request;
 use crate::backend::secrets::Secret;
 use crate::backend::{Fault, Sent};
-use crate::plan::mirror::{Call, Edit, Found};
+use crate::plan::mirror::{Call, Edit, Found, leaf};
 use crate::tenancy::Deed;
 
 /// Makes one change.
 pub async fn send(service: &Service, call: &Call, current: Option<&Found>) -> Result<Sent, Fault> {
     match (call.key.kind, call.deed, current) {
         (Kind::Template, Deed::Create, None) => create(service, call).await,
-        (Kind::Template, Deed::Create | Deed::Adopt | Deed::Update, Some(current)) => update(service, call, current).await,
+        (Kind::Template, Deed::Create | Deed::Adopt | Deed::Update, Some(current)) => {
+            update(service, &missing(call, current), current).await
+        }
         (Kind::Role, Deed::Create | Deed::Adopt | Deed::Update, current) => put_role(service, call, current).await,
         (Kind::Role, Deed::Remove, _) => delete_role(service, call).await,
         _ => Err(Fault::refused(405, "100ms has no such operation")),
     }
+}
+
+/// What is left of a call that was made in part.
+fn missing(call: &Call, current: &Found) -> Call {
+    let is_missing = |edit: &&Edit| match (edit.secret, &edit.to) {
+        // What cannot be seen is in the request that makes a template.
+        (true, _) => call.deed != Deed::Create,
+        (false, to) if edit.at.len() == 1 && &*edit.at[0] == "name" => {
+            to.as_ref().and_then(Value::as_str) != Some(&*current.name)
+        }
+        (false, Some(value)) => leaf(&current.fields, &edit.at) != Some(value),
+        (false, None) => leaf(&current.fields, &edit.at) == edit.from.as_ref(),
+    };
+    Call { edits: call.edits.iter().filter(is_missing).cloned().collect(), ..call.clone() }
 }
 
 async fn create(service: &Service, call: &Call) -> Result<Sent, Fault> {
@@ -105,8 +121,15 @@ async fn put_role(service: &Service, call: &Call, current: Option<&Found>) -> Re
     let request = Request::post("write role", "/templates").part(template).then("/roles").part(path).json(&body);
     let answered = service.call(&call.place, request).await?;
     if matches!(answered.status(), 400 | 409) && path != &*call.name {
-        let why = "another role of the template has this name, or it does not accept these values";
-        return Err(Fault::refused(answered.status(), why));
+        let before = Request::get("get role", "/templates").part(template).then("/roles").part(path);
+        return Err(match service.get(&call.place, before).await {
+            // Whatever carries requests may have delivered this one twice.
+            Ok(None) => Fault::unknown("it was renamed, by this or by somebody"),
+            _ => Fault::refused(
+                answered.status(),
+                "another role of the template has this name, or it does not accept these values",
+            ),
+        });
     }
     answered.or_fault()?;
     Ok(Sent { external_id: Some(joined(template, &call.name)), orphans: Vec::new() })
@@ -166,7 +189,7 @@ fn keep_credentials(body: &mut Map<String, Value>, call: &Call, service: &Servic
     if secret.is_empty() || secret.contains("**") {
         let why = "it does not tell the secret of the bucket, which would be lost by this change; name a Secret that has it in \
                    spec.settings.recording.upload.credentials";
-        return Err(Fault::Forbidden { host: service.host().into(), why: why.into() });
+        return Err(Fault::withheld(why));
     }
     body::set_credentials(body, &key, &secret, service.api);
     Ok(())

@@ -48,11 +48,6 @@ impl Service {
         self.connection.client.exchange(request.auth(Auth::Bearer(token))).await
     }
 
-    /// The host that is called.
-    pub fn host(&self) -> &str {
-        self.connection.client.host()
-    }
-
     /// Makes a call whose answer must be a success.
     pub async fn json(&self, place: &Name, request: Request) -> Result<Value, Fault> {
         self.call(place, request).await?.or_fault()?.json()
@@ -85,15 +80,15 @@ impl Service {
     fn keys(&self, place: &Name) -> Result<&Pair, Fault> {
         match self.connection.credentials.get(place) {
             Some(Ok(keys)) => Ok(keys),
-            Some(Err(why)) => Err(Fault::unavailable(why.to_string())),
-            None => Err(Fault::unavailable(format!("workspace/{place} has no keys"))),
+            Some(Err(why)) => Err(Fault::withheld(why.to_string())),
+            None => Err(Fault::withheld(format!("workspace/{place} has no keys"))),
         }
     }
 
     /// Reads a secret of the user's.
     pub async fn secret(&self, reference: &SecretKeyRef) -> Result<Secret, Fault> {
         let read = self.connection.secrets.read(reference.name.as_str(), reference.key.as_str()).await;
-        read.map_err(|error| Fault::unavailable(error.to_string()))
+        read.map_err(|error| Fault::withheld(error.to_string()))
     }
 
     /// All templates of a workspace, or that one that is meant by a filter of V1.

@@ -61,6 +61,11 @@ impl At<'_> {
         edits
     }
 
+    /// Of what was sent, the digests of secrets alone.
+    pub fn secrets_of(sent: &Map<String, Value>) -> Map<String, Value> {
+        sent.iter().filter(|(name, _)| name.as_str() == SECRETS).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// What the journal keeps once everything is as it is wanted.
     pub fn sent(&self) -> Map<String, Value> {
         self.with_ours(self.wanted.fields.clone())

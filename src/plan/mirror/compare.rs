@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::at::{At, is_due, removal, without_ours};
 use super::edits::edits;
@@ -66,6 +66,9 @@ struct Comparison<'c> {
     terms: &'c Terms<'c>,
     journal: BTreeMap<ObjectId, &'c Mirrored>,
     wanted: BTreeMap<ObjectId, &'c Wanted>,
+    by_id: BTreeMap<(Kind, &'c str, &'c str), &'c Found>,
+    /// The name of a thing is unique among the parts of the same whole.
+    by_name: BTreeMap<(Kind, &'c str, Option<&'c str>, &'c str), &'c Found>,
     /// The things that belong to an object or were spoken about, by the kind, place and id of each.
     taken: BTreeSet<(Kind, &'c str, &'c str)>,
     /// What each wanted thing is there, once it was looked at; `None` where it is still to be made.
@@ -106,6 +109,8 @@ impl<'c> Comparison<'c> {
             shape,
             observed,
             terms,
+            by_id: observed.found.iter().map(|it| ((it.kind, &*it.place, &*it.external_id), it)).collect(),
+            by_name: observed.found.iter().map(|it| ((it.kind, &*it.place, it.within.as_deref(), &*it.name), it)).collect(),
             taken: taken.collect(),
             journal,
             wanted: shape.wanted.iter().map(|wanted| (wanted.id, wanted)).collect(),
@@ -117,17 +122,12 @@ impl<'c> Comparison<'c> {
     }
 
     fn by_id(&self, kind: Kind, place: &str, id: &str) -> Option<&'c Found> {
-        self.observed.found.iter().find(|found| found.kind == kind && *found.place == *place && *found.external_id == *id)
+        self.by_id.get(&(kind, place, id)).copied()
     }
 
     fn by_name(&self, wanted: &Wanted, within: Option<&str>) -> Option<&'c Found> {
-        let same = |found: &&Found| {
-            found.kind == wanted.key.kind
-                && found.place == wanted.place
-                && found.within.as_deref() == within
-                && found.name == wanted.name
-        };
-        (!wanted.name.is_empty()).then(|| self.observed.found.iter().find(same)).flatten()
+        let key = (wanted.key.kind, &*wanted.place, within, &*wanted.name);
+        self.by_name.get(&key).copied().filter(|_| !wanted.name.is_empty())
     }
 
     fn wanted(&mut self, wanted: &'c Wanted) {
@@ -182,6 +182,7 @@ impl<'c> Comparison<'c> {
     fn there(&mut self, at: &At<'c>, found: &'c Found, other: Option<&Found>) {
         let At { wanted, entry, .. } = *at;
         self.standing.insert(wanted.id, Some(found.external_id.clone()));
+        self.taken.insert((found.kind, &found.place, &found.external_id));
         if let Some(other) = other {
             let because = format!(
                 "it shall be called {:?} there, and {} has another {} of that name, with the id {}",
@@ -220,7 +221,11 @@ impl<'c> Comparison<'c> {
     /// Its name belongs to another id than the journal has, and that id is gone.
     fn another(&mut self, at: &At<'c>, known: &str, other: &'c Found) {
         let At { wanted, .. } = *at;
-        self.standing.insert(wanted.id, Some(other.external_id.clone()));
+        // Where a name is a part of the id, a call that renames makes it another one.
+        let begun = at.begun().filter(|intent| intent.deed == Deed::Update);
+        if begun.is_some_and(|intent| is_as_sent(&intent.sends, other)) {
+            return self.there(at, other, None);
+        }
         self.taken.insert((other.kind, &other.place, &other.external_id));
         let title = self.terms.capabilities.title;
         let because = format!(
@@ -262,7 +267,9 @@ impl<'c> Comparison<'c> {
         let made_by_us = begun.is_some_and(|intent| {
             at.ability.in_steps || edits(&without_ours(&intent.sends), &found.fields, &Map::new()).is_empty()
         });
-        let edits = at.edits(found, &Map::new());
+        // What a call made has its secrets, too.
+        let sent = begun.filter(|_| made_by_us).map(|intent| At::secrets_of(&intent.sends)).unwrap_or_default();
+        let edits = at.edits(found, &sent);
         let differ = edits.iter().any(|edit| !edit.secret);
         let adopts = match self.terms.adoption {
             AdoptionPolicy::Adopt => true,
@@ -352,8 +359,11 @@ impl<'c> Comparison<'c> {
     fn end(&mut self, entry: &'c Mirrored) {
         let Some(ability) = self.terms.capabilities.of(entry.key.kind) else { return };
         let purged = !self.terms.stored.contains(&entry.id);
-        let ends = self.wanted.get(&entry.id).is_some_and(|wanted| !wanted.live) || purged;
-        if !ends || self.observed.unobservable.contains_key(&entry.place) {
+        let wanted = self.wanted.get(&entry.id).copied();
+        let ends = wanted.is_some_and(|wanted| !wanted.live) || purged;
+        // The place may have another name by now.
+        let place = wanted.map_or(&entry.place, |wanted| &wanted.place);
+        if !ends || self.observed.unobservable.contains_key(place) {
             return;
         }
         let whole_stays = entry.within.and_then(|whole| self.journal.get(&whole)).is_some_and(|whole| {
@@ -363,9 +373,19 @@ impl<'c> Comparison<'c> {
         if whole_stays {
             return;
         }
-        let id = entry.external_id.as_deref();
-        let found = id.and_then(|id| self.by_id(entry.key.kind, &entry.place, id));
-        let remove = || removal(entry, found, ability);
+        let found = match entry.external_id.as_deref() {
+            Some(id) => self.by_id(entry.key.kind, place, id),
+            // It may have been made by a call that did not hear back.
+            None => wanted.filter(|_| entry.intent.is_some()).and_then(|wanted| {
+                let whole =
+                    wanted.within.and_then(|whole| self.journal.get(&whole)).and_then(|whole| whole.external_id.as_deref());
+                self.by_name(wanted, whole)
+            }),
+        };
+        if let Some(found) = found {
+            self.taken.insert((found.kind, &found.place, &found.external_id));
+        }
+        let remove = || Call { place: place.clone(), ..removal(entry, found, ability) };
         match ability.end {
             End::Never(way_out) if found.is_some() => self.mirror.retained.push((entry.key.clone(), way_out.into())),
             End::WhenPurged(warning) if found.is_some() && !purged => {
@@ -473,4 +493,10 @@ impl<'c> Comparison<'c> {
         let calls = waiting.into_iter().map(|(call, because)| (call.key, because)).collect();
         self.mirror.approval = Some(ServiceApproval { digest, calls });
     }
+}
+
+/// Whether a thing has the name and every field that a call sends.
+fn is_as_sent(sends: &Map<String, Value>, found: &Found) -> bool {
+    sends.get("name").and_then(Value::as_str) == Some(&*found.name)
+        && edits(&without_ours(sends), &found.fields, &Map::new()).is_empty()
 }

@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// The part of a path that stands for all entries of a map or a list: which there are, or how many.
+pub const ENTRIES: &str = "…";
+
 /// A field that changes at a service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Edit {
@@ -17,10 +20,11 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// The path as people write it: `publishParams.video.bitRate`. A part that has a dot stands in brackets.
+    /// The path as people write it: `publishParams.video.bitRate`. A part that has a dot stands in brackets; the part that stands for all
+    /// entries of a map or list is left out.
     #[must_use]
     pub fn path(&self) -> String {
-        self.at.iter().fold(String::new(), |mut path, part| {
+        self.at.iter().filter(|part| ***part != *ENTRIES).fold(String::new(), |mut path, part| {
             let plain = part.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '-'));
             match (plain, path.is_empty()) {
                 (true, true) => path.push_str(part),

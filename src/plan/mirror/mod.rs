@@ -30,7 +30,7 @@ use crate::tenancy::{Deed, Digest, Key, Name, ObjectId, Origin};
 
 pub use capabilities::{Ability, Absence, Capabilities, End};
 pub use compare::{Terms, compare};
-pub use edits::{Edit, applied, leaf};
+pub use edits::{ENTRIES, Edit, applied, leaf};
 pub use found::{Found, Observed};
 
 /// What a service shall have of an organization.

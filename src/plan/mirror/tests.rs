@@ -227,6 +227,20 @@ fn what_a_call_made_that_did_not_hear_back_is_ours() {
 }
 
 #[test]
+fn what_was_renamed_by_a_call_that_did_not_hear_back_is_ours_also_where_its_name_is_its_id() {
+    let intent = |name: &str| {
+        let sends = map(json!({"priority": 1, "name": name}));
+        Intent { deed: Deed::Update, sends, since: Timestamp::UNIX_EPOCH, listed: Vec::new() }
+    };
+    let begun = |name: &str| {
+        let world = host().has("mrole/host", "t/host", json!({"priority": 1}));
+        world.sent("mrole/host", Some("t/old"), json!({"priority": 1})).noted(|entry| entry.intent = Some(intent(name)))
+    };
+    assert_eq!(begun("host").says(), ["update silently mrole/host"]);
+    assert_eq!(begun("else").says(), ["mrole/host refused by other-id-at-service"]);
+}
+
+#[test]
 fn what_is_made_in_steps_and_is_half_made_is_finished() {
     let intent = |sends| Intent { deed: Deed::Create, sends: map(sends), since: Timestamp::UNIX_EPOCH, listed: Vec::new() };
     let live = || World::new().wants("workspace/live", json!({"language": "FRENCH"})).sent("workspace/live", None, json!({}));
@@ -282,6 +296,23 @@ fn what_is_soft_deleted_goes_stays_or_waits_as_the_service_can() {
         gone("credential/key").says(),
         ["credential/key stays: it goes when it is purged: every token signed with it dies"]
     );
+}
+
+#[test]
+fn what_a_call_made_that_did_not_hear_back_goes_with_its_object() {
+    let world = World::new().wants("mrole/host", json!({})).last(|it| it.live = false).has("mrole/host", "r1", json!({}));
+    let intent = Intent { deed: Deed::Create, sends: Map::new(), since: Timestamp::UNIX_EPOCH, listed: Vec::new() };
+    let world = world.sent("mrole/host", None, json!({})).noted(|entry| entry.intent = Some(intent));
+    assert_eq!(world.says(), ["remove mrole/host"]);
+    assert_eq!(world.compared().calls[0].external_id.as_deref(), Some("r1"));
+}
+
+#[test]
+fn what_is_removed_while_its_workspace_gets_another_name_goes_too() {
+    let world = World::new().wants("mrole/host", json!({})).last(|it| it.live = false).has("mrole/host", "r1", json!({}));
+    let world = world.sent("mrole/host", Some("r1"), json!({})).noted(|entry| entry.place = "before".into());
+    assert_eq!(world.says(), ["remove mrole/host"]);
+    assert!(!world.compared().calls[0].recorded_only);
 }
 
 #[test]

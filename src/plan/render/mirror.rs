@@ -86,7 +86,8 @@ impl Text<'_> {
         let what = if results.is_some() { String::new() } else { format!(": {}", effort(mirror)) };
         let title = format!("at {}, {}{what}", mirror.title, safe(&mirror.url));
         let title = self.options.colour.paint(Paint::Heading, &title);
-        self.line(&format!("{title}\n"));
+        self.line(&title);
+        self.line("");
         for (name, because) in &mirror.unobservable {
             self.sign(Paint::Refused, "!", &format!("{} could not be compared: {}", safe(&place(name)), safe(because)));
         }
@@ -115,12 +116,13 @@ impl Text<'_> {
         );
         self.drift(mirror);
         self.foreign(mirror);
-        if let Some(approval) = &mirror.approval {
+        let is_refused = |key: &Key| mirror.refusals.iter().any(|refusal| refusal.subject == *key);
+        if let Some(approval) = mirror.approval.as_ref().filter(|all| !all.calls.iter().all(|(key, _)| is_refused(key))) {
             self.line("");
-            for (key, because) in &approval.calls {
+            for (key, because) in approval.calls.iter().filter(|(key, _)| !is_refused(key)) {
                 self.sign(Paint::Held, "?", &format!("{}  {}", safe(&key.to_string()), safe(because)));
             }
-            self.line(&format!("     waits for an approval: add `--approve {}` to this command", approval.digest));
+            self.line(&format!("       waits for an approval: add `--approve {}` to this command", approval.digest));
         }
         self.line("");
     }
@@ -180,7 +182,8 @@ impl Text<'_> {
             .options
             .colour
             .paint(Paint::Faint, &if notes.is_empty() { String::new() } else { format!("({})", notes.join("; ")) });
-        let lines = field_lines(&fields(&call.edits), self.options.detail);
+        let whole = call.deed == Deed::Create && self.options.detail != Detail::Full;
+        let lines = if whole { Vec::new() } else { field_lines(&fields(&call.edits), self.options.detail) };
         self.fields(head, &lines, &notes);
     }
 

@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use url::form_urlencoded::parse;
 use uuid::Uuid;
 
 use super::faults::Front;
@@ -198,9 +199,9 @@ fn not_found() -> Response {
 
 impl Shared {
     /// The workspace that a request is for, by its access token.
-    fn admit(&self, headers: &HeaderMap, writes: bool) -> Result<String, Response> {
-        let denied = || refusal(403, "InvalidPermission", DENIED, &[]);
-        let unauthorized = || refusal(401, "unauthorized", "The request has no valid credentials.", &[]);
+    fn admit(&self, headers: &HeaderMap, writes: bool) -> Result<String, Box<Response>> {
+        let denied = || Box::new(refusal(403, "InvalidPermission", DENIED, &[]));
+        let unauthorized = || Box::new(refusal(401, "unauthorized", "The request has no valid credentials.", &[]));
         let (id, secret) = basic(headers).ok_or_else(unauthorized)?;
         let service = self.service.lock().unwrap();
         match service.tokens.get(&id).filter(|access| access.secret == secret) {
@@ -225,7 +226,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 async fn create(State(shared): State<Shared>, request: Request) -> Response {
     let workspace = match shared.admit(request.headers(), true) {
         Ok(workspace) => workspace,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let key = shared.service.lock().unwrap().make(&workspace);
     shared.front.applied(format!("create a key in {workspace}"));
@@ -233,11 +234,12 @@ async fn create(State(shared): State<Shared>, request: Request) -> Response {
     answer(201, &json!({"success": true, "data": data}))
 }
 
-async fn list(State(shared): State<Shared>, headers: HeaderMap, Query(query): Query<BTreeMap<String, String>>) -> Response {
+async fn list(State(shared): State<Shared>, headers: HeaderMap, uri: Uri) -> Response {
     let workspace = match shared.admit(&headers, false) {
         Ok(workspace) => workspace,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
+    let query: BTreeMap<String, String> = parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let number = |name: &str, usual: usize, fits: fn(usize) -> bool| match query.get(name).map(|text| text.parse()) {
         None => Ok(usual),
         Some(Ok(number)) if fits(number) => Ok(number),
@@ -270,7 +272,7 @@ async fn list(State(shared): State<Shared>, headers: HeaderMap, Query(query): Qu
 async fn one(State(shared): State<Shared>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     let workspace = match shared.admit(&headers, false) {
         Ok(workspace) => workspace,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let service = shared.service.lock().unwrap();
     let workspace = &service.workspaces[&workspace];
@@ -286,7 +288,7 @@ async fn one(State(shared): State<Shared>, headers: HeaderMap, Path(id): Path<St
 async fn remove(State(shared): State<Shared>, headers: HeaderMap, Path(id): Path<String>) -> Response {
     let label = match shared.admit(&headers, true) {
         Ok(workspace) => workspace,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let mut service = shared.service.lock().unwrap();
     let keys = &mut service.workspaces.get_mut(&label).expect("there is such a workspace").keys;

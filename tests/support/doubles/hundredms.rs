@@ -1,7 +1,7 @@
 //! A double of the policy API of 100ms: V1 and V2 over the same templates, several workspaces that see nothing of each other, and
 //! what its documentation shows of codes, bodies, pages, overwriting and defaults. What is not known of it is a switch.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 
 #[path = "hundredms/defaults.rs"]
 mod defaults;

@@ -162,7 +162,7 @@ async fn the_service_is_called_directly() {
 }
 
 /// A server with a certificate that it made itself, for `localhost`. Its certificate lies in the file.
-async fn with_tls(file: &std::path::Path) -> String {
+fn with_tls(file: &std::path::Path) -> String {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(file, made.cert.pem()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -181,7 +181,7 @@ async fn with_tls(file: &std::path::Path) -> String {
 #[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_not_accepted() {
     let folder = tempfile::tempdir().unwrap();
-    let base = with_tls(&folder.path().join("cert.pem")).await;
+    let base = with_tls(&folder.path().join("cert.pem"));
     let client = Client::with_lookup(&base, settings(&Hasty::new()), lookup(&["127.0.0.1"])).unwrap();
     let fault = client.send(list()).await.unwrap_err();
     assert!(fault.to_string().contains("look at its certificate") && fault.changed_nothing(), "{fault}");
@@ -196,7 +196,7 @@ fn a_certificate_that_the_machine_trusts_is_accepted() {
 #[tokio::test]
 #[ignore = "runs as the child of a_certificate_that_the_machine_trusts_is_accepted"]
 async fn a_service_with_a_certificate_that_is_trusted() {
-    let base = with_tls(std::env::var_os("SSL_CERT_FILE").unwrap().as_ref()).await;
+    let base = with_tls(std::env::var_os("SSL_CERT_FILE").unwrap().as_ref());
     let client = Client::with_lookup(&base, settings(&Hasty::new()), lookup(&["127.0.0.1"])).unwrap();
     assert_eq!(client.send(list()).await.unwrap().status(), 200);
     let other = base.replace("localhost", "other.example");
