@@ -74,3 +74,55 @@ fn what_aaq_cannot_do_is_said_before_anything_is_sent() {
     live.apply().code(0);
     live.plan().code(0).says("No changes.");
 }
+
+#[test]
+fn an_organization_that_goes_says_who_keeps_access_at_the_service() {
+    let live = live();
+    live.apply().code(0);
+    for file in ["organization.yaml", "workspaces.yaml", "people.yaml"] {
+        std::fs::remove_file(live.place.path().join("example").join(file)).unwrap();
+    }
+    let flags = "-f example --secrets secrets --backend-allow 127.0.0.1 --prune --allow-empty";
+    let planned = live.place.run(&format!("plan {flags}"));
+    let digest = planned.out.split("--approve ").nth(1).unwrap().split([' ', '`', '\n']).next().unwrap().to_owned();
+    let applied = live.place.run(&format!("apply {flags} --approve {digest} --auto-approve"));
+    assert!(applied.out.contains("workspace/advice  stays there"), "{}\n{}", applied.out, applied.err);
+    assert!(applied.out.contains("keeps the access there"), "{}", applied.out);
+}
+
+#[test]
+fn a_service_that_is_not_named_any_more_keeps_what_it_has_and_that_is_said() {
+    let live = live();
+    live.apply().code(0);
+    let text = std::fs::read_to_string(live.place.path().join("example/organization.yaml")).unwrap();
+    let (before, rest) = text.split_once("  backend:").unwrap();
+    let policy = &rest[rest.find("  policy:").unwrap()..];
+    std::fs::write(live.place.path().join("example/organization.yaml"), format!("{before}{policy}")).unwrap();
+    let made = live.double.summary();
+    live.apply().code(0).says("spec.backend was taken out").says("keep their access");
+    assert_eq!(live.double.summary(), made);
+}
+
+#[test]
+fn another_address_is_another_service_and_nobody_is_renamed_there() {
+    let live = live();
+    live.apply().code(0);
+    let (other, password) = live.runtime.block_on(Aaq::with_first_user("muster"));
+    live.secret("harbour-aaq", "login", &format!("muster:{password}"));
+    other.edit(|database| {
+        for name in ["Other Team", "Their Team"] {
+            let workspace = database.create_workspace(name, None, None);
+            let (muster, zoe) =
+                (database.user("muster").unwrap().id, database.create_user(&format!("zoe of {name}"), "x", Vec::new()));
+            database.join(muster, workspace, Role::Admin, false);
+            database.join(zoe, workspace, Role::Admin, true);
+        }
+    });
+    let before = other.summary();
+    live.rewrite("organization.yaml", live.double.url(), other.url());
+    let planned = live.plan().code(0);
+    assert!(!planned.out.contains("Other Team ->") && planned.out.contains("+  workspace/advice"), "{}", planned.out);
+    live.apply();
+    let after = other.summary();
+    assert!(before.iter().all(|line| after.contains(line)), "{after:?}");
+}

@@ -137,3 +137,23 @@ fn what_100ms_has_no_call_for_is_said_and_not_tried() {
     live.place.run(&format!("apply {flags} --auto-approve")).code(0).says("stays there");
     assert_eq!(end_state(&live), before);
 }
+
+#[test]
+fn all_or_nothing_is_about_the_service_too() {
+    let live = live();
+    live.double.make("studio", &json!({"name": "show", "roles": {}, "settings": {"region": "in"}}));
+    let flags = "-f example --secrets secrets --backend-allow 127.0.0.1 --auto-approve --all-or-nothing";
+    live.place.run(&format!("apply {flags}")).code(3);
+    live.plan().code(3).says("Plan: 9 to create.");
+}
+
+#[test]
+fn what_the_input_does_not_mention_is_not_looked_at() {
+    let live = live();
+    live.apply().code(0);
+    live.place.write("other.yaml", crate::program::ACME);
+    live.double.front().forget();
+    live.place.run("plan -f other.yaml").code(0);
+    live.place.run("apply -f other.yaml --auto-approve").code(0);
+    assert_eq!(live.double.front().requests(), Vec::<String>::new());
+}
