@@ -3,12 +3,29 @@ use tokio::runtime::Runtime;
 use super::{Live, assert_nowhere};
 use crate::aaq::{Aaq, Role};
 
+pub const URL: &str = "https://aaq.harbour.example";
+
 fn live() -> Live<Aaq> {
+    live_with_login().0
+}
+
+/// The example, and the login that it has as a secret.
+pub fn live_with_login() -> (Live<Aaq>, String) {
     let runtime = Runtime::new().unwrap();
     let (double, password) = runtime.block_on(Aaq::with_first_user("muster"));
-    let live = Live::new("aaq-live", "https://aaq.harbour.example", (runtime, double), |double| double.url().to_owned());
-    live.secret("harbour-aaq", "login", &format!("muster:{password}"));
-    live
+    let live = Live::new("aaq-live", URL, (runtime, double), |double| double.url().to_owned());
+    let login = format!("muster:{password}");
+    live.secret("harbour-aaq", "login", &login);
+    (live, login)
+}
+
+/// Somebody gives a user another role in a workspace, at the service.
+pub fn demote(double: &Aaq, user: &str, workspace: &str, role: Role) {
+    double.edit(|database| {
+        let user = database.user(user).unwrap().id;
+        let workspace = database.workspace(workspace).unwrap().id;
+        database.membership_mut(user, workspace).unwrap().role = role;
+    });
 }
 
 #[test]
@@ -29,11 +46,7 @@ fn somebody_demoted_at_the_service_is_drift_and_is_set_back() {
     let live = live();
     live.apply().code(0);
     let made = live.double.summary();
-    live.double.edit(|database| {
-        let user = database.user("imani").unwrap().id;
-        let workspace = database.workspace("Advice Line").unwrap().id;
-        database.membership_mut(user, workspace).unwrap().role = Role::ReadOnly;
-    });
+    demote(&live.double, "imani", "Advice Line", Role::ReadOnly);
     live.plan().code(0).says("~  member/imani in workspace/advice").says("(drift)");
     live.apply().code(0);
     assert_eq!(live.double.summary(), made);
