@@ -418,6 +418,13 @@ pub fn retrying(because: &str) -> Verdict {
     Verdict { said: retried(because), keeps: true, ..Verdict::default() }
 }
 
+/// The verdicts where an organization could not be looked at to the end: on itself, and on what was changed meanwhile.
+#[must_use]
+pub fn all_retrying(objects: &[SharedObject], because: &str) -> Vec<(SharedObject, Verdict)> {
+    let unseen = |object: &&SharedObject| object.id.key.kind == Kind::Organization || !object.is_settled();
+    objects.iter().filter(unseen).map(|object| (object.clone(), retrying(because))).collect()
+}
+
 /// The verdicts on what names an organization that another namespace speaks for.
 #[must_use]
 pub fn elsewhere(gathered: &Gathered) -> Vec<(SharedObject, Verdict)> {
