@@ -101,6 +101,32 @@ pub struct Passed {
 }
 
 impl Passed {
+    /// A pass that says this, and nothing else.
+    fn new(gathered: Gathered, memory: Memory, verdicts: Vec<(SharedObject, Verdict)>) -> Self {
+        let revision = memory.snapshot.as_ref().map(|snapshot| snapshot.revision);
+        Self {
+            work: gathered.work,
+            namespace: gathered.namespace,
+            memory,
+            verdicts,
+            overview: None,
+            outcome: None,
+            again: None,
+            failed: None,
+            at_service: None,
+            is_over: false,
+            revision,
+            placed: None,
+        }
+    }
+
+    /// A pass that came to nothing.
+    #[must_use]
+    pub fn failed(gathered: Gathered, memory: Memory, because: String) -> Self {
+        let verdicts = verdict::all_retrying(&gathered.objects, &because);
+        Self { failed: Some(because), ..Self::new(gathered, memory, verdicts) }
+    }
+
     /// True for the Organization that the pass was about.
     #[must_use]
     pub fn is_own(&self, object: &Object) -> bool {
@@ -135,21 +161,7 @@ struct Pass<'b> {
 
 impl Pass<'_> {
     fn ended(self, verdicts: Vec<(SharedObject, Verdict)>) -> Passed {
-        let revision = self.memory.snapshot.as_ref().map(|snapshot| snapshot.revision);
-        Passed {
-            work: self.gathered.work,
-            namespace: self.gathered.namespace,
-            memory: self.memory,
-            verdicts,
-            overview: None,
-            outcome: None,
-            again: None,
-            failed: None,
-            at_service: None,
-            is_over: false,
-            revision,
-            placed: None,
-        }
+        Passed::new(self.gathered, self.memory, verdicts)
     }
 
     /// Objects whose references leave the cluster: which organizations they are part of, as far as those that this namespace speaks for
@@ -497,12 +509,8 @@ impl Pass<'_> {
 
     /// The store cannot be used: that is told on the organization, and on what was changed meanwhile.
     fn without_store(mut self, error: &StoreError) -> Passed {
-        let because = in_one_line(error);
-        let unseen = |object: &&SharedObject| object.id.key.kind == Kind::Organization || !object.is_settled();
-        let objects = self.gathered.objects.iter().filter(unseen);
-        let verdicts = objects.map(|object| (object.clone(), verdict::retrying(&because))).collect();
         self.memory.snapshot = None;
-        Passed { failed: Some(because), ..self.ended(verdicts) }
+        Passed::failed(self.gathered, self.memory, in_one_line(error))
     }
 }
 
