@@ -70,6 +70,8 @@ struct Service {
     due: Option<Instant>,
     /// What the Organization asked for when it was looked at.
     requested: Option<Box<str>>,
+    /// What was approved when it was looked at.
+    approved: Vec<Digest>,
 }
 
 /// How a pass ended.
@@ -292,15 +294,15 @@ impl Pass<'_> {
         };
         let requested = self.gathered.organization().and_then(|own| own.requested.clone());
         let service = &self.memory.service;
-        let is_due = service.due.is_none_or(|due| due <= self.at) || service.requested != requested;
-        if plan.is_empty() && !is_due && approved.is_empty() {
+        let is_asked = service.requested != requested || service.approved != approved;
+        if plan.is_empty() && !is_asked && service.due.is_some_and(|due| due > self.at) {
             return Ok(());
         }
         let reach = services.reach(&self.gathered.namespace);
         let origins = BTreeMap::new();
         plan_mirror(&self.bench.store, &reach, (&mut *plan, Some(snapshot)), &origins, (approved, self.now)).await?;
         let said = plan.mirror.as_ref().map(|mirror| AtService::of(&plan.organization, mirror, None));
-        self.memory.service = Service { said, due: Some(self.at + self.interval()), requested };
+        self.memory.service = Service { said, due: Some(self.at + self.interval()), requested, approved: approved.to_vec() };
         Ok(())
     }
 
@@ -468,10 +470,15 @@ impl Pass<'_> {
                 _ => counts(&after, self.now),
             };
             self.memory.counted = Some((after.revision, counted));
-            overview = Some(Overview::new(&outcome.plan, &after, counted));
+            let mut told = Overview::new(&outcome.plan, &after, counted);
+            told.pending = told.pending.or_else(|| service.and_then(overview::pending_at_service));
+            overview = Some(told);
             for (object, verdict) in &mut verdicts {
                 if object.id.key.kind == Kind::Organization && object.id.namespace == self.gathered.namespace {
                     overview::add_to(verdict, &outcome.plan, &self.gathered.objects);
+                    if let Some(service) = service {
+                        overview::add_of_service(verdict, service, &self.gathered.objects);
+                    }
                 }
             }
         }

@@ -85,7 +85,8 @@ pub struct Verdicts<'a> {
 }
 
 /// The object that speaks for a key: a member for its memberships.
-fn speaker(key: &Key) -> Key {
+#[must_use]
+pub fn speaker(key: &Key) -> Key {
     key.member_and_place().map_or_else(|| key.clone(), |(member, _)| Key::new(Kind::Member, member))
 }
 
