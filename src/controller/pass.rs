@@ -252,7 +252,7 @@ impl Pass<'_> {
         let approved = planned.approved.get(organization).cloned().unwrap_or_default();
         let mut plan = planned.plans.into_iter().find(|plan| plan.organization == *organization);
         if let Some(plan) = &mut plan
-            && let Err(error) = self.look_at_service(plan, &snapshot, &approved).instrument(info_span!("service")).await
+            && let Err(error) = Box::pin(self.look_at_service(plan, &snapshot, &approved)).instrument(info_span!("service")).await
         {
             return self.without_store(&error);
         }
@@ -261,7 +261,7 @@ impl Pass<'_> {
             None => None,
             Some(plan) => match self.carry_out(plan, snapshot.claim.as_ref(), &how).instrument(info_span!("apply")).await {
                 Ok(Outcome { end: End::Stale(_), .. }) => return self.once_more(),
-                Ok(outcome) => Some(self.mirror_out(outcome).instrument(info_span!("mirror")).await),
+                Ok(outcome) => Some(Box::pin(self.mirror_out(outcome)).instrument(info_span!("mirror")).await),
                 Err(error) => return self.without_store(&error),
             },
         };

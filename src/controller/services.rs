@@ -104,24 +104,20 @@ impl InNamespace {
         let data = values.iter().map(|(key, value)| (key.clone(), ByteString(value.expose().as_bytes().to_vec())));
         let data: BTreeMap<String, ByteString> = data.collect();
         let how = PostParams::default();
-        match found {
-            Some(old) => {
-                let new = Object { data: Some(data), ..old };
-                self.in_time("write", name, self.api.replace(name, &how, &new)).await.map(drop)
-            }
-            None => {
-                let annotations = BTreeMap::from([(OWNER.to_owned(), owner.to_owned())]);
-                let labels = BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "muster".to_owned())]);
-                let metadata = ObjectMeta {
-                    name: Some(name.to_owned()),
-                    annotations: Some(annotations),
-                    labels: Some(labels),
-                    ..ObjectMeta::default()
-                };
-                let new = Object { metadata, data: Some(data), type_: Some("Opaque".to_owned()), ..Object::default() };
-                self.in_time("write", name, self.api.create(&how, &new)).await.map(drop)
-            }
+        if let Some(old) = found {
+            let new = Object { data: Some(data), ..old };
+            return self.in_time("write", name, self.api.replace(name, &how, &new)).await.map(drop);
         }
+        let annotations = BTreeMap::from([(OWNER.to_owned(), owner.to_owned())]);
+        let labels = BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "muster".to_owned())]);
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            annotations: Some(annotations),
+            labels: Some(labels),
+            ..ObjectMeta::default()
+        };
+        let new = Object { metadata, data: Some(data), type_: Some("Opaque".to_owned()), ..Object::default() };
+        self.in_time("write", name, self.api.create(&how, &new)).await.map(drop)
     }
 }
 

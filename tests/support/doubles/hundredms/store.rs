@@ -124,7 +124,9 @@ impl Template {
             match switches.credentials {
                 Credentials::Clear => {}
                 Credentials::Masked => {
-                    upload.get_mut("credentials").and_then(|kept| kept.get_mut("secret")).map(|secret| *secret = "*****".into());
+                    if let Some(secret) = upload.get_mut("credentials").and_then(|kept| kept.get_mut("secret")) {
+                        *secret = "*****".into();
+                    }
                 }
                 Credentials::Hidden => drop(upload.remove("credentials")),
             }
