@@ -211,7 +211,7 @@ async fn what_somebody_changes_in_the_dashboard_is_drift_with_its_field_and_is_s
         lesson.recordings[0]["role"] = "Student of 2026".into();
         lesson.destinations["hlsDestinations"] = json!({"extra": {"name": "extra"}});
     });
-    let lesson = "template/lesson destinations.hlsDestinations[\"…\"]: [\"extra\"] -> [] (drift), \
+    let lesson = "template/lesson destinations.hlsDestinations: [\"extra\"] -> [] (drift), \
                   recordings.0.role: \"Student of 2026\" -> \"teacher\" (drift), settings.region: \"in\" -> \"eu\" (drift)";
     let teacher = "mrole/teacher permissions.mute: false -> true (drift), permissions.unmute: true -> false (drift)";
     assert_eq!(world.plan().await, [format!("update {lesson}"), format!("update {teacher}")]);
