@@ -2,6 +2,8 @@
 
 #[path = "live/aaq.rs"]
 mod aaq;
+#[path = "live/fastpix.rs"]
+mod fastpix;
 #[path = "live/hundredms.rs"]
 mod hundredms;
 

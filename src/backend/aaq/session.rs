@@ -95,20 +95,25 @@ impl Session {
     }
 
     async fn switch(&self, workspace: &str, landed: Secret) -> Result<Response, Fault> {
-        let request =
-            Request::post("switch workspace", "/workspace/switch-workspace").json(&json!({"workspace_name": workspace}));
-        harmless(self.client.exchange(request.auth(Auth::Bearer(landed))).await)
+        let request = Request::post("switch workspace", "/workspace/switch-workspace").harmless();
+        let request = request.json(&json!({"workspace_name": workspace}));
+        self.client.exchange(request.auth(Auth::Bearer(landed))).await
     }
 
     async fn log_in(&self) -> Result<Secret, Fault> {
         let login = self.login.as_ref().map_err(|why| Fault::withheld(why.to_string()))?;
         let form = [("username", &*login.id), ("password", login.secret.expose())];
-        let request = Request::post("log in", "/login").form(&form);
-        self.keep("", harmless(self.client.exchange(request).await)?)
+        let request = Request::post("log in", "/login").harmless().form(&form);
+        self.keep("", self.client.exchange(request).await?)
     }
 
     fn keep(&self, workspace: &str, response: Response) -> Result<Secret, Fault> {
-        let Token { access_token } = harmless(response.or_fault().and_then(|response| response.json()))?;
+        let token = response.or_fault().and_then(|response| response.json());
+        let Token { access_token } = token.map_err(|fault| match fault {
+            // A login that cannot be read changed nothing either.
+            Fault::Unknown { why } => Fault::Unreadable { why },
+            fault => fault,
+        })?;
         locked(&self.tokens).insert(workspace.into(), access_token.clone());
         Ok(access_token)
     }
@@ -120,12 +125,4 @@ impl Session {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A login changes nothing, whether or not its answer arrives.
-fn harmless<T>(answer: Result<T, Fault>) -> Result<T, Fault> {
-    answer.map_err(|fault| match fault {
-        Fault::Unknown { why } => Fault::Unavailable { why },
-        fault => fault,
-    })
 }

@@ -146,7 +146,7 @@ impl Client {
             self.guard.judge(host, address).map_err(|why| Ended::Forbidden(why).fault(host, true))?;
         }
         let (clock, limits) = (&*self.settings.clock, &self.settings.limits);
-        let only_reads = request.method.only_reads();
+        let only_reads = request.only_reads();
         let mut started = None;
         for attempts in 1.. {
             self.pace.turn(clock).await;

@@ -73,6 +73,7 @@ pub struct Request {
     pub(super) body: Body,
     path: Vec<Box<str>>,
     query: Vec<(&'static str, Box<str>)>,
+    harmless: bool,
     broken: Option<&'static str>,
 }
 
@@ -81,8 +82,8 @@ impl Request {
     /// of few, such as `list templates`.
     #[must_use]
     pub fn new(method: Method, op: &'static str, path: &'static str) -> Self {
-        let request = Self { op, method, auth: Auth::None, body: Body::None, path: Vec::new(), query: Vec::new(), broken: None };
-        request.then(path)
+        let (auth, body) = (Auth::None, Body::None);
+        Self { op, method, auth, body, path: Vec::new(), query: Vec::new(), harmless: false, broken: None }.then(path)
     }
 
     /// Reads.
@@ -136,6 +137,13 @@ impl Request {
         self
     }
 
+    /// Says that it changes nothing, as a login does, whatever its method is: so it may be sent again.
+    #[must_use]
+    pub fn harmless(mut self) -> Self {
+        self.harmless = true;
+        self
+    }
+
     /// Says who calls.
     #[must_use]
     pub fn auth(mut self, auth: Auth) -> Self {
@@ -168,6 +176,11 @@ impl Request {
     #[must_use]
     pub fn op(&self) -> &'static str {
         self.op
+    }
+
+    /// Whether it changes nothing.
+    pub(super) fn only_reads(&self) -> bool {
+        self.harmless || self.method.only_reads()
     }
 
     /// The whole address below that of the service.

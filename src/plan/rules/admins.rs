@@ -42,7 +42,7 @@ pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
         let (lost, invited, true) = &*loss else { continue };
         let last = Last { place, lost, invited: *invited, min };
         let above: &Vec<_> = from_above.get_or_init(|| from_afar(case, MembershipRole::is_admin));
-        for (number, change) in moved(case, place, &renames).into_iter().chain(above.iter().copied()) {
+        for (number, change) in shut_off(case, place, &renames).into_iter().chain(above.iter().copied()) {
             if is_guarded(case, change) {
                 violations.entry(number).or_insert_with(|| last.refuse(number, change));
             }
@@ -98,12 +98,13 @@ fn costs(case: &Case<'_>, place: &Key, change: &Change, makes: Makes) -> bool {
     }
 }
 
-/// The move of a place to another project, by which it loses those who reached it from the old one.
-fn moved<'c>(case: &'c Case<'_>, place: &Key, renames: &BTreeMap<&Key, &Key>) -> Option<(usize, &'c Change)> {
+/// The change of a place by which it loses those who reached it from above: it moves to another project, or its scope shuts them out.
+fn shut_off<'c>(case: &'c Case<'_>, place: &Key, renames: &BTreeMap<&Key, &Key>) -> Option<(usize, &'c Change)> {
     let (number, change) = case.change_from(place).filter(|(_, change)| change.key.kind == Kind::Workspace)?;
-    let project = project_of(case.before, place);
+    let (was, is) = (case.before.workspace(&place.name)?, case.after.workspace(&change.key.name)?);
+    let project = World::project_of(was);
     let same = project.as_ref().map(|project| renames.get(project).copied().unwrap_or(project)).cloned();
-    (same != project_of(&case.after, &change.key)).then_some((number, change))
+    (same != World::project_of(is) || was.scope != is.scope).then_some((number, change))
 }
 
 /// The changes by which places lose admins though nothing of theirs changes: a membership type loses the permission, or the

@@ -6,7 +6,7 @@ use muster::tenancy::{Deed, ObjectId, Row, Tombstone};
 
 use super::rig::{LAKESIDE, Rig, THERE};
 use crate::aaq::Role;
-use crate::faults::{Fault, Kind};
+use crate::faults::{Answer, Fault, Kind};
 
 #[tokio::test]
 async fn what_the_store_has_is_made_and_a_second_run_is_silent() {
@@ -242,4 +242,16 @@ async fn a_login_that_is_not_accepted_any_more_is_made_again() {
     rig.done().await;
     assert_eq!((double.front.left(), double.front.writes().len()), (0, 6));
     assert_eq!(double.summary(), THERE);
+}
+
+#[tokio::test]
+async fn a_login_that_fails_for_a_moment_is_made_again_at_once() {
+    let rig = Rig::new(LAKESIDE).await;
+    for path in ["/login", "/workspace/switch-workspace"] {
+        for kind in [Kind::Lose, Kind::Answer(Answer::text(503, "no healthy upstream")), Kind::Answer(Answer::too_many())] {
+            rig.double.front.plant(Fault::new(kind).on(Method::POST, path));
+        }
+    }
+    rig.done().await;
+    assert_eq!((rig.double.front.left(), rig.double.summary()), (0, THERE.map(str::to_owned).to_vec()));
 }
