@@ -94,3 +94,15 @@ fn tracing_client() -> Result<reqwest::blocking::Client, String> {
     let made = made.join().map_err(|_| "the client cannot be started".to_owned())?;
     made.map_err(|error| in_one_line(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_collector_is_named_on_a_thread_that_must_not_block() {
+        let provider = traces("http://127.0.0.1:9/v1/traces").unwrap();
+        drop(Telemetry { provider: Some(provider) });
+        assert!(traces("not an address").is_err());
+    }
+}
