@@ -416,9 +416,8 @@ async fn a_token_is_used_again_and_made_anew_when_it_expires_or_is_not_accepted(
 
     world.double.pass(SignedDuration::from_hours(30));
     world.mirrored.clock.pass(SignedDuration::from_hours(30));
-    use muster::backend::Backend as _;
     let call = done.mirror.calls[0].clone();
-    assert!(backend.look(&call).await.unwrap().is_some());
+    assert!(muster::backend::Backend::look(&backend, &call).await.unwrap().is_some());
     assert_eq!((world.double.tokens(), world.double.front().requests().len()), (4, 2), "nobody had to refuse the old one");
 }
 

@@ -278,15 +278,12 @@ fn fill(fields: &mut Map<String, Value>, table: &[(&str, Otherwise)], side: Side
     }
 }
 
+/// What is done to an object: it gets the last part of the path, and the key of the entry that the object is in.
+type Then<'t> = dyn FnMut(&mut Map<String, Value>, &str, &str) + 't;
+
 /// Calls for every object that the path leads to but its last part, with that part and the key of the entry that it is in. What is
 /// missing on the way is made, or ends the way.
-fn each(
-    fields: &mut Map<String, Value>,
-    path: &[&str],
-    key: &str,
-    make: bool,
-    then: &mut dyn FnMut(&mut Map<String, Value>, &str, &str),
-) {
+fn each(fields: &mut Map<String, Value>, path: &[&str], key: &str, make: bool, then: &mut Then<'_>) {
     match path {
         [] => {}
         [last] => then(fields, last, key),

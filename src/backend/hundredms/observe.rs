@@ -64,12 +64,11 @@ pub async fn one(service: &Service, call: &Call) -> Result<Option<Found>, Fault>
 
 async fn one_template(service: &Service, call: &Call) -> Result<Option<Found>, Fault> {
     let place = &call.place;
-    let raw = match &call.external_id {
-        Some(id) => service.template(place, id).await?,
-        None => {
-            let filter = (service.api == Api::V1).then_some(("name", &*call.name));
-            service.list(place, filter).await?.into_iter().find(|template| name(template) == Some(&*call.name))
-        }
+    let raw = if let Some(id) = &call.external_id {
+        service.template(place, id).await?
+    } else {
+        let filter = (service.api == Api::V1).then_some(("name", &*call.name));
+        service.list(place, filter).await?.into_iter().find(|template| name(template) == Some(&*call.name))
     };
     let Some(raw) = raw else { return Ok(None) };
     let concerns = |edit: &crate::plan::mirror::Edit| edit.at.first().is_some_and(|first| &**first == "recordings");

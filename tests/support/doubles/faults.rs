@@ -126,7 +126,7 @@ impl Fault {
     /// Only for requests with this method and with this in their path or query.
     pub fn on(mut self, method: Method, path: &str) -> Self {
         self.method = Some(method);
-        self.path = path.to_owned();
+        path.clone_into(&mut self.path);
         self
     }
 
@@ -378,15 +378,14 @@ impl Front {
 
     async fn repeat(&self, id: usize, served: Served) -> Result<Response<Body>, Failure> {
         let kept = self.shared.pages.lock().unwrap().get(&id).cloned();
-        let (status, content_type, body) = match kept {
-            Some(page) => page,
-            None => {
-                let (head, body) = served.serve().await.into_parts();
-                let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-                let page = (head.status, content_type, to_bytes(body, usize::MAX).await?);
-                self.shared.pages.lock().unwrap().insert(id, page.clone());
-                page
-            }
+        let (status, content_type, body) = if let Some(page) = kept {
+            page
+        } else {
+            let (head, body) = served.serve().await.into_parts();
+            let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let page = (head.status, content_type, to_bytes(body, usize::MAX).await?);
+            self.shared.pages.lock().unwrap().insert(id, page.clone());
+            page
         };
         let mut response = (status, body).into_response();
         response.headers_mut().remove(CONTENT_TYPE);
