@@ -34,5 +34,7 @@ mod live;
 mod mirrored;
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/readme.rs"]
+mod readme;
 #[path = "support/scenario.rs"]
 mod scenario;

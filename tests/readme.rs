@@ -8,13 +8,10 @@ mod readme;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use readme::{Example, examples, matches, written};
+use readme::{Example, examples, matches, shell, untold, written};
 use tempfile::TempDir;
-
-/// What the shell prints after each command, to find where its output ends.
-const END: char = '\u{1e}';
 
 /// Runs the commands in one shell, in a directory with nothing but the examples, and returns what each printed.
 fn run(commands: &[String], database: Option<&str>) -> Vec<String> {
@@ -22,25 +19,8 @@ fn run(commands: &[String], database: Option<&str>) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let copied = Command::new("cp").arg("-r").arg(root.join("examples")).arg(place.path()).status().unwrap();
     assert!(copied.success(), "the examples can be copied");
-    let program = Path::new(env!("CARGO_BIN_EXE_muster")).parent().unwrap();
-    let mut script = String::new();
-    for command in commands {
-        // The shell's own status is that of the command before, so that an example can ask for it.
-        script += &format!("{command}\nlast=$?; printf '{END}'; (exit $last)\n");
-    }
-    fs::write(place.path().join(".script"), script).unwrap();
-    let mut shell = Command::new("bash");
-    shell.args(["-c", "exec 2>&1; . ./.script"]).current_dir(&place).stdin(Stdio::null()).env_clear();
-    shell.env("PATH", format!("{}:{}", program.display(), std::env::var("PATH").unwrap()));
-    shell.env("HOME", place.path()).env("USER", "you").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
-    if let Some(url) = database {
-        shell.env("DATABASE_URL", url);
-    }
-    let output = String::from_utf8(shell.output().unwrap().stdout).unwrap();
-    let mut printed: Vec<String> = output.split(END).map(str::to_owned).collect();
-    assert_eq!(printed.pop().as_deref(), Some(""), "every command ends");
-    assert_eq!(printed.len(), commands.len(), "every command is run");
-    printed
+    let environment: Vec<(&str, &str)> = database.map(|url| ("DATABASE_URL", url)).into_iter().collect();
+    shell(place.path(), Path::new(env!("CARGO_BIN_EXE_muster")), commands, &environment)
 }
 
 /// Runs the examples of this file, and says which of them print something else. With BLESS=1 the file says it afterwards.
@@ -60,19 +40,14 @@ fn untrue(path: &Path, least: usize) -> Vec<String> {
         fs::write(path, written(&text, &wrong)).unwrap();
         return Vec::new();
     }
-    let place = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display();
-    let told = |(example, printed): &(&Example, &String)| {
-        let Example { line, command, output, .. } = example;
-        format!("{place}:{line}: $ {command}\n--- it says\n{output}--- it prints\n{printed}")
-    };
-    wrong.iter().map(told).collect()
+    untold(path, &wrong)
 }
 
-/// The READMEs of the examples, in the order of their names.
+/// The READMEs of the examples, in the order of their names, without those that need a service: tests/backends/live runs them.
 fn readmes_of_examples() -> Vec<PathBuf> {
     let examples = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).unwrap();
-    let mut found: Vec<PathBuf> =
-        examples.map(|entry| entry.unwrap().path().join("README.md")).filter(|path| path.exists()).collect();
+    let folders = examples.map(|entry| entry.unwrap().path()).filter(|path| !path.to_string_lossy().ends_with("-live"));
+    let mut found: Vec<PathBuf> = folders.map(|folder| folder.join("README.md")).filter(|path| path.exists()).collect();
     found.sort();
     found
 }

@@ -41,11 +41,12 @@ choice! {
 pub struct CredentialSpec {
     /// The workspace that the credential is for. Required. It changes only to follow a workspace that is renamed.
     pub workspace_ref: Ref,
-    /// What it is: AccessKey, ApiKey, SigningKey, AccessToken or Sip. Required, and never changes.
+    /// What it is: AccessKey, ApiKey, SigningKey, AccessToken or Sip. FastPix is asked to make a SigningKey and AAQ an ApiKey; all others
+    /// stay in the store. Required, and never changes.
     #[serde(rename = "type")]
     pub type_: CredentialType,
-    /// The Secret that Muster creates for it and keeps up to date; one that exists and is not Muster's is refused. Left out: a change that
-    /// would create or rotate the credential is refused, because the secret would be lost. Example: {name: acme-signing-key}.
+    /// The Secret that Muster writes it to, under id and privateKey (a SigningKey) or apiKey (an ApiKey); one that somebody else made is left
+    /// as it is. Left out: nothing is made or replaced at the service, because the secret would be lost. Example: {name: acme-signing-key}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_secret_to_ref: Option<SecretRef>,
     /// A counter: raising it replaces the secret once. Left out: 0. Lowering it does nothing. Example: 1.
@@ -67,8 +68,8 @@ pub struct CredentialSpec {
 pub struct Rotation {
     /// How long a secret is used before there is a new one, from 1h to 87600h. Required. Example: 2160h, which is 90 days.
     pub every: Period<3600, 315_360_000>,
-    /// How long the old secret still works beside the new one, from 0s to 8760h and less than every. Left out: 0s. Where the service has
-    /// only one secret at a time, a plan warns. Example: 24h.
+    /// How long the old secret still works beside the new one, from 0s to 8760h and less than every. Left out: 0s. No service has a call for
+    /// it, and a plan says so: AAQ has one key at a time, and a key of FastPix works until its removal is approved. Example: 24h.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overlap: Option<Period<0, 31_536_000>>,
 }

@@ -90,7 +90,8 @@ pub struct OrganizationSpec {
     /// on, a tightened one at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicySpec>,
-    /// The service that mirrors part of the organization. Left out: none, the store is all there is. It can change at any time.
+    /// The service that mirrors part of the organization: it is made to have what the store has, as far as its API can. Left out: none,
+    /// the store is all there is. It can change at any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<Backend>,
     /// What happens when an object of the input exists already and another manager, or nobody, manages it: Refuse leaves it alone, unless
@@ -123,13 +124,15 @@ pub struct OrganizationSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline, transform = attach::<Backend>)]
 pub struct Backend {
-    /// Which service: hundredms (templates and roles), aaq (workspaces and members) or fastpix (signing keys). Required.
+    /// Which service: hundredms (templates and roles), aaq (workspaces, who is in them, and their API keys) or fastpix (signing keys).
+    /// Required.
     #[serde(rename = "type")]
     pub type_: BackendType,
-    /// The address of the service's API. Required; https, or http on this machine only. Example: <https://api.100ms.live/v2>.
+    /// The address of the service's API. Required; https, or http on this machine only. Where it is not on the public internet, whoever
+    /// runs Muster has to allow it (--backend-allow). Example: <https://api.100ms.live/v2>.
     pub url: Url,
     /// The value that gives Muster access, written ID:SECRET (user and password, access key and secret, or token id and secret key). Left
-    /// out: each workspace names its own in backendSecretRef. Example: {name: acme-aaq, key: login}.
+    /// out: each workspace names its own in backendSecretRef; for aaq it has to be here. Example: {name: acme-aaq, key: login}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretKeyRef>,
 }

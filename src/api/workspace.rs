@@ -130,7 +130,8 @@ pub struct WorkspaceSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
     /// The value that gives Muster access to this workspace at the service, written ID:SECRET (access key and secret, or token id and
-    /// secret key). Left out: that of the organization's backend. It can change at any time. Example: {name: acme-100ms, key: production}.
+    /// secret key). Left out: that of the organization's backend, which is the only one that aaq takes. It can change at any time. Example:
+    /// {name: acme-100ms, key: production}.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend_secret_ref: Option<SecretKeyRef>,
     /// Earlier values of metadata.name, which make a new name a rename and not a removal and a new workspace. Left out: the workspace is

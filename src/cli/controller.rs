@@ -71,6 +71,9 @@ fn lease(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// How long one look at an organization may take. What it did counts, and the next one goes on from there.
+const PASS_LIMIT: Duration = Duration::from_mins(10);
+
 /// `muster controller`.
 pub async fn run(arguments: &Arguments, _console: &Console) -> Result<Exit, Failure> {
     let cluster = &arguments.cluster;
@@ -89,6 +92,7 @@ pub async fn run(arguments: &Arguments, _console: &Console) -> Result<Exit, Fail
         lease_duration: arguments.lease_duration.max(Duration::from_secs(1)),
         request_timeout: arguments.request_timeout,
         concurrency: arguments.concurrency.into(),
+        pass_limit: PASS_LIMIT,
         take_over: arguments.take_over,
         backends: arguments.backends.then(|| arguments.backend_allow.iter().cloned().collect()),
     };

@@ -54,6 +54,22 @@ pub struct Elector {
     changes: UnboundedSender<Leadership>,
 }
 
+/// How often in a row the lease is looked at because somebody wrote to it meanwhile.
+const LOOKS: u32 = 3;
+
+/// What came of one look at the lease.
+enum Look {
+    /// It is this replica's.
+    Ours {
+        /// Whether the one before may be asleep.
+        from_a_sleeper: bool,
+    },
+    /// Another replica holds it.
+    Theirs,
+    /// Somebody wrote to it meanwhile: it may be ours all the same.
+    Moved,
+}
+
 /// What was last seen of the lease of another replica, and since when.
 struct Observed {
     holder: String,
@@ -112,15 +128,29 @@ impl Elector {
         }
     }
 
-    /// Takes or renews the lease where that may be done: whether the one before may be asleep, or nothing where another holds it.
+    /// Takes or renews the lease where that may be done: whether the one before may be asleep, or nothing where another holds it. A
+    /// conflict alone takes it from nobody: anyone may write to the object.
     async fn attempt(&self, observed: &mut Option<Observed>, holds: bool) -> Result<Option<bool>, String> {
+        for _ in 0..LOOKS {
+            match self.look(observed, holds).await? {
+                Look::Ours { from_a_sleeper } => return Ok(Some(from_a_sleeper)),
+                Look::Theirs => return Ok(None),
+                Look::Moved => {}
+            }
+        }
+        Err("somebody else writes to it all the time".to_owned())
+    }
+
+    async fn look(&self, observed: &mut Option<Observed>, holds: bool) -> Result<Look, String> {
+        let taken = |ok, from_a_sleeper| if ok { Look::Ours { from_a_sleeper } } else { Look::Moved };
         let Some(lease) = self.answered(self.api.get_opt(&self.name)).await? else {
             let lease = Lease {
                 metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
                 spec: Some(self.spec(Some(&self.identity), 0)),
             };
             // Somebody may have deleted it while another replica sleeps.
-            return self.written(self.api.create(&PostParams::default(), &lease)).await.map(|ok| ok.then_some(true));
+            let ok = self.written(self.api.create(&PostParams::default(), &lease)).await?;
+            return Ok(taken(ok, true));
         };
         let spec = lease.spec.clone().unwrap_or_default();
         let holder = spec.holder_identity.unwrap_or_default();
@@ -128,7 +158,7 @@ impl Elector {
         let mut from_a_sleeper = false;
         if holder != self.identity {
             if !holder.is_empty() && !self.has_ended(observed, &holder, spec.renew_time) {
-                return Ok(None);
+                return Ok(Look::Theirs);
             }
             from_a_sleeper = !holder.is_empty();
             transitions += 1;
@@ -137,7 +167,7 @@ impl Elector {
         }
         let lease = Lease { spec: Some(self.spec(Some(&self.identity), transitions)), ..lease };
         let ok = self.written(self.api.replace(&self.name, &PostParams::default(), &lease)).await?;
-        Ok(ok.then_some(from_a_sleeper))
+        Ok(taken(ok, from_a_sleeper))
     }
 
     /// Whether the lease of another has ended. Only this machine's own clock counts: it must have stood still for its whole duration.
@@ -181,7 +211,7 @@ impl Elector {
         answer.map_err(|_| "the API server did not answer in time".to_owned())?.map_err(|error| reason(&error))
     }
 
-    /// True when it was written, false when another one was quicker.
+    /// True when it was written, false when somebody else wrote to it meanwhile.
     async fn written<T>(&self, call: impl Future<Output = kube::Result<T>>) -> Result<bool, String> {
         match timeout(self.duration / 3, call).await {
             Ok(Ok(_)) => Ok(true),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::conditions::{Reason, Said, Type};
 use super::object::SharedObject;
+use super::services::AtService;
 use super::status::text;
 use super::verdict::{Verdict, told};
 use crate::api::Kind;
@@ -95,6 +96,39 @@ fn pending(plan: &Plan) -> Option<PendingPlan> {
 /// True for a refusal that only says that something else is still there.
 fn is_loose(refusal: &Refusal) -> bool {
     matches!(&*refusal.rule, "still-wanted" | "in-use")
+}
+
+/// What waits for an approval at the service behind the organization.
+#[must_use]
+pub fn pending_at_service(service: &AtService) -> Option<PendingPlan> {
+    let (digest, summary) = service.approval.as_ref()?;
+    let summary: String = summary.chars().take(250).collect();
+    Some(PendingPlan { digest: text(&digest.to_string())?, summary: text(&summary)? })
+}
+
+/// Adds to the verdict on an organization what its service says of what has no object in the cluster, and what waits there.
+pub fn add_of_service(verdict: &mut Verdict, service: &AtService, objects: &[SharedObject]) {
+    let waits = verdict.said.iter().any(|said| said.type_ == Type::ApprovalRequired);
+    if let Some((digest, summary)) = service.approval.as_ref().filter(|_| !waits) {
+        let message = format!("{summary}: annotate the Organization with muster.dev/approved-plan={digest}");
+        verdict.said.push(Said::yes(Type::ApprovalRequired, Reason::DestructivePlan, message));
+    }
+    let is_ready = verdict.said.iter().any(|said| said.type_ == Type::Ready && said.status == Some(true));
+    let unseen = |all: &BTreeMap<Key, String>| {
+        let mut unseen = all.iter().filter(|(key, _)| !objects.iter().any(|object| object.id.key == **key));
+        unseen.next().map(|(key, because)| format!("{key}: {because}"))
+    };
+    if !is_ready {
+        return;
+    }
+    let (type_, reason, message) = match (unseen(&service.refused), unseen(&service.failed)) {
+        (Some(message), _) => (Type::Stalled, Reason::GuardRefused, message),
+        (None, Some(message)) => (Type::Reconciling, Reason::ProgressingWithRetry, message),
+        (None, None) => return,
+    };
+    verdict.said.retain(|said| said.type_ != Type::Ready);
+    verdict.said.push(Said::no(Type::Ready, Reason::Failed, &message));
+    verdict.said.push(Said::yes(type_, reason, message));
 }
 
 /// Adds to the verdict on an organization what no other object can say: what waits for an approval, and what is refused about

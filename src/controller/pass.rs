@@ -70,6 +70,8 @@ struct Service {
     due: Option<Instant>,
     /// What the Organization asked for when it was looked at.
     requested: Option<Box<str>>,
+    /// What was approved when it was looked at.
+    approved: Vec<Digest>,
 }
 
 /// How a pass ended.
@@ -101,6 +103,32 @@ pub struct Passed {
 }
 
 impl Passed {
+    /// A pass that says this, and nothing else.
+    fn new(gathered: Gathered, memory: Memory, verdicts: Vec<(SharedObject, Verdict)>) -> Self {
+        let revision = memory.snapshot.as_ref().map(|snapshot| snapshot.revision);
+        Self {
+            work: gathered.work,
+            namespace: gathered.namespace,
+            memory,
+            verdicts,
+            overview: None,
+            outcome: None,
+            again: None,
+            failed: None,
+            at_service: None,
+            is_over: false,
+            revision,
+            placed: None,
+        }
+    }
+
+    /// A pass that came to nothing.
+    #[must_use]
+    pub fn failed(gathered: Gathered, memory: Memory, because: String) -> Self {
+        let verdicts = verdict::all_retrying(&gathered.objects, &because);
+        Self { failed: Some(because), ..Self::new(gathered, memory, verdicts) }
+    }
+
     /// True for the Organization that the pass was about.
     #[must_use]
     pub fn is_own(&self, object: &Object) -> bool {
@@ -135,21 +163,7 @@ struct Pass<'b> {
 
 impl Pass<'_> {
     fn ended(self, verdicts: Vec<(SharedObject, Verdict)>) -> Passed {
-        let revision = self.memory.snapshot.as_ref().map(|snapshot| snapshot.revision);
-        Passed {
-            work: self.gathered.work,
-            namespace: self.gathered.namespace,
-            memory: self.memory,
-            verdicts,
-            overview: None,
-            outcome: None,
-            again: None,
-            failed: None,
-            at_service: None,
-            is_over: false,
-            revision,
-            placed: None,
-        }
+        Passed::new(self.gathered, self.memory, verdicts)
     }
 
     /// Objects whose references leave the cluster: which organizations they are part of, as far as those that this namespace speaks for
@@ -238,7 +252,7 @@ impl Pass<'_> {
         let approved = planned.approved.get(organization).cloned().unwrap_or_default();
         let mut plan = planned.plans.into_iter().find(|plan| plan.organization == *organization);
         if let Some(plan) = &mut plan
-            && let Err(error) = self.look_at_service(plan, &snapshot, &approved).instrument(info_span!("service")).await
+            && let Err(error) = Box::pin(self.look_at_service(plan, &snapshot, &approved)).instrument(info_span!("service")).await
         {
             return self.without_store(&error);
         }
@@ -247,7 +261,7 @@ impl Pass<'_> {
             None => None,
             Some(plan) => match self.carry_out(plan, snapshot.claim.as_ref(), &how).instrument(info_span!("apply")).await {
                 Ok(Outcome { end: End::Stale(_), .. }) => return self.once_more(),
-                Ok(outcome) => Some(self.mirror_out(outcome).instrument(info_span!("mirror")).await),
+                Ok(outcome) => Some(Box::pin(self.mirror_out(outcome)).instrument(info_span!("mirror")).await),
                 Err(error) => return self.without_store(&error),
             },
         };
@@ -280,15 +294,15 @@ impl Pass<'_> {
         };
         let requested = self.gathered.organization().and_then(|own| own.requested.clone());
         let service = &self.memory.service;
-        let is_due = service.due.is_none_or(|due| due <= self.at) || service.requested != requested;
-        if plan.is_empty() && !is_due && approved.is_empty() {
+        let is_asked = service.requested != requested || service.approved != approved;
+        if plan.is_empty() && !is_asked && service.due.is_some_and(|due| due > self.at) {
             return Ok(());
         }
         let reach = services.reach(&self.gathered.namespace);
         let origins = BTreeMap::new();
         plan_mirror(&self.bench.store, &reach, (&mut *plan, Some(snapshot)), &origins, (approved, self.now)).await?;
         let said = plan.mirror.as_ref().map(|mirror| AtService::of(&plan.organization, mirror, None));
-        self.memory.service = Service { said, due: Some(self.at + self.interval()), requested };
+        self.memory.service = Service { said, due: Some(self.at + self.interval()), requested, approved: approved.to_vec() };
         Ok(())
     }
 
@@ -456,10 +470,15 @@ impl Pass<'_> {
                 _ => counts(&after, self.now),
             };
             self.memory.counted = Some((after.revision, counted));
-            overview = Some(Overview::new(&outcome.plan, &after, counted));
+            let mut told = Overview::new(&outcome.plan, &after, counted);
+            told.pending = told.pending.or_else(|| service.and_then(overview::pending_at_service));
+            overview = Some(told);
             for (object, verdict) in &mut verdicts {
                 if object.id.key.kind == Kind::Organization && object.id.namespace == self.gathered.namespace {
                     overview::add_to(verdict, &outcome.plan, &self.gathered.objects);
+                    if let Some(service) = service {
+                        overview::add_of_service(verdict, service, &self.gathered.objects);
+                    }
                 }
             }
         }
@@ -497,12 +516,8 @@ impl Pass<'_> {
 
     /// The store cannot be used: that is told on the organization, and on what was changed meanwhile.
     fn without_store(mut self, error: &StoreError) -> Passed {
-        let because = in_one_line(error);
-        let unseen = |object: &&SharedObject| object.id.key.kind == Kind::Organization || !object.is_settled();
-        let objects = self.gathered.objects.iter().filter(unseen);
-        let verdicts = objects.map(|object| (object.clone(), verdict::retrying(&because))).collect();
         self.memory.snapshot = None;
-        Passed { failed: Some(because), ..self.ended(verdicts) }
+        Passed::failed(self.gathered, self.memory, in_one_line(error))
     }
 }
 

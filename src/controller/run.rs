@@ -17,7 +17,7 @@ use super::cache::{Cache, Work};
 use super::claim::Attitude;
 use super::connect::reason;
 use super::events::Events;
-use super::gather::gather;
+use super::gather::{Gathered, gather};
 use super::lease::{Elector, Leadership, Leading};
 use super::metrics::Metrics;
 use super::pass::{Bench, Memory, Passed};
@@ -48,6 +48,9 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How many statuses are written at a time.
     pub concurrency: usize,
+    /// How long one look at an organization may take. Every call that it makes has a limit of its own, but the store's server may fall
+    /// silent in the middle of an answer.
+    pub pass_limit: Duration,
     /// Where services behind organizations may be, beside the public internet; `None` where organizations are not mirrored.
     pub backends: Option<AllowList>,
     /// Whether organizations are taken over from another place that applied within the last hour.
@@ -73,8 +76,15 @@ const AT_ONCE: usize = 4;
 /// How often the store is asked which organizations another hand wrote to.
 const POLL: Duration = Duration::from_secs(10);
 
+/// How long the store may take to say which organizations it has.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// How long a watch may say nothing before the controller counts as not ready.
 const SILENCE: Duration = Duration::from_secs(100);
+
+/// What is said where a pass crashed, and where it took too long.
+const CRASHED: &str = "looking at the organization crashed, which is a defect of muster: the log of the controller tells more";
+const OVERDUE: &str = "looking at the organization took too long and was broken off: the store or a service may not answer";
 
 /// How long to go on after having been told to stop, to end what was begun.
 const GRACE: Duration = Duration::from_secs(3);
@@ -140,7 +150,9 @@ struct Controller {
     to_take_over: BTreeSet<Name>,
     take_over: bool,
     report: Report,
-    passes: JoinSet<(Passed, Duration)>,
+    /// What was not done in time is `None`.
+    passes: JoinSet<(Option<Passed>, Duration)>,
+    pass_limit: Duration,
     /// What the passes are about, to know it of one that crashes.
     running: HashMap<Id, Work>,
     polls: JoinSet<Option<Vec<Registered>>>,
@@ -190,6 +202,7 @@ impl Controller {
             take_over: options.take_over,
             report: Report::new(writer, events, metrics),
             passes: JoinSet::new(),
+            pass_limit: options.pass_limit,
             running: HashMap::new(),
             polls: JoinSet::new(),
             next_poll: Instant::now(),
@@ -312,7 +325,7 @@ impl Controller {
         if self.leads.is_some() && self.polls.is_empty() && self.next_poll <= now {
             self.next_poll = now + POLL;
             let store = self.bench.store.clone();
-            self.polls.spawn(async move { store.organizations().await.ok() });
+            self.polls.spawn(async move { timeout(PATIENCE, store.organizations()).await.ok()?.ok() });
         }
     }
 
@@ -321,15 +334,13 @@ impl Controller {
             Work::Organization(organization) => Some(organization),
             Work::Unplaced(_) => None,
         };
-        let claim = organization.and_then(|organization| self.known.get(organization)?.claim.as_ref());
-        let claimed = claim.map(|claim| Name::from(&*claim.namespace));
         let takes_over = organization.is_some_and(|organization| self.to_take_over.contains(organization));
         let attitude = Attitude { fences: self.leads.is_some_and(|lead| lead.from_a_sleeper), takes_over };
-        let gathered = gather(&self.cache, &work, claimed.as_ref());
+        let gathered = self.gathered(&work);
         let memory = self.memories.remove(&work).unwrap_or_default();
-        let bench = self.bench.clone();
+        let (bench, limit) = (self.bench.clone(), self.pass_limit);
         let task = async move {
-            let passed = bench.pass(gathered, memory, attitude).await;
+            let passed = timeout(limit, bench.pass(gathered, memory, attitude)).await.ok();
             (passed, now.elapsed())
         };
         let span = tracing::info_span!("pass", work = %work);
@@ -337,11 +348,28 @@ impl Controller {
         self.running.insert(task, work);
     }
 
-    fn passed(&mut self, passed: Result<(Id, (Passed, Duration)), JoinError>) {
+    /// What one pass over some work looks at.
+    fn gathered(&self, work: &Work) -> Gathered {
+        let claim = match work {
+            Work::Organization(organization) => self.known.get(organization).and_then(|known| known.claim.as_ref()),
+            Work::Unplaced(_) => None,
+        };
+        let claimed = claim.map(|claim| Name::from(&*claim.namespace));
+        gather(&self.cache, work, claimed.as_ref())
+    }
+
+    fn passed(&mut self, passed: Result<(Id, (Option<Passed>, Duration)), JoinError>) {
         let now = Instant::now();
-        let (task, (passed, took)) = match passed {
-            Ok(passed) => passed,
-            Err(error) => return self.crashed(&error),
+        let (task, passed, took) = match passed {
+            Ok((task, (Some(passed), took))) => (task, passed, took),
+            Ok((task, (None, took))) => {
+                tracing::error!("a pass took too long and was broken off");
+                return self.broke_off(task, "timeout", took, OVERDUE);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a pass crashed; this is a defect of muster, please report it");
+                return self.broke_off(error.id(), "crash", Duration::ZERO, CRASHED);
+            }
         };
         self.running.remove(&task);
         let work = passed.work.clone();
@@ -395,12 +423,15 @@ impl Controller {
         }
     }
 
-    /// A pass that crashes takes nothing else with it: it is tried again later, like one that failed.
-    fn crashed(&mut self, error: &JoinError) {
-        tracing::error!(%error, "a pass crashed; this is a defect of muster, please report it");
-        if let Some(work) = self.running.remove(&error.id()) {
-            self.report.metrics.passed(Duration::ZERO, "crash");
-            self.schedule.failed(&work, Instant::now());
+    /// A pass that did not come to an end takes nothing else with it: it is told and tried again later, like one that failed.
+    fn broke_off(&mut self, task: Id, result: &'static str, took: Duration, because: &str) {
+        let Some(work) = self.running.remove(&task) else { return };
+        tracing::warn!(%work, because, "a pass failed");
+        self.report.metrics.passed(took, result);
+        self.schedule.failed(&work, Instant::now());
+        if self.leads.is_some() {
+            let passed = Passed::failed(self.gathered(&work), Memory::default(), because.to_owned());
+            self.report.tell(&passed, &mut self.cache);
         }
     }
 

@@ -13,13 +13,15 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use tokio::time::timeout;
 
 use super::connect::reason;
+use super::verdict::{speaker, told};
+use crate::api::Kind;
 use crate::backend::http::{AllowList, Meter};
 use crate::backend::secrets::{Secret, SecretError, Secrets, Values};
 use crate::backend::{CallEnd, Mirroring, Reach};
 use crate::plan::FieldChange;
 use crate::plan::mirror::Mirror;
 use crate::plan::render::fields_at_service;
-use crate::tenancy::{Key, Name};
+use crate::tenancy::{Digest, Key, Name};
 
 /// How services are reached.
 #[derive(Clone)]
@@ -102,24 +104,20 @@ impl InNamespace {
         let data = values.iter().map(|(key, value)| (key.clone(), ByteString(value.expose().as_bytes().to_vec())));
         let data: BTreeMap<String, ByteString> = data.collect();
         let how = PostParams::default();
-        match found {
-            Some(old) => {
-                let new = Object { data: Some(data), ..old };
-                self.in_time("write", name, self.api.replace(name, &how, &new)).await.map(drop)
-            }
-            None => {
-                let annotations = BTreeMap::from([(OWNER.to_owned(), owner.to_owned())]);
-                let labels = BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "muster".to_owned())]);
-                let metadata = ObjectMeta {
-                    name: Some(name.to_owned()),
-                    annotations: Some(annotations),
-                    labels: Some(labels),
-                    ..ObjectMeta::default()
-                };
-                let new = Object { metadata, data: Some(data), type_: Some("Opaque".to_owned()), ..Object::default() };
-                self.in_time("write", name, self.api.create(&how, &new)).await.map(drop)
-            }
+        if let Some(old) = found {
+            let new = Object { data: Some(data), ..old };
+            return self.in_time("write", name, self.api.replace(name, &how, &new)).await.map(drop);
         }
+        let annotations = BTreeMap::from([(OWNER.to_owned(), owner.to_owned())]);
+        let labels = BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "muster".to_owned())]);
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            annotations: Some(annotations),
+            labels: Some(labels),
+            ..ObjectMeta::default()
+        };
+        let new = Object { metadata, data: Some(data), type_: Some("Opaque".to_owned()), ..Object::default() };
+        self.in_time("write", name, self.api.create(&how, &new)).await.map(drop)
     }
 }
 
@@ -148,7 +146,7 @@ impl Secrets for InNamespace {
     }
 }
 
-/// What the last look at the service of an organization said about single objects.
+/// What the last look at the service of an organization said about single objects, each by the object that speaks for it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AtService {
     /// What a rule refuses.
@@ -157,11 +155,13 @@ pub struct AtService {
     pub lacking: BTreeMap<Key, String>,
     /// What waits for something else.
     pub waiting: BTreeMap<Key, String>,
-    /// What is tried again.
+    /// What failed.
     pub failed: BTreeMap<Key, String>,
     /// What another hand changed there.
     pub drift: BTreeMap<Key, Vec<FieldChange>>,
-    /// Why it has to be tried again soon; `None` when it ended well.
+    /// What waits for an approval: its digest, and what it would do.
+    pub approval: Option<(Digest, String)>,
+    /// Why it has to be tried again soon; `None` where nothing would come of that.
     pub trouble: Option<String>,
 }
 
@@ -169,38 +169,47 @@ impl AtService {
     /// What a mirror says, and what became of its calls.
     #[must_use]
     pub fn of(organization: &Name, mirror: &Mirror, mirroring: Option<&Mirroring>) -> Self {
-        let title = &mirror.title;
         let mut said = Self::default();
-        let own = Key::new(crate::api::Kind::Organization, organization.clone());
-        for refusal in &mirror.refusals {
-            said.refused.insert(refusal.subject.clone(), super::verdict::told(refusal));
+        said.planned(organization, mirror);
+        if let Some(mirroring) = mirroring {
+            said.made(mirroring);
         }
-        for lacking in &mirror.lacking {
+        said
+    }
+
+    fn planned(&mut self, organization: &Name, mirror: &Mirror) {
+        let title = &mirror.title;
+        let refusals = mirror.refusals.iter().map(|refusal| (&refusal.subject, told(refusal)));
+        add(&mut self.refused, refusals);
+        let lacking = mirror.lacking.iter().map(|lacking| {
             let path = if lacking.path.is_empty() { String::new() } else { format!("{}: ", lacking.path) };
-            said.lacking.entry(lacking.subject.clone()).or_insert_with(|| format!("{path}{}", lacking.because));
-        }
-        said.waiting.extend(mirror.held.iter().map(|(key, because)| (key.clone(), format!("at {title}: {because}"))));
+            (&lacking.subject, format!("{path}{}", lacking.because))
+        });
+        add(&mut self.lacking, lacking);
+        add(&mut self.waiting, mirror.held.iter().map(|(key, because)| (key, format!("at {title}: {because}"))));
         for (place, because) in &mirror.unobservable {
             let because = format!("{title} could not be compared: {because}");
-            let about = if place.is_empty() { own.clone() } else { Key::new(crate::api::Kind::Workspace, place.clone()) };
-            said.trouble.get_or_insert_with(|| because.clone());
-            said.failed.insert(about, because);
+            let about = match place.is_empty() {
+                true => Key::new(Kind::Organization, organization.clone()),
+                false => Key::new(Kind::Workspace, place.clone()),
+            };
+            self.trouble.get_or_insert_with(|| because.clone());
+            self.failed.insert(about, because);
         }
-        for key in &mirror.uncompared {
-            let because = || format!("{title} could not be compared: see the status of the workspace, or of the organization");
-            said.failed.entry(key.clone()).or_insert_with(because);
-        }
-        if let Some(approval) = &mirror.approval {
-            let calls = approval.calls.iter().map(|(key, because)| {
-                let annotation = format!("annotate the Organization with muster.dev/approved-plan: {}", approval.digest);
-                (key.clone(), format!("at {title}: {because}; to release it, {annotation}"))
-            });
-            said.waiting.extend(calls);
-        }
+        let uncompared = format!("{title} could not be compared: see the status of the workspace, or of the organization");
+        add(&mut self.failed, mirror.uncompared.iter().map(|key| (key, uncompared.clone())));
+        self.approval = mirror.approval.as_ref().map(|approval| {
+            let calls: Vec<String> = approval.calls.iter().take(3).map(|(key, because)| format!("{key}: {because}")).collect();
+            (approval.digest, format!("at {title}, {}", calls.join("; ")))
+        });
         for differs in &mirror.drift {
-            said.drift.insert(differs.key.clone(), fields_at_service(&differs.edits));
+            self.drift.entry(speaker(&differs.key)).or_default().extend(fields_at_service(&differs.edits));
         }
-        for (call, end) in mirroring.into_iter().flat_map(|it| it.mirror.calls.iter().zip(&it.ends)) {
+    }
+
+    fn made(&mut self, mirroring: &Mirroring) {
+        let title = &mirroring.mirror.title;
+        for (call, end) in mirroring.mirror.calls.iter().zip(&mirroring.ends) {
             let because = match end {
                 CallEnd::Done => continue,
                 CallEnd::Refused(because) => because.clone(),
@@ -208,13 +217,14 @@ impl AtService {
                 CallEnd::Skipped(because) => (*because).to_owned(),
             };
             let because = format!("{} at {title}: {because}", call.deed.word());
-            said.trouble.get_or_insert_with(|| because.clone());
-            said.failed.insert(call.key.clone(), because);
+            if matches!(end, CallEnd::Failed(fault) if fault.retryable()) || matches!(end, CallEnd::Refused(_)) {
+                self.trouble.get_or_insert_with(|| because.clone());
+            }
+            add(&mut self.failed, [(&call.key, because)]);
         }
-        if let Some(why) = mirroring.and_then(|mirroring| mirroring.stopped.clone()) {
-            said.trouble.get_or_insert(why);
-        }
-        said
+        let moved = || "the organization was changed while calls were made".to_owned();
+        let stopped = mirroring.stopped.clone().or_else(|| mirroring.revision.is_none().then(moved));
+        self.trouble = self.trouble.take().or(stopped);
     }
 
     /// What there is to say where services are not called.
@@ -229,5 +239,13 @@ impl AtService {
     pub fn is_about(&self, key: &Key) -> bool {
         [&self.refused, &self.lacking, &self.waiting, &self.failed].iter().any(|all| all.contains_key(key))
             || self.drift.contains_key(key)
+    }
+}
+
+/// Adds what is said of each key to the object that speaks for it; what was said first stays.
+fn add<'k>(all: &mut BTreeMap<Key, String>, said: impl IntoIterator<Item = (&'k Key, String)>) {
+    for (key, text) in said {
+        let place = key.member_and_place().map_or_else(String::new, |(_, place)| format!("{place}: "));
+        all.entry(speaker(key)).or_insert_with(|| format!("{place}{text}"));
     }
 }

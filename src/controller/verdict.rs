@@ -85,7 +85,8 @@ pub struct Verdicts<'a> {
 }
 
 /// The object that speaks for a key: a member for its memberships.
-fn speaker(key: &Key) -> Key {
+#[must_use]
+pub fn speaker(key: &Key) -> Key {
     key.member_and_place().map_or_else(|| key.clone(), |(member, _)| Key::new(Kind::Member, member))
 }
 
@@ -128,9 +129,13 @@ impl<'a> Verdicts<'a> {
     #[must_use]
     pub fn of(&self, object: &Object) -> Option<Verdict> {
         let key = &object.id.key;
+        let row = self.facts.after.row(key).filter(|row| row.is_live());
+        // A row without a digest was written by another hand: that is no drift where nobody declares the field, but a value in force.
+        let as_applied = |row: &Row| row.digest.is_some();
         let quiet = object.is_settled()
             && key.kind != Kind::Organization
             && self.facts.outcome.is_some()
+            && row.is_none_or(as_applied)
             && !self.changes.contains_key(key)
             && !self.refusals.contains_key(key)
             && !self.held.contains_key(key)
@@ -140,7 +145,6 @@ impl<'a> Verdicts<'a> {
         if quiet {
             return None;
         }
-        let row = self.facts.after.row(key).filter(|row| row.is_live());
         let mut verdict = Verdict {
             effective: row.and_then(|row| effective(row, object, self.facts.policy, self.facts.now)),
             id: row.map(|row| row.id.to_string()),
@@ -413,6 +417,13 @@ pub fn suspended() -> Verdict {
 #[must_use]
 pub fn retrying(because: &str) -> Verdict {
     Verdict { said: retried(because), keeps: true, ..Verdict::default() }
+}
+
+/// The verdicts where an organization could not be looked at to the end: on itself, and on what was changed meanwhile.
+#[must_use]
+pub fn all_retrying(objects: &[SharedObject], because: &str) -> Vec<(SharedObject, Verdict)> {
+    let unseen = |object: &&SharedObject| object.id.key.kind == Kind::Organization || !object.is_settled();
+    objects.iter().filter(unseen).map(|object| (object.clone(), retrying(because))).collect()
 }
 
 /// The verdicts on what names an organization that another namespace speaks for.

@@ -5,6 +5,7 @@ use jiff::{Timestamp, ToSpan};
 use super::lower::lower;
 use super::outcome::{End, Outcome};
 use crate::plan::Plan;
+use crate::plan::mirror::Mirror;
 use crate::store::{Registered, Store, StoreError, in_one_line};
 use crate::tenancy::{Claim, Manager, Name, Revision};
 
@@ -39,11 +40,16 @@ impl Apply {
         match self.all_or_nothing {
             false => None,
             _ if self.errored || any(|plan| !plan.complete) => Some("a part of the input is wrong or cannot be read"),
-            _ if any(|plan| !plan.refusals.is_empty()) => Some("something is refused"),
-            _ if any(|plan| !plan.held.is_empty()) => Some("something is held"),
+            _ if any(|plan| !plan.refusals.is_empty() || at_service(plan, Mirror::refuses)) => Some("something is refused"),
+            _ if any(|plan| !plan.held.is_empty() || at_service(plan, Mirror::holds)) => Some("something is held"),
+            _ if any(|plan| at_service(plan, Mirror::is_blind)) => Some("a service could not be compared"),
             _ => None,
         }
     }
+}
+
+fn at_service(plan: &Plan, asks: fn(&Mirror) -> bool) -> bool {
+    plan.mirror.as_ref().is_some_and(asks)
 }
 
 /// Applies plans in the order of their organizations' names, each in one transaction.

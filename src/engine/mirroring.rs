@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use super::after::rows_after;
 use super::outcome::{End, Outcome};
 use super::planning::plan_input;
-use crate::api::organization::{AdoptionPolicy, Backend as Address};
+use crate::api::organization::{AdoptionPolicy, Backend as Address, BackendType};
 use crate::api::{Kind, OrganizationSpec, Spec};
 use crate::backend::{Backend, Reach, State, any, carry_out, nothing_done};
 use crate::plan::mirror::{Lacking, Mirror, Observed, Shape, Terms, compare};
 use crate::plan::{Context, Plan};
 use crate::store::{Memory, Observe, Store, StoreError};
-use crate::tenancy::{Digest, Finding, Input, Key, Name, Origin, Policy, Row, Severity, Snapshot};
+use crate::tenancy::{Digest, Finding, Input, Key, Mirrored, Name, Origin, Policy, Row, Severity, Snapshot};
 
 /// Compares what the service behind an organization has with what the store will have once a plan is applied, and puts what follows
 /// into the plan. An organization without a service, and one that is suspended, is left as it is.
@@ -28,11 +28,26 @@ pub async fn plan_mirror(
     origins: &BTreeMap<Key, Origin>,
     (approved, now): (&[Digest], Timestamp),
 ) -> Result<(), StoreError> {
+    // What the input does not mention may be another repository's, with secrets that are not here.
+    if plan.kept_whole().is_some() {
+        return Ok(());
+    }
     let rows = rows_after(before.map(|before| before.rows.clone()).unwrap_or_default(), plan);
-    let Some((spec, address)) = mirrored_to(&plan.organization, &rows) else { return Ok(()) };
-    let journal = store.journal(&plan.organization).await?;
+    let Some((spec, is_live)) = organization(&plan.organization, &rows) else { return Ok(()) };
+    let address = spec.backend.clone().filter(|_| spec.suspend != Some(true));
+    let journal = match address.is_some() || before.is_some() {
+        true => store.journal(&plan.organization).await?,
+        false => return Ok(()),
+    };
+    let Some(address) = address.filter(|_| is_live || !journal.is_empty()) else {
+        plan.mirror = left_behind(&plan.organization, &spec, &journal);
+        return Ok(());
+    };
     let state = State { rows: &rows, url: address.url.as_str(), secret_ref: address.secret_ref.as_ref() };
     let mut shape = any::shape(address.type_, &state);
+    let service = Mirror::new(any::capabilities(address.type_, state.url), state.url).address();
+    let here: BTreeSet<_> = journal.iter().filter(|entry| entry.service == service).map(|entry| entry.id).collect();
+    shape.known.retain(|id, _| here.contains(id));
     for wanted in &mut shape.wanted {
         wanted.origin = origins.get(&wanted.key).cloned();
         for (path, secret) in &wanted.secrets {
@@ -72,7 +87,7 @@ pub async fn capability_findings(input: &Input, context: &Context) -> Vec<Findin
 
 fn lacking(plan: &Plan, origins: &BTreeMap<Key, Origin>) -> Vec<Finding> {
     let rows = rows_after(Vec::new(), plan);
-    let Some((_, address)) = mirrored_to(&plan.organization, &rows) else { return Vec::new() };
+    let Some(address) = organization(&plan.organization, &rows).and_then(|(spec, _)| spec.backend) else { return Vec::new() };
     let state = State { rows: &rows, url: address.url.as_str(), secret_ref: address.secret_ref.as_ref() };
     let shape = any::shape(address.type_, &state);
     let capabilities = any::capabilities(address.type_, address.url.as_str());
@@ -104,14 +119,25 @@ fn lacking(plan: &Plan, origins: &BTreeMap<Key, Origin>) -> Vec<Finding> {
     lacking.into_iter().filter_map(finding).collect()
 }
 
-/// The address of the service behind an organization, where there is one and the organization is not suspended.
-fn mirrored_to(organization: &Name, rows: &[Row]) -> Option<(OrganizationSpec, Address)> {
+/// What an organization says, and whether it is there: what was soft-deleted ends at its service, too.
+fn organization(organization: &Name, rows: &[Row]) -> Option<(OrganizationSpec, bool)> {
     let key = Key::new(Kind::Organization, organization.clone());
     let at = rows.binary_search_by(|row| row.key.cmp(&key)).ok()?;
-    let row = rows.get(at).filter(|row| row.is_live())?;
-    let spec: OrganizationSpec = serde_json::from_str(&row.spec).ok()?;
-    let address = spec.backend.clone().filter(|_| spec.suspend != Some(true))?;
-    Some((spec, address))
+    let row = rows.get(at)?;
+    Some((serde_json::from_str(&row.spec).ok()?, row.is_live()))
+}
+
+/// What stays at a service that is not named any more.
+fn left_behind(organization: &Name, spec: &OrganizationSpec, journal: &[Mirrored]) -> Option<Mirror> {
+    let entry = journal.first().filter(|_| spec.backend.is_none())?;
+    let (service, url) = entry.service.split_once(' ')?;
+    let service = BackendType::parse(service)?;
+    let because = format!(
+        "spec.backend was taken out: {} things stay there as they are, and people keep their access there",
+        journal.len()
+    );
+    let retained = vec![(Key::new(Kind::Organization, organization.clone()), because.into())];
+    Some(Mirror { retained, ..Mirror::new(any::capabilities(service, url), url) })
 }
 
 async fn observe(reach: &Reach, address: &Address, shape: &Shape) -> Observed {

@@ -417,7 +417,7 @@ async fn a_list_that_changes_while_it_is_read_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_deleted_in_the_dashboard_is_made_again_where_drift_is_corrected() {
+async fn a_key_that_was_deleted_in_the_dashboard_is_made_again_where_drift_is_corrected_and_somebody_approves_it() {
     let mut world = World::new(PLAYER).await;
     world.done().await;
     let first = world.settled().await;
@@ -426,6 +426,9 @@ async fn a_key_that_was_deleted_in_the_dashboard_is_made_again_where_drift_is_co
     let mirror = world.plan().await;
     assert!(mirror.calls.is_empty() && mirror.drift.len() == 1, "{mirror:?}");
     world.drift = DriftPolicy::Correct;
+    let mirror = world.plan().await;
+    assert!(mirror.calls.is_empty(), "its secret is not replaced unasked: {mirror:?}");
+    world.approved.push(mirror.approval.unwrap().digest);
     assert_eq!(world.done().await, [Deed::Create]);
     assert_ne!(world.settled().await, first);
 }

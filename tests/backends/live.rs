@@ -6,6 +6,8 @@ mod aaq;
 mod fastpix;
 #[path = "live/hundredms.rs"]
 mod hundredms;
+#[path = "live/walks.rs"]
+mod walks;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

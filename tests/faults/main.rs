@@ -3,6 +3,8 @@
 //!
 //! All scenarios share one API server. Each has a namespace, a store, a proxy and a controller of its own.
 
+#[path = "../support/doubles/aaq.rs"]
+mod aaq;
 #[path = "../support/control_plane.rs"]
 mod control_plane;
 #[path = "../support/doubles/faults.rs"]

@@ -4,6 +4,7 @@ use hyper::Method;
 use muster::api::Kind;
 use serde_json::{Value, json};
 
+use super::aaq::{Aaq, Role};
 use super::faults::{Answer, Fault, Kind as Happens};
 use super::hundredms::{Hundredms, Switches};
 use super::world::World;
@@ -164,5 +165,75 @@ fn a_controller_that_mirrors_nothing_says_so() {
     world.until("it is told", |world| {
         let (_, reason, message) = world.condition(Kind::Organization, "beacon", "Stalled").unwrap_or_default();
         reason == "CapabilityMissing" && message.contains("--backends")
+    });
+}
+
+const CLINIC: &str = "
+apiVersion: muster.dev/v1alpha1
+kind: Organization
+metadata: {name: harbour}
+spec: {preset: aaq, interval: 10s, backend: {type: aaq, url: \"URL\", secretRef: {name: harbour-aaq, key: login}}, policy: {drift: Correct}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Workspace
+metadata: {name: advice}
+spec: {organizationRef: {name: harbour}, displayName: Advice Line, language: SWAHILI}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {name: imani}
+spec: {organizationRef: {name: harbour}, email: imani@harbour.example, username: imani, workspaces: [{name: advice, role: Admin}]}
+";
+
+/// A controller that mirrors people, and the double that it mirrors to.
+fn clinic() -> Option<(World, Aaq)> {
+    let mut world = World::new()?;
+    let (double, password) = world.rig.block_on(Aaq::with_first_user("muster"));
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": { "name": "harbour-aaq", "namespace": world.namespace },
+        "stringData": { "login": format!("muster:{password}") },
+    });
+    world.rig.apply(&secret);
+    world.is_nowhere(&password);
+    world.arguments(&["--backends", "--backend-allow", "127.0.0.1"]);
+    world.apply(&CLINIC.replace("URL", double.url()));
+    world.start();
+    Some((world, double))
+}
+
+#[test]
+fn people_get_their_accounts_from_the_cluster_and_passwords_go_to_a_secret_alone() {
+    let Some((mut world, double)) = clinic() else { return };
+    all_ready(&world);
+    assert!(double.summary().iter().any(|line| line == "\"imani\" is admin in \"Advice Line\" by default"));
+    for secret in double.secrets() {
+        world.is_nowhere(&secret);
+    }
+    assert_eq!(world.leaks(), Vec::<String>::new());
+    let made = double.summary();
+    double.edit(|database| {
+        let user = database.user("imani").unwrap().id;
+        let workspace = database.workspace("Advice Line").unwrap().id;
+        database.membership_mut(user, workspace).unwrap().role = Role::ReadOnly;
+    });
+    world.edit(
+        Kind::Organization,
+        "harbour",
+        json!({ "metadata": { "annotations": { "muster.dev/reconcile-requested-at": "1" } } }),
+    );
+    world.until("the demotion is set back", |_| double.summary() == made);
+    world.check();
+}
+
+#[test]
+fn a_membership_that_cannot_be_made_is_said_on_the_member() {
+    let Some((world, _double)) = clinic() else { return };
+    all_ready(&world);
+    let taken = json!({ "spec": { "username": "muster" } });
+    world.edit(Kind::Member, "imani", taken);
+    world.until("the member says so", |world| {
+        let (status, message) = ready(world, Kind::Member, "imani");
+        status == "False" && message.contains("workspace/advice")
     });
 }

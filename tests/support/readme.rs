@@ -1,4 +1,8 @@
-//! Console examples in Markdown: how they are found, compared and rewritten.
+//! Console examples in Markdown: how they are found, run, compared and rewritten.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use regex::Regex;
 
@@ -49,6 +53,39 @@ pub fn examples(text: &str) -> Vec<Example> {
         number += 1;
     }
     found
+}
+
+/// What the shell prints after each command, to find where its output ends.
+const END: char = '\u{1e}';
+
+/// Runs the commands in one shell in this directory, with the program on its path, and returns what each printed.
+pub fn shell(place: &Path, program: &Path, commands: &[String], environment: &[(&str, &str)]) -> Vec<String> {
+    let mut script = String::new();
+    for command in commands {
+        // The shell's own status is that of the command before, so that an example can ask for it.
+        script += &format!("{command}\nlast=$?; printf '{END}'; (exit $last)\n");
+    }
+    fs::write(place.join(".script"), script).unwrap();
+    let mut shell = Command::new("bash");
+    shell.args(["-c", "exec 2>&1; . ./.script"]).current_dir(place).stdin(Stdio::null()).env_clear();
+    shell.env("PATH", format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap()));
+    shell.env("HOME", place).env("USER", "you").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    shell.envs(environment.iter().copied());
+    let output = String::from_utf8(shell.output().unwrap().stdout).unwrap();
+    let mut printed: Vec<String> = output.split(END).map(str::to_owned).collect();
+    assert_eq!(printed.pop().as_deref(), Some(""), "every command ends");
+    assert_eq!(printed.len(), commands.len(), "every command is run");
+    printed
+}
+
+/// What the examples of a file say and what they print instead, for people.
+pub fn untold(path: &Path, wrong: &[(&Example, &String)]) -> Vec<String> {
+    let place = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display();
+    let told = |(example, printed): &(&Example, &String)| {
+        let Example { line, command, output, .. } = example;
+        format!("{place}:{line}: $ {command}\n--- it says\n{output}--- it prints\n{printed}")
+    };
+    wrong.iter().map(told).collect()
 }
 
 /// True when the output is as it is said, where `...` stands for anything, and alone on a line for any lines.

@@ -125,7 +125,8 @@ one of them.
 
 A rule of *state* looks at the state that would result alone; a rule of *change* compares it with the state before. A
 rule of the *actor* is asked when a plan is made for somebody (`--as`), and judges what that person may change; it is a claim that
-nobody checks. `claimed-elsewhere` alone is asked when a plan is applied.
+nobody checks. A rule of the *service* is asked when a service is compared with the store. `claimed-elsewhere` alone is asked when a plan
+is applied.
 
 Muster was made from five documents of four systems. Where they [answer the same question differently](#where-the-systems-differ), the
 policy of the organization decides. The [rules that follow from them](#the-rules-of-the-systems), and then
@@ -153,5 +154,6 @@ What the documents demand, as single rules, with those that only the systems' ow
 const STATEMENTS: &str = "
 # The statements of the documents
 
-Every statement, in the order of the document. One that says what a run-time service, a dashboard or a mail does is not for a reconciler.
+Every statement, in the order of the document. What a backend does is shown against doubles of the services, which speak HTTP. A statement that
+says what a run-time service, a dashboard or a mail does is not for a reconciler.
 ";

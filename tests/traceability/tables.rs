@@ -31,7 +31,7 @@ pub const PLACES: &[(&str, &str)] = &[
     ("schema", "one object proves it by itself, so that the API server and `muster validate` refuse it"),
     ("validation", "the objects of an organization are compared with each other and with its policy"),
     ("plan", "the planner does it, or a rule refuses the change"),
-    ("backend", "it is about the API of a service, so it takes a backend, and Muster has none yet"),
+    ("backend", "it is about the API of a service, and the backend for that service does it"),
     ("elsewhere", "it is not for a reconciler"),
 ];
 
@@ -39,8 +39,7 @@ pub const PLACES: &[(&str, &str)] = &[
 pub const CLASSES: &[&str] = &["state", "change", "actor", "-"];
 
 /// What becomes of a statement.
-pub const FATES: &[&str] =
-    &["muster does it", "decided", "comes with people and keys", "comes with a backend", "not for a reconciler"];
+pub const FATES: &[&str] = &["muster does it", "a backend does it", "decided", "not for a reconciler"];
 
 /// What stands behind a rule or a statement: where Muster has it, what shows it, and why nothing does.
 #[derive(Debug)]

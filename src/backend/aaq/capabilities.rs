@@ -16,7 +16,9 @@ pub static CAPABILITIES: Capabilities = Capabilities {
 const WORKSPACE: Ability = Ability {
     kind: Kind::Workspace,
     deeds: &[Deed::Create, Deed::Adopt, Deed::Update],
-    end: End::Never("AAQ has no call that deletes a workspace; take its members out of it there, as far as AAQ lets you"),
+    end: End::Never(
+        "AAQ has no call that deletes a workspace, and whoever is in it keeps the access there; take its members out at AAQ, as far as AAQ lets you",
+    ),
     absence: Absence::Hidden(
         "Muster's account is not an admin of it at AAQ, so it cannot be seen; have one of its admins add the account as an admin",
     ),

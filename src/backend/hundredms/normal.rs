@@ -278,7 +278,7 @@ fn fill(fields: &mut Map<String, Value>, table: &[(&str, Otherwise)], side: Side
     }
 }
 
-/// What is done to an object: it gets the last part of the path, and the key of the entry that the object is in.
+/// What is done with an object, the name of one of its fields, and the key of the entry that it is in.
 type Then<'t> = dyn FnMut(&mut Map<String, Value>, &str, &str) + 't;
 
 /// Calls for every object that the path leads to but its last part, with that part and the key of the entry that it is in. What is

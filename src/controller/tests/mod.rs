@@ -1,7 +1,10 @@
 //! Passes over objects in memory: what the store has afterwards, and what each object says of itself.
 
 mod absence;
+mod broken;
+mod lease;
 mod passes;
+mod server;
 mod world;
 
 /// An organization with an admin, a workspace, and somebody in it.

@@ -152,6 +152,24 @@ async fn what_another_hand_changed_is_told_with_the_field_until_it_is_put_right(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_value_in_force_that_nobody_declares_is_told_once_when_another_hand_changes_it() {
+    let mut world = acme().await;
+    for language in ["FRENCH", "GERMAN"] {
+        let spec = format!("UPDATE objects SET spec = json_set(spec, '$.language', '{language}') WHERE name = 'design'");
+        world.by_hand(spec.leak()).await;
+        let passed = world.pass("acme").await;
+        assert_eq!(world.write(&passed), 1);
+        assert_eq!(world.status(Kind::Workspace, "design")["effective"]["language"], language);
+        assert_eq!(world.told(), IN_SYNC, "it is no drift");
+        let passed = world.pass("acme").await;
+        assert_eq!(world.write(&passed), 0, "it was told");
+        world.forget();
+        let passed = world.pass("acme").await;
+        assert_eq!(world.write(&passed), 0, "also to a controller that starts anew");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn removals_that_wait_for_an_approval_say_how_to_give_it() {
     let mut world = acme().await;
     let more: Vec<String> = (0..12)

@@ -151,7 +151,7 @@ impl World {
             services: None,
         };
         let attitude = Attitude { fences: false, takes_over: self.take_over };
-        let mut passed = bench.pass(gathered, memory, attitude).await;
+        let mut passed = Box::pin(bench.pass(gathered, memory, attitude)).await;
         self.memories.insert(work, std::mem::take(&mut passed.memory));
         passed
     }

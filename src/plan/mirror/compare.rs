@@ -87,23 +87,10 @@ struct Rank(u8, usize);
 impl<'c> Comparison<'c> {
     fn new(shape: &'c Shape, observed: &'c Observed, journal: &'c [Mirrored], terms: &'c Terms<'c>) -> Self {
         let mirror = Mirror {
-            service: terms.capabilities.service,
-            title: terms.capabilities.title.into(),
-            url: terms.url.into(),
-            calls: Vec::new(),
-            drift: Vec::new(),
-            refusals: Vec::new(),
-            held: Vec::new(),
             lacking: shape.lacking.clone(),
-            retained: Vec::new(),
-            foreign: Vec::new(),
             places: shape.places.clone(),
             unobservable: observed.unobservable.clone(),
-            uncompared: Vec::new(),
-            approval: None,
-            requests: 0,
-            seconds: 0,
-            unchanged: 0,
+            ..Mirror::new(terms.capabilities, terms.url)
         };
         let service = mirror.address();
         let (journal, elsewhere): (Vec<&Mirrored>, Vec<&Mirrored>) = journal.iter().partition(|entry| entry.service == service);
@@ -169,7 +156,7 @@ impl<'c> Comparison<'c> {
             (Some(_), None, None) => self.vanished(&at),
             (None, None, Some(found)) => self.exists(&at, found),
             (None, None, None) if is_elsewhere && wanted.issued.is_some() => {
-                self.replace(&at, "there was one at another address of the service, and its secret would be replaced", None);
+                self.replace(&at, "there was one at another address of the service, and its secret would be replaced");
             }
             (None, None, None) => self.create(&at, None),
         }
@@ -269,8 +256,7 @@ impl<'c> Comparison<'c> {
         }
         match self.terms.drift {
             DriftPolicy::Correct if wanted.issued.is_some() => {
-                let gone = at.entry.and_then(|entry| entry.external_id.clone());
-                self.replace(at, "it is not there any more, and another one would replace its secret", gone);
+                self.replace(at, "it is not there any more, and another one would replace its secret");
             }
             DriftPolicy::Correct => self.create(at, Some("it was removed at the service")),
             DriftPolicy::Warn => self.mirror.drift.push(Differs { key: wanted.key.clone(), edits: Vec::new() }),
@@ -332,14 +318,13 @@ impl<'c> Comparison<'c> {
     }
 
     /// Making it anew would replace a secret that may be the only copy: that waits for an approval.
-    fn replace(&mut self, at: &At<'c>, because: &str, gone: Option<Box<str>>) {
+    fn replace(&mut self, at: &At<'c>, because: &str) {
         if at.wanted.issued.as_ref().is_some_and(|issued| issued.to.is_none()) {
             return self.create(at, None);
         }
         let mut call = at.call(Deed::Create, None, at.edits_from_nothing(), at.sent());
         call.listed = self.listed(&call);
         call.orphans = self.lost(at, &call);
-        call.orphans.extend(gone);
         self.waiting.push((call, because.into()));
     }
 
@@ -407,16 +392,19 @@ impl<'c> Comparison<'c> {
         if !ends {
             return;
         }
-        if !self.observed.read.contains(place) {
-            let why = self.observed.unobservable.get(place).map_or("nothing says how to reach it there any more", |why| why);
-            return self.mirror.retained.push((entry.key.clone(), format!("it is not removed: {why}").into()));
-        }
         let whole_stays = entry.within.and_then(|whole| self.journal.get(&whole)).is_some_and(|whole| {
             let ends = self.wanted.get(&whole.id).is_none_or(|wanted| !wanted.live);
             ends && self.terms.capabilities.of(whole.key.kind).is_some_and(|ability| matches!(ability.end, End::Never(_)))
         });
         if whole_stays {
             return;
+        }
+        if self.observed.unobservable.contains_key(place) {
+            return self.mirror.uncompared.push(entry.key.clone());
+        }
+        if !self.observed.read.contains(place) {
+            let because = "it is not removed: nothing says how to reach it there any more";
+            return self.mirror.retained.push((entry.key.clone(), because.into()));
         }
         let found = match entry.external_id.as_deref() {
             Some(id) => self.by_id(entry.key.kind, place, id),

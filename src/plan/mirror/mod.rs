@@ -223,6 +223,30 @@ pub struct ServiceApproval {
 }
 
 impl Mirror {
+    /// A mirror to a service of which nothing is to be said yet.
+    #[must_use]
+    pub fn new(capabilities: &Capabilities, url: &str) -> Self {
+        Self {
+            service: capabilities.service,
+            title: capabilities.title.into(),
+            url: url.into(),
+            calls: Vec::new(),
+            drift: Vec::new(),
+            refusals: Vec::new(),
+            held: Vec::new(),
+            lacking: Vec::new(),
+            retained: Vec::new(),
+            foreign: Vec::new(),
+            places: BTreeMap::new(),
+            unobservable: BTreeMap::new(),
+            uncompared: Vec::new(),
+            approval: None,
+            requests: 0,
+            seconds: 0,
+            unchanged: 0,
+        }
+    }
+
     /// The service as the journal names it: ids mean nothing elsewhere.
     #[must_use]
     pub fn address(&self) -> Box<str> {
@@ -233,6 +257,12 @@ impl Mirror {
     #[must_use]
     pub fn refuses(&self) -> bool {
         !self.refusals.is_empty()
+    }
+
+    /// True when something waits for something else.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        !self.held.is_empty()
     }
 
     /// True when a part of the service could not be compared.

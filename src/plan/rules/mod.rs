@@ -52,6 +52,8 @@ pub enum Class {
     Change,
     /// Who asks, or from where, and what the state before lets them do. It holds only where that is known.
     Actor,
+    /// The service that mirrors the organization, what the store has for it, and the journal.
+    Service,
 }
 
 impl Class {
@@ -62,6 +64,7 @@ impl Class {
             Self::State => "state",
             Self::Change => "change",
             Self::Actor => "actor",
+            Self::Service => "service",
         }
     }
 
@@ -72,6 +75,7 @@ impl Class {
             Self::State => "the state that would result",
             Self::Change => "the state before and the state that would result",
             Self::Actor => "who asks, and from where, and what the state before lets them do",
+            Self::Service => "what the service has, what the store will have, and what the journal remembers",
         }
     }
 }
@@ -439,6 +443,7 @@ pub const RULES: &[Rule] = &[
         source: "100ms, Templates and Roles: creating a template of a name that exists overwrites it. AAQ: creating a workspace that exists answers with success and nothing.",
         way_out: "Choose another name; or set `spec.adoptionPolicy: Adopt` on the Organization.",
         overridden_by: "`spec.adoptionPolicy: Adopt`",
+        class: Class::Service,
         ..RULE
     },
     Rule {
@@ -447,6 +452,7 @@ pub const RULES: &[Rule] = &[
         source: "100ms and AAQ find things by their names: a name that was given away means something else now.",
         way_out: "Look at it at the service; then approve taking it over, or give it another name there.",
         overridden_by: "approving it: `--approve sha256:...`, with the digest that the plan prints",
+        class: Class::Service,
         ..RULE
     },
 ];

@@ -300,6 +300,18 @@ impl<V: Values> Cursor<'_, V> {
     }
 }
 
+/// Reads an entry of the journal.
+pub(super) fn mirrored(row: &impl Values) -> Result<Mirrored> {
+    let mut values = Cursor::new(row);
+    let text = values.text()?;
+    values.parsed(text, |text| serde_json::from_str(text).ok(), "an entry of the journal")
+}
+
+/// An entry of the journal as it is stored.
+pub(super) fn journal_text(entry: &Mirrored) -> Result<String> {
+    serde_json::to_string(entry).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::time;
@@ -314,16 +326,4 @@ mod tests {
         }
         assert_eq!(time("tomorrow"), None);
     }
-}
-
-/// Reads an entry of the journal.
-pub(super) fn mirrored(row: &impl Values) -> Result<Mirrored> {
-    let mut values = Cursor::new(row);
-    let text = values.text()?;
-    values.parsed(text, |text| serde_json::from_str(text).ok(), "an entry of the journal")
-}
-
-/// An entry of the journal as it is stored.
-pub(super) fn journal_text(entry: &Mirrored) -> Result<String> {
-    serde_json::to_string(entry).map_err(|error| sqlx::Error::Encode(error.into()))
 }

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::{BoxFuture, ready};
-use jiff::Timestamp;
 use muster::api::organization::AdoptionPolicy;
 use muster::api::policy::DriftPolicy;
 use muster::backend::aaq::{Aaq, CAPABILITIES, shape};
-use muster::backend::http::{AllowList, Client, Clock, Rate, Settings};
+use muster::backend::http::{AllowList, Client, Rate, Settings};
 use muster::backend::secrets::{Folder, Pair, Secret, Secrets};
 use muster::backend::{Backend as _, CallEnd, Connection, Mirroring, State, carry_out};
 use muster::engine::apply;
@@ -18,9 +15,9 @@ use muster::store::{Memory, Observe as _};
 use muster::tenancy::{Name, Row};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::Instant;
 
 use crate::aaq::Aaq as Double;
+use crate::hasty::Hasty;
 use crate::scenario::{Step, input, planned, steps};
 
 /// Two workspaces, in one of which somebody reads only.
@@ -71,28 +68,6 @@ pub const THERE: [&str; 12] = [
     "workspace \"muster's Workspace\" ENGLISH without a key",
 ];
 
-/// A clock on which waiting takes no time.
-#[derive(Debug)]
-struct Hasty;
-
-impl Clock for Hasty {
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
-
-    fn today(&self) -> Timestamp {
-        NOW.parse().unwrap()
-    }
-
-    fn chance(&self) -> f64 {
-        1.0
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(ready(()))
-    }
-}
-
 /// The moment of every run.
 const NOW: &str = "2026-03-02T09:00:00Z";
 
@@ -117,7 +92,8 @@ impl Rig {
         let (drift, adoption) = (DriftPolicy::Correct, AdoptionPolicy::Refuse);
         let mut settings = Settings::new("aaq", Rate::per_second(1_000_000, 1_000_000));
         settings.allow = Arc::new(["127.0.0.1".parse().unwrap()].into_iter().collect::<AllowList>());
-        settings.clock = Arc::new(Hasty);
+        settings.clock = Hasty::new();
+        settings.limits.body = 256 * 1024;
         let client = Client::new(double.url(), settings).unwrap();
         let rig = Self { double, client, store: Memory::default(), folder, secrets, drift, adoption, password };
         rig.apply(documents).await;

@@ -3,12 +3,29 @@ use tokio::runtime::Runtime;
 use super::{Live, assert_nowhere};
 use crate::aaq::{Aaq, Role};
 
+pub const URL: &str = "https://aaq.harbour.example";
+
 fn live() -> Live<Aaq> {
+    live_with_login().0
+}
+
+/// The example, and the login that it has as a secret.
+pub fn live_with_login() -> (Live<Aaq>, String) {
     let runtime = Runtime::new().unwrap();
     let (double, password) = runtime.block_on(Aaq::with_first_user("muster"));
-    let live = Live::new("aaq-live", "https://aaq.harbour.example", (runtime, double), |double| double.url().to_owned());
-    live.secret("harbour-aaq", "login", &format!("muster:{password}"));
-    live
+    let live = Live::new("aaq-live", URL, (runtime, double), |double| double.url().to_owned());
+    let login = format!("muster:{password}");
+    live.secret("harbour-aaq", "login", &login);
+    (live, login)
+}
+
+/// Somebody gives a user another role in a workspace, at the service.
+pub fn demote(double: &Aaq, user: &str, workspace: &str, role: Role) {
+    double.edit(|database| {
+        let user = database.user(user).unwrap().id;
+        let workspace = database.workspace(workspace).unwrap().id;
+        database.membership_mut(user, workspace).unwrap().role = role;
+    });
 }
 
 #[test]
@@ -29,11 +46,7 @@ fn somebody_demoted_at_the_service_is_drift_and_is_set_back() {
     let live = live();
     live.apply().code(0);
     let made = live.double.summary();
-    live.double.edit(|database| {
-        let user = database.user("imani").unwrap().id;
-        let workspace = database.workspace("Advice Line").unwrap().id;
-        database.membership_mut(user, workspace).unwrap().role = Role::ReadOnly;
-    });
+    demote(&live.double, "imani", "Advice Line", Role::ReadOnly);
     live.plan().code(0).says("~  member/imani in workspace/advice").says("(drift)");
     live.apply().code(0);
     assert_eq!(live.double.summary(), made);
@@ -73,4 +86,56 @@ fn what_aaq_cannot_do_is_said_before_anything_is_sent() {
     live.place.run("validate -f example").code(0).says("capability-missing");
     live.apply().code(0);
     live.plan().code(0).says("No changes.");
+}
+
+#[test]
+fn an_organization_that_goes_says_who_keeps_access_at_the_service() {
+    let live = live();
+    live.apply().code(0);
+    for file in ["organization.yaml", "workspaces.yaml", "people.yaml"] {
+        std::fs::remove_file(live.place.path().join("example").join(file)).unwrap();
+    }
+    let flags = "-f example --secrets secrets --backend-allow 127.0.0.1 --prune --allow-empty";
+    let planned = live.place.run(&format!("plan {flags}"));
+    let digest = planned.out.split("--approve ").nth(1).unwrap().split([' ', '`', '\n']).next().unwrap().to_owned();
+    let applied = live.place.run(&format!("apply {flags} --approve {digest} --auto-approve"));
+    assert!(applied.out.contains("workspace/advice  stays there"), "{}\n{}", applied.out, applied.err);
+    assert!(applied.out.contains("keeps the access there"), "{}", applied.out);
+}
+
+#[test]
+fn a_service_that_is_not_named_any_more_keeps_what_it_has_and_that_is_said() {
+    let live = live();
+    live.apply().code(0);
+    let text = std::fs::read_to_string(live.place.path().join("example/organization.yaml")).unwrap();
+    let (before, rest) = text.split_once("  backend:").unwrap();
+    let policy = &rest[rest.find("  policy:").unwrap()..];
+    std::fs::write(live.place.path().join("example/organization.yaml"), format!("{before}{policy}")).unwrap();
+    let made = live.double.summary();
+    live.apply().code(0).says("spec.backend was taken out").says("keep their access");
+    assert_eq!(live.double.summary(), made);
+}
+
+#[test]
+fn another_address_is_another_service_and_nobody_is_renamed_there() {
+    let live = live();
+    live.apply().code(0);
+    let (other, password) = live.runtime.block_on(Aaq::with_first_user("muster"));
+    live.secret("harbour-aaq", "login", &format!("muster:{password}"));
+    other.edit(|database| {
+        for name in ["Other Team", "Their Team"] {
+            let workspace = database.create_workspace(name, None, None);
+            let (muster, zoe) =
+                (database.user("muster").unwrap().id, database.create_user(&format!("zoe of {name}"), "x", Vec::new()));
+            database.join(muster, workspace, Role::Admin, false);
+            database.join(zoe, workspace, Role::Admin, true);
+        }
+    });
+    let before = other.summary();
+    live.rewrite("organization.yaml", live.double.url(), other.url());
+    let planned = live.plan().code(0);
+    assert!(!planned.out.contains("Other Team ->") && planned.out.contains("+  workspace/advice"), "{}", planned.out);
+    live.apply();
+    let after = other.summary();
+    assert!(before.iter().all(|line| after.contains(line)), "{after:?}");
 }

@@ -5,17 +5,26 @@ use super::{Live, assert_nowhere};
 use crate::faults::{Fault, Kind};
 use crate::hundredms::{Hundredms, Switches};
 
+pub const URL: &str = "https://api.100ms.live/v2";
+
 fn live() -> Live<Hundredms> {
+    live_with_keys().0
+}
+
+/// The example, and the keys that each workspace has as a secret: studio, then rehearsal.
+pub fn live_with_keys() -> (Live<Hundredms>, [String; 2]) {
     let runtime = Runtime::new().unwrap();
     let double = runtime.block_on(Hundredms::start(Switches::default()));
-    let live = Live::new("hundredms-live", "https://api.100ms.live/v2", (runtime, double), Hundredms::v2);
-    for workspace in ["studio", "rehearsal"] {
+    let live = Live::new("hundredms-live", URL, (runtime, double), Hundredms::v2);
+    let keys = ["studio", "rehearsal"].map(|workspace| {
         let keys = live.double.workspace(workspace);
-        live.secret("beacon-100ms", workspace, &format!("{}:{}", keys.access_key, keys.secret));
-    }
+        let pair = format!("{}:{}", keys.access_key, keys.secret);
+        live.secret("beacon-100ms", workspace, &pair);
+        pair
+    });
     live.secret("beacon-bucket", "key", "canary-access-key");
     live.secret("beacon-bucket", "secret", "canary-secret-of-the-bucket");
-    live
+    (live, keys)
 }
 
 fn end_state(live: &Live<Hundredms>) -> Value {
@@ -112,12 +121,12 @@ fn without_leave_no_address_of_this_machine_is_called() {
 
 #[test]
 fn no_secret_is_written_down_or_printed() {
-    let live = live();
+    let (live, keys) = live_with_keys();
     live.double.front().plant(Fault::new(Kind::Lose).on(axum::http::Method::POST, "/templates"));
     let runs = [live.plan(), live.apply(), live.apply(), live.plan()];
     live.place.run("plan -f example --secrets secrets --backend-allow 127.0.0.1 -o json --out saved.json").code(0);
-    let keys = live.double.workspace("studio");
-    let secrets = [keys.secret, "canary-secret-of-the-bucket".to_owned(), "canary-access-key".to_owned()];
+    let [studio, rehearsal] = keys.map(|pair| pair.split_once(':').unwrap().1.to_owned());
+    let secrets = [studio, rehearsal, "canary-secret-of-the-bucket".to_owned(), "canary-access-key".to_owned()];
     let mut texts = live.left_behind();
     texts.extend(runs.into_iter().flat_map(|ran| [ran.out.into_bytes(), ran.err.into_bytes()]));
     assert_nowhere(&secrets, &texts);
@@ -136,4 +145,24 @@ fn what_100ms_has_no_call_for_is_said_and_not_tried() {
     live.place.run(&format!("plan {flags}")).code(0).says("template/show-rehearsal").says("stays there");
     live.place.run(&format!("apply {flags} --auto-approve")).code(0).says("stays there");
     assert_eq!(end_state(&live), before);
+}
+
+#[test]
+fn all_or_nothing_is_about_the_service_too() {
+    let live = live();
+    live.double.make("studio", &json!({"name": "show", "roles": {}, "settings": {"region": "in"}}));
+    let flags = "-f example --secrets secrets --backend-allow 127.0.0.1 --auto-approve --all-or-nothing";
+    live.place.run(&format!("apply {flags}")).code(3);
+    live.plan().code(3).says("Plan: 9 to create.");
+}
+
+#[test]
+fn what_the_input_does_not_mention_is_not_looked_at() {
+    let live = live();
+    live.apply().code(0);
+    live.place.write("other.yaml", crate::program::ACME);
+    live.double.front().forget();
+    live.place.run("plan -f other.yaml").code(0);
+    live.place.run("apply -f other.yaml --auto-approve").code(0);
+    assert_eq!(live.double.front().requests(), Vec::<String>::new());
 }
