@@ -74,14 +74,14 @@ impl Hundredms {
 
 impl Backend for Hundredms {
     async fn observe(&self, shape: &Shape) -> Observed {
-        observe::all(&self.0, shape).await
+        Box::pin(observe::all(&self.0, shape)).await
     }
 
     async fn look(&self, call: &Call) -> Result<Option<Found>, Fault> {
-        observe::one(&self.0, call).await
+        Box::pin(observe::one(&self.0, call)).await
     }
 
     async fn send(&self, call: &Call, current: Option<&Found>) -> Result<Sent, Fault> {
-        send::send(&self.0, call, current).await
+        Box::pin(send::send(&self.0, call, current)).await
     }
 }

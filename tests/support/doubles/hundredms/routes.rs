@@ -97,7 +97,7 @@ fn route(state: &mut State, front: &Front, access_key: &str, ask: &Ask, path: &[
     let by_query = ask.query.contains_key("id") || ask.query.contains_key("name");
     let v2 = ask.profile != Profile::V1;
     match (ask.method.as_str(), path) {
-        ("GET", ["templates"]) => place.list(ask),
+        ("GET", ["templates"]) => Ok(place.list(ask)),
         ("POST", ["templates"]) if !v2 && by_query => {
             let id = place.named(ask)?;
             place.modify(ask, &id)
@@ -109,7 +109,7 @@ fn route(state: &mut State, front: &Front, access_key: &str, ask: &Ask, path: &[
         }
         ("GET", ["templates", id]) if v2 => {
             let customer = place.workspace.customer.clone();
-            Ok(Answered(200, place.template(id)?.view(&customer, ask.profile, &switches, false)))
+            Ok(Answered(200, place.template(id)?.view(&customer, ask.profile, switches, false)))
         }
         ("POST", ["templates", id]) if v2 => place.modify(ask, id),
         ("GET", ["templates", id, "roles", role]) => {
@@ -118,12 +118,12 @@ fn route(state: &mut State, front: &Front, access_key: &str, ask: &Ask, path: &[
         ("POST", ["templates", id, "roles", role]) => place.put_role(ask, id, role),
         ("DELETE", ["templates", id, "roles", role]) => place.delete_role(id, role),
         ("GET", ["templates", id, "settings"]) => {
-            Ok(Answered(200, place.template(id)?.settings(&switches).unwrap_or_else(|| json!({}))))
+            Ok(Answered(200, place.template(id)?.settings(switches).unwrap_or_else(|| json!({}))))
         }
         ("POST", ["templates", id, "settings"]) => {
             let settings = defaults::settings(Some(ask.object()?), ask.profile);
             place.change(id, "settings", |template| template.settings = settings)?;
-            Ok(Answered(200, place.template(id)?.settings(&switches).unwrap_or_default()))
+            Ok(Answered(200, place.template(id)?.settings(switches).unwrap_or_default()))
         }
         ("GET", ["templates", id, "destinations"]) if v2 => Ok(Answered(200, place.template(id)?.destinations.clone())),
         ("POST", ["templates", id, "destinations"]) if v2 => {
@@ -176,7 +176,7 @@ impl Place<'_> {
         self.workspace.templates.values().find(wanted).map(|template| template.id.clone()).ok_or_else(no_template)
     }
 
-    fn list(&self, ask: &Ask) -> Answer {
+    fn list(&self, ask: &Ask) -> Answered {
         let asked = ask.query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(10);
         let limit: usize = if ask.profile == Profile::V1 { asked.clamp(1, 20) } else { asked.clamp(10, 100) };
         let before = |template: &&Template| ask.query.get("start").is_none_or(|start| start.is_empty() || template.id < *start);
@@ -184,7 +184,7 @@ impl Place<'_> {
         let mut rest = self.workspace.templates.values().rev().filter(before).filter(asked_for);
         let page: Vec<&Template> = rest.by_ref().take(limit).collect();
         let last = page.last().map(|template| template.id.clone()).unwrap_or_default();
-        let view = |template: &&Template| template.view(&self.workspace.customer, ask.profile, &self.switches, false);
+        let view = |template: &&Template| template.view(&self.workspace.customer, ask.profile, self.switches, false);
         let data: Vec<Value> = page.iter().map(view).collect();
         let is_last = rest.next().is_none();
         let mut answer = json!({"limit": limit, "data": data, "last": last});
@@ -195,7 +195,7 @@ impl Place<'_> {
             End::NoLast if is_last => answer["last"] = Value::Null,
             End::NoLast => {}
         }
-        Ok(Answered(200, answer))
+        Answered(200, answer)
     }
 
     /// A template of the same name is overwritten.
@@ -203,16 +203,13 @@ impl Place<'_> {
         let body = ask.object()?;
         let (id, now) = self.new.clone();
         let there = body["name"].as_str().and_then(|name| self.workspace.by_name(name));
-        let (id, what) = match there {
-            Some(template) => {
-                template.recordings.clear();
-                template.replace(now, body, ask.profile);
-                (template.id.clone(), "overwritten")
-            }
-            None => {
-                self.workspace.templates.insert(id.clone(), Template::new(id.clone(), now, body, ask.profile));
-                (id, "created")
-            }
+        let (id, what) = if let Some(template) = there {
+            template.recordings.clear();
+            template.replace(now, body, ask.profile);
+            (template.id.clone(), "overwritten")
+        } else {
+            self.workspace.templates.insert(id.clone(), Template::new(id.clone(), now, body, ask.profile));
+            (id, "created")
         };
         self.written(ask, &id, what, false)
     }
@@ -233,7 +230,7 @@ impl Place<'_> {
         self.workspace.only_default(id);
         let (customer, switches) = (self.workspace.customer.clone(), self.switches);
         let template = self.template(id)?;
-        let (name, view) = (template.name.clone(), template.view(&customer, ask.profile, &switches, updated));
+        let (name, view) = (template.name.clone(), template.view(&customer, ask.profile, switches, updated));
         self.applied(format!("template {name} {what}"));
         Ok(Answered(200, view))
     }

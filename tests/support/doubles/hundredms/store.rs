@@ -87,7 +87,7 @@ impl Template {
     }
 
     /// What is answered of it; what is answered of an update has no times.
-    pub fn view(&self, customer: &str, profile: Profile, switches: &Switches, updated: bool) -> Value {
+    pub fn view(&self, customer: &str, profile: Profile, switches: Switches, updated: bool) -> Value {
         let mut view = json!({"_id": self.id, "name": self.name, "customer": customer, "roles": self.roles});
         if profile == Profile::V1 {
             if self.default {
@@ -118,7 +118,7 @@ impl Template {
     }
 
     /// What is answered of its settings.
-    pub fn settings(&self, switches: &Switches) -> Option<Value> {
+    pub fn settings(&self, switches: Switches) -> Option<Value> {
         let mut settings = self.settings.clone()?;
         if let Some(upload) = settings.pointer_mut("/recording/upload").and_then(Value::as_object_mut) {
             match switches.credentials {
