@@ -29,6 +29,7 @@ mod leader;
 mod lock;
 mod objects;
 mod services;
+mod soak;
 mod store;
 mod story;
 mod telemetry;
