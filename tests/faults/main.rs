@@ -24,6 +24,7 @@ mod world;
 
 mod absence;
 mod api_server;
+mod clock;
 mod crash;
 mod leader;
 mod lock;
