@@ -28,6 +28,7 @@ mod clock;
 mod crash;
 mod leader;
 mod lock;
+mod many;
 mod objects;
 mod services;
 mod soak;
