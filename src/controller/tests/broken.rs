@@ -93,7 +93,7 @@ impl Running {
         let began = std::time::Instant::now();
         while !holds(self).await {
             let says = || self.says(Kind::Organization, "acme", "acme");
-            assert!(began.elapsed() < Duration::from_secs(60), "it never came to pass: {what}; acme says {}", says());
+            assert!(began.elapsed() < Duration::from_mins(1), "it never came to pass: {what}; acme says {}", says());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -73,7 +73,7 @@ async fn another_replica_that_holds_the_lease_after_a_conflict_has_it() {
     let mut replica = Replica::start(&server, Duration::from_secs(3));
     assert_eq!(replica.changes.recv().await, Some(Leadership::Acquired { from_a_sleeper: true }));
     meddle(&server, 1, |lease| {
-        lease["spec"] = json!({ "holderIdentity": "another", "renewTime": "2026-03-01T09:00:00.000000Z" })
+        lease["spec"] = json!({ "holderIdentity": "another", "renewTime": "2026-03-01T09:00:00.000000Z" });
     });
     assert_eq!(replica.changes.recv().await, Some(Leadership::Lost));
     assert!(!replica.leading.now());
