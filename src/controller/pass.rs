@@ -147,7 +147,7 @@ impl Bench {
         let pass = Pass { bench: self, gathered, memory, attitude, now: Timestamp::now(), at: Instant::now() };
         match pass.gathered.work.clone() {
             Work::Unplaced(namespace) => pass.unplaced(&namespace).await,
-            Work::Organization(organization) => pass.organization(&organization).await,
+            Work::Organization(organization) => Box::pin(pass.organization(&organization)).await,
         }
     }
 }

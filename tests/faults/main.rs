@@ -26,11 +26,14 @@ mod world;
 
 mod absence;
 mod api_server;
+mod clock;
 mod crash;
 mod leader;
 mod lock;
+mod many;
 mod objects;
 mod services;
+mod soak;
 mod store;
 mod story;
 mod telemetry;

@@ -7,7 +7,6 @@ use muster::api::Kind;
 use muster::store::Happened;
 use serde_json::{Value, json};
 
-use super::proxy::{Answer, Deliver, Fault};
 use super::rig::path;
 use super::story::{ACME, begin, members};
 use super::world::World;
@@ -17,30 +16,6 @@ const MEMBER: Kind = Kind::Member;
 /// Who writes to one object at once, and how often each.
 const WRITERS: usize = 8;
 const EDITS: usize = 5;
-
-#[test]
-fn one_object_among_many_cannot_be_read_and_the_others_go_on() {
-    let Some(world) = World::new() else { return };
-    world.apply(&format!("{ACME}{}", members(0..100)));
-    let mut list = world.rig.call(Method::GET, &path(MEMBER, &world.namespace, ""), None);
-    let items = list["items"].as_array_mut().unwrap();
-    items.iter_mut().find(|item| item["metadata"]["name"] == "m50").unwrap()["spec"]["email"] = Value::Null;
-    let list = list.to_string();
-    world.proxy.script(move |call| match call.is_list() && call.plural == "members" {
-        true => Fault::Answer(Answer::ok(list.clone())),
-        false => Fault::Pass,
-    });
-    // And it stays as it was read.
-    world.proxy.frames(|event| if event.name == "m50" { Deliver::Drop } else { Deliver::Pass });
-    world.start();
-    world.settle();
-    assert_eq!(world.not_ready(), ["members/m50"]);
-    let (status, _, message) = world.condition(MEMBER, "m50", "Ready").unwrap();
-    assert_eq!(status, "False");
-    assert!(message.contains("email"), "{message}");
-    assert_eq!(world.stored().iter().filter(|key| key.starts_with("member/m")).count(), 99);
-    world.check();
-}
 
 #[test]
 fn an_object_that_is_wrong_holds_up_nobody_and_is_taken_at_once_when_it_is_right() {

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster::api::Kind;
 use muster::engine::verify;
@@ -46,7 +46,7 @@ impl Told {
     pub fn offences(&self) -> Vec<String> {
         let mut offences = Vec::new();
         let mut objects: BTreeMap<ObjectId, (Kind, BTreeMap<String, Value>)> = BTreeMap::new();
-        let mut had_admin = false;
+        let mut admins = BTreeSet::new();
         for entry in &self.entries {
             let protected = |fields: &BTreeMap<String, Value>| fields.get("deletionProtection") == Some(&Value::Bool(true));
             let known = objects.get(&entry.id);
@@ -68,18 +68,21 @@ impl Told {
                 Happened::Purged => drop(objects.remove(&entry.id)),
                 _ => {}
             }
-            let is_admin = |(kind, fields): &&(Kind, BTreeMap<String, Value>)| {
+            let is_admin = |(kind, fields): &(Kind, BTreeMap<String, Value>)| {
                 let says = |field: &str, value: Value| fields.get(field) == Some(&value);
                 *kind == Kind::Member
                     && says("role", "Admin".into())
                     && !says("disabled", true.into())
                     && !says("gone", true.into())
             };
-            let has_admin = objects.values().any(|object| is_admin(&object));
-            if had_admin && !has_admin {
+            let had_admin = !admins.is_empty();
+            match objects.get(&entry.id).is_some_and(is_admin) {
+                true => admins.insert(entry.id),
+                false => admins.remove(&entry.id),
+            };
+            if had_admin && admins.is_empty() {
                 offences.push(format!("nobody is admin after {} {}", entry.key, entry.happened));
             }
-            had_admin |= has_admin;
         }
         offences
     }

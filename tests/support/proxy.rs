@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use hyper::StatusCode;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch as state};
 
@@ -36,6 +37,8 @@ pub enum Fault {
     Answer(Answer),
     /// The API server gets it, and this is answered in place of what it said.
     AnswerAfter(Answer),
+    /// The API server gets it, and what it answers is changed on the way.
+    Change(Box<dyn FnOnce(&mut Value) + Send>),
     /// The API server gets it, then something is done, and then the answer is passed on, if anybody is still there.
     Then(Box<dyn FnOnce() + Send>),
 }
@@ -83,6 +86,9 @@ struct Shared {
     calls: Mutex<BTreeMap<String, usize>>,
     lists: Mutex<BTreeMap<String, String>>,
     page: Mutex<Option<u32>>,
+    /// How many writes of objects go on, and how many did at most.
+    at_once: Mutex<(usize, usize)>,
+    idle: broadcast::Sender<()>,
     injections: broadcast::Sender<Injection>,
     held: state::Sender<bool>,
     away: state::Sender<bool>,
@@ -108,6 +114,8 @@ impl Proxy {
             calls: Mutex::default(),
             lists: Mutex::default(),
             page: Mutex::default(),
+            at_once: Mutex::default(),
+            idle: broadcast::Sender::new(4),
             injections: broadcast::Sender::new(64),
             held: state::Sender::new(false),
             away: state::Sender::new(false),
@@ -163,6 +171,16 @@ impl Proxy {
     /// Takes connections again.
     pub fn come_back(&self) {
         self.shared.away.send_replace(false);
+    }
+
+    /// Ends the connections on which nothing goes on, as an API server does after a while.
+    pub fn end_what_is_idle(&self) {
+        let _ = self.shared.idle.send(());
+    }
+
+    /// How many objects were written at the same time, at most.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.at_once.lock().unwrap().1
     }
 
     /// Everything that was written so far, in the order of arrival, with what became of it.

@@ -45,6 +45,8 @@ pub struct World {
     user: &'static User,
     listen: u16,
     arguments: Vec<String>,
+    patience: &'static str,
+    through: Vec<String>,
     running: Running,
     revives: AtomicBool,
     folder: TempDir,
@@ -85,6 +87,8 @@ impl World {
             listen,
             arguments: vec!["--watch-namespace".to_owned(), namespace.clone()],
             namespace,
+            patience: "3s",
+            through: Vec::new(),
             running: Arc::default(),
             revives: AtomicBool::new(false),
             folder,
@@ -109,13 +113,24 @@ impl World {
         self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
     }
 
+    /// From the next start on, the controller waits so long for an answer of the API server.
+    pub fn patience(&mut self, patience: &'static str) {
+        self.patience = patience;
+    }
+
+    /// From the next start on, the controller is started by another program, which has to become the controller, as `env` does.
+    pub fn through(&mut self, program: Vec<String>) {
+        self.through = program;
+    }
+
     /// A controller like that of this world, which is not started.
     pub fn command(&self, listen: u16) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("RUST_LOG", "debug");
+        let mut words = self.through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_muster")]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("RUST_LOG", "debug");
         command.env("RUST_BACKTRACE", "1").current_dir(self.folder.path());
         command.args(["controller", "--store", &self.store, "--log-format", "json"]);
-        command.args(["--listen", &format!("127.0.0.1:{listen}"), "--request-timeout", "3s"]);
+        command.args(["--listen", &format!("127.0.0.1:{listen}"), "--request-timeout", self.patience]);
         command.args(["--lease", &format!("{}/muster", self.namespace)]);
         command.arg("--kubeconfig").arg(self.rig.plane.kubeconfig(self.user, Some(&self.proxy.url())));
         command.args(&self.arguments);
@@ -165,6 +180,16 @@ impl World {
     /// Sends a signal to the controller.
     pub fn signal(&self, signal: &str) {
         self.running.lock().unwrap().as_ref().expect("a controller runs").signal(signal);
+    }
+
+    /// Where the controller tells how it is.
+    pub fn port(&self) -> u16 {
+        self.listen
+    }
+
+    /// The process id of the controller, which is another one after each start.
+    pub fn pid(&self) -> u32 {
+        self.running.lock().unwrap().as_ref().expect("a controller runs").pid()
     }
 
     pub fn is_running(&self) -> bool {

@@ -60,9 +60,15 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream) {
     let mut away = shared.away.subscribe();
     let service = service_fn(|request| handle(shared.clone(), request));
     let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        _ = served => {}
-        _ = away.wait_for(|away| *away) => {}
+    let mut idle = shared.idle.subscribe();
+    let mut served = std::pin::pin!(served);
+    loop {
+        tokio::select! {
+            _ = &mut served => return,
+            _ = away.wait_for(|away| *away) => return,
+            // What goes on is brought to its end.
+            Ok(()) = idle.recv() => served.as_mut().graceful_shutdown(),
+        }
     }
 }
 
@@ -104,6 +110,13 @@ async fn carry_out(
         Fault::AnswerAfter(answer) => {
             settle(send(&shared, &call, index, request).await?).await?;
             Ok(answered(answer))
+        }
+        Fault::Change(change) => {
+            let (mut head, body) = send(&shared, &call, index, request).await?.into_parts();
+            head.headers.remove(CONTENT_LENGTH);
+            let mut answer: serde_json::Value = serde_json::from_slice(&body.collect().await?.to_bytes())?;
+            change(&mut answer);
+            Ok(Response::from_parts(head, whole(answer.to_string().into())))
         }
         Fault::Then(act) => {
             let response = send(&shared, &call, index, request).await?;
@@ -149,6 +162,7 @@ async fn send(
     index: Option<usize>,
     request: Request<Full<Bytes>>,
 ) -> Result<Response<Body>, Failure> {
+    let _counted = (call.class == Class::Write).then(|| AtOnce::count(shared.clone()));
     let response = (shared.upstream)(request).await?;
     if let Some(index) = index
         && let Some(written) = shared.written.lock().unwrap().get_mut(index)
@@ -169,6 +183,25 @@ async fn send(
         shared.lists.lock().unwrap().insert(call.plural.clone(), text);
     }
     Ok(Response::from_parts(head, whole(body)))
+}
+
+/// A write of an object, for as long as it goes on.
+struct AtOnce(Arc<Shared>);
+
+impl AtOnce {
+    fn count(shared: Arc<Shared>) -> Self {
+        let mut at_once = shared.at_once.lock().unwrap();
+        at_once.0 += 1;
+        at_once.1 = at_once.1.max(at_once.0);
+        drop(at_once);
+        Self(shared)
+    }
+}
+
+impl Drop for AtOnce {
+    fn drop(&mut self) {
+        self.0.at_once.lock().unwrap().0 -= 1;
+    }
 }
 
 fn whole(body: Bytes) -> Body {
