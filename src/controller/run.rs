@@ -48,7 +48,7 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How many statuses are written at a time.
     pub concurrency: usize,
-    /// Where services behind organizations may be, beside the public internet; `None` where organizations are not mirrored.
+    /// Where services behind organizations may be, beside the hosts that they publish; `None` where organizations are not mirrored.
     pub backends: Option<AllowList>,
     /// Whether organizations are taken over from another place that applied within the last hour.
     pub take_over: bool,

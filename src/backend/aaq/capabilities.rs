@@ -3,6 +3,9 @@ use crate::api::organization::BackendType;
 use crate::plan::mirror::{Ability, Absence, Capabilities, End};
 use crate::tenancy::Deed;
 
+/// AAQ is run by whoever uses it: it is at no address of its own.
+pub const HOSTS: &[&str] = &[];
+
 /// What AAQ can do. It has no pages and says nothing about limits; the rate is one that a small installation bears.
 pub static CAPABILITIES: Capabilities = Capabilities {
     service: BackendType::Aaq,

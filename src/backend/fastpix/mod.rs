@@ -12,7 +12,7 @@ mod shape;
 
 use serde_json::{Map, Value};
 
-pub use capabilities::CAPABILITIES;
+pub use capabilities::{CAPABILITIES, HOSTS};
 use keys::Keys;
 pub use shape::shape;
 

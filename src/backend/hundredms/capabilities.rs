@@ -3,6 +3,9 @@ use crate::api::organization::BackendType;
 use crate::plan::mirror::{Ability, Absence, Capabilities, End};
 use crate::tenancy::Deed;
 
+/// Where its API is: V2 and V1.
+pub const HOSTS: &[&str] = &["api.100ms.live", "prod-policy.100ms.live"];
+
 /// What V2 can do.
 pub static V2: Capabilities = Capabilities {
     service: BackendType::Hundredms,
