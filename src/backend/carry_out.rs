@@ -60,8 +60,10 @@ pub async fn carry_out(
         Ok(entries) => entries,
         Err(error) => return nothing_done(mirror, in_one_line(&error), base),
     };
-    let entries = entries.into_iter().map(|entry| (entry.id, entry)).collect();
-    let mut run = Run { backend, store, organization, revision: Some(base), now, entries, broken: BTreeMap::new() };
+    let service = mirror.address();
+    let ours = entries.into_iter().filter(|entry| entry.service == service);
+    let entries = ours.map(|entry| (entry.id, entry)).collect();
+    let mut run = Run { backend, store, organization, revision: Some(base), now, entries, service, broken: BTreeMap::new() };
     let (mut ends, mut stopped) = (Vec::new(), None);
     for call in &mirror.calls {
         let end = match stopped {
@@ -94,6 +96,8 @@ struct Run<'r, B, S> {
     revision: Option<Revision>,
     now: Timestamp,
     entries: BTreeMap<ObjectId, Mirrored>,
+    /// The service, as the journal names it.
+    service: Box<str>,
     /// The places that cannot be used, with what nobody has to try again there.
     broken: BTreeMap<Name, ()>,
 }
@@ -124,14 +128,16 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
             }
         }
         let before = self.entries.get(&call.id).cloned();
-        if call.recorded_only {
-            let sent = Sent { external_id: call.external_id.clone().filter(|_| call.deed != Deed::Remove), orphans: Vec::new() };
-            self.settle(revision, &call, before, sent).await?;
-            return Ok(CallEnd::Done);
-        }
         let begun = self.begun(&call, before.clone());
         self.store.begin(self.organization, revision, &begun).await?;
-        match self.look_and_send(&call).await {
+        let ended = match call.recorded_only {
+            true => {
+                let external_id = call.external_id.clone().filter(|_| call.deed != Deed::Remove);
+                Ended::Done(Sent { external_id, orphans: Vec::new() })
+            }
+            false => self.look_and_send(&call).await,
+        };
+        match ended {
             Ended::Done(sent) => {
                 self.settle(revision, &call, before, sent).await?;
                 Ok(CallEnd::Done)
@@ -141,7 +147,7 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
                     self.broken.insert(call.place.clone(), ());
                 }
                 let undo = before.map_or(Settle::Drop(call.id), |entry| Settle::Keep(Box::new(entry)));
-                self.revision = self.store.settle(self.organization, revision, &undo).await?;
+                self.revision = self.settled(revision, &begun, &undo).await?;
                 Ok(end)
             }
             Ended::Doubt(fault) => {
@@ -155,6 +161,7 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
         let mut entry = before.unwrap_or_else(|| Mirrored {
             id: call.id,
             key: call.key.clone(),
+            service: self.service.clone(),
             place: call.place.clone(),
             external_id: None,
             sent: Map::new(),
@@ -171,9 +178,19 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
         entry
     }
 
+    async fn settled(&self, base: Revision, begun: &Mirrored, settle: &Settle) -> Result<Option<Revision>, StoreError> {
+        match &begun.intent {
+            Some(intent) => self.store.settle(self.organization, base, intent, settle).await,
+            None => Ok(Some(base)),
+        }
+    }
+
     async fn settle(&mut self, revision: Revision, call: &Call, before: Option<Mirrored>, sent: Sent) -> Result<(), StoreError> {
-        let mut entry = self.begun(call, before);
-        entry.intent = None;
+        let begun = self.begun(call, before);
+        let mut entry = Mirrored { intent: None, ..begun.clone() };
+        if call.recorded_only {
+            entry.orphans.clone_from(&call.orphans);
+        }
         if call.deed == Deed::Remove {
             let removed = call.external_id.as_deref();
             entry.orphans.retain(|orphan| Some(&**orphan) != removed);
@@ -194,7 +211,7 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
             true => Settle::Drop(call.id),
             false => Settle::Keep(Box::new(entry.clone())),
         };
-        self.revision = self.store.settle(self.organization, revision, &settle).await?;
+        self.revision = self.settled(revision, &begun, &settle).await?;
         match settle {
             Settle::Drop(id) => drop(self.entries.remove(&id)),
             Settle::Keep(_) => drop(self.entries.insert(entry.id, entry)),
@@ -202,35 +219,35 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
         Ok(())
     }
 
+    /// Once an answer was lost, the call stays in doubt until a look finds what it makes: whatever fails then, the journal keeps it.
     async fn look_and_send(&self, call: &Call) -> Ended {
         let mut doubt: Option<Fault> = None;
-        for _ in 0..ATTEMPTS {
-            let current = match (self.backend.look(call).await, doubt.take()) {
-                (Ok(current), earlier) => match judge(call, current.as_ref(), earlier.is_some()) {
-                    Some(ended) => return ended,
-                    None => current,
-                },
-                (Err(_), Some(earlier)) => return Ended::Doubt(earlier),
-                (Err(fault), None) => return Ended::Nothing(CallEnd::Failed(fault)),
+        for _ in 0..=ATTEMPTS {
+            let current = match self.backend.look(call).await {
+                Ok(current) => current,
+                Err(fault) => return failed(fault, doubt),
             };
+            match judge(call, current.as_ref(), doubt.is_some()) {
+                Some(Ended::Nothing(CallEnd::Refused(_))) if let Some(earlier) = &doubt => return Ended::Doubt(earlier.clone()),
+                Some(ended) => return ended,
+                None => {}
+            }
             match self.backend.send(call, current.as_ref()).await {
                 Ok(sent) => return Ended::Done(sent),
-                Err(fault) if !fault.changed_nothing() && call.issued.is_some() && call.deed != Deed::Remove => {
-                    return Ended::Doubt(fault);
-                }
-                Err(fault) if !fault.changed_nothing() => doubt = Some(fault),
                 Err(Fault::Missing) if call.deed == Deed::Remove => return Ended::Done(Sent::default()),
-                Err(fault) => return Ended::Nothing(CallEnd::Failed(fault)),
+                Err(fault) if fault.changed_nothing() => return failed(fault, doubt),
+                Err(fault) if call.issued.is_some() && call.deed != Deed::Remove => return Ended::Doubt(fault),
+                Err(fault) => doubt = Some(fault),
             }
         }
-        let lost = || Fault::unknown("no answer came, several times");
-        match self.backend.look(call).await {
-            Ok(current) => match judge(call, current.as_ref(), true) {
-                Some(ended) => ended,
-                None => Ended::Doubt(doubt.unwrap_or_else(lost)),
-            },
-            Err(_) => Ended::Doubt(doubt.unwrap_or_else(lost)),
-        }
+        Ended::Doubt(doubt.unwrap_or_else(|| Fault::unknown("no answer came, several times")))
+    }
+}
+
+fn failed(fault: Fault, doubt: Option<Fault>) -> Ended {
+    match doubt {
+        None => Ended::Nothing(CallEnd::Failed(fault)),
+        Some(_) => Ended::Doubt(fault),
     }
 }
 

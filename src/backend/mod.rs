@@ -40,7 +40,7 @@ use crate::plan::mirror::{Call, Found, Observed, Shape};
 /// A service that is reached with the credentials of one organization.
 pub trait Backend: Send + Sync {
     /// Reads everything that the service has of the kinds that it mirrors, in all places of a shape. Nothing is changed. A place that
-    /// cannot be read to its end is named as unobservable, with the reason; then nothing is planned for it.
+    /// was read to its end is named as read, and any other one as unobservable, with the reason: nothing is planned for it.
     fn observe(&self, shape: &Shape) -> impl Future<Output = Observed> + Send;
 
     /// Reads the one thing that a call is about, as it is now: under its id, or under its name where it is still to be made. Asked

@@ -120,7 +120,7 @@ async fn observe(reach: &Reach, address: &Address, shape: &Shape) -> Observed {
         Err(error) => {
             let because: Box<str> = error.to_string().into();
             let unobservable = shape.places.keys().map(|place| (place.clone(), because.clone())).collect();
-            Observed { found: Vec::new(), unobservable }
+            Observed { unobservable, ..Observed::default() }
         }
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::sql::{Address, Mode, PATIENCE, Postgres, Sqlite};
 use super::{Batch, Committed, Memory, Observe, Recorded, Registered, Settle, Store, StoreError};
-use crate::tenancy::{Mirrored, Name, Revision, Snapshot};
+use crate::tenancy::{Intent, Mirrored, Name, Revision, Snapshot};
 
 /// The store at an address, whichever engine it is.
 #[derive(Clone, Debug)]
@@ -111,11 +111,17 @@ impl Store for AnyStore {
         }
     }
 
-    async fn settle(&self, organization: &Name, base: Revision, settle: &Settle) -> Result<Option<Revision>, StoreError> {
+    async fn settle(
+        &self,
+        organization: &Name,
+        base: Revision,
+        begun: &Intent,
+        settle: &Settle,
+    ) -> Result<Option<Revision>, StoreError> {
         match self {
-            Self::Memory(store) => store.settle(organization, base, settle).await,
-            Self::Sqlite(store) => store.settle(organization, base, settle).await,
-            Self::Postgres(store) => store.settle(organization, base, settle).await,
+            Self::Memory(store) => store.settle(organization, base, begun, settle).await,
+            Self::Sqlite(store) => store.settle(organization, base, begun, settle).await,
+            Self::Postgres(store) => store.settle(organization, base, begun, settle).await,
         }
     }
 }

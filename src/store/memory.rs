@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::stored::{as_stored, to_microseconds};
 use super::{Batch, Chain, Committed, Entry, Head, Observe, Recorded, Registered, Settle, Store, StoreError, Write};
-use crate::tenancy::{Claim, Mirrored, Name, ObjectId, Revision, Row, Snapshot};
+use crate::tenancy::{Claim, Intent, Mirrored, Name, ObjectId, Revision, Row, Snapshot};
 
 /// A store in memory, and the specification of every other store: what it does in a few plain lines, the others do in SQL.
 #[derive(Debug, Default)]
@@ -131,10 +131,19 @@ impl Store for Memory {
         Ok(())
     }
 
-    async fn settle(&self, organization: &Name, base: Revision, settle: &Settle) -> Result<Option<Revision>, StoreError> {
+    async fn settle(
+        &self,
+        organization: &Name,
+        base: Revision,
+        begun: &Intent,
+        settle: &Settle,
+    ) -> Result<Option<Revision>, StoreError> {
         let mut organizations = self.lock();
         let found = organizations.entry(organization.clone()).or_default();
         let before = found.revision;
+        if found.journal.get(&settle.id()).and_then(|entry| entry.intent.as_ref()) != Some(begun) {
+            return Ok(None);
+        }
         match settle {
             Settle::Keep(entry) => drop(found.journal.insert(entry.id, (**entry).clone())),
             Settle::Drop(id) => drop(found.journal.remove(id)),

@@ -26,7 +26,7 @@ pub use memory::Memory;
 pub use sql::{Address, Mode, PATIENCE, Postgres, Sqlite};
 pub use stored::as_stored;
 
-use crate::tenancy::{Claim, Mirrored, Name, Revision, Snapshot};
+use crate::tenancy::{Claim, Intent, Mirrored, Name, Revision, Snapshot};
 
 /// An organization that a store knows, without its objects.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,8 +81,9 @@ pub trait Store: Observe {
     fn begin(&self, organization: &Name, base: Revision, entry: &Mirrored)
     -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Writes down how a call to a service ended, and the id that the object has there. Nothing keeps that from being written, because
-    /// it has happened. The revision after it is `None` where the organization moved on meanwhile.
+    /// Writes down how a call to a service ended, and the id that the object has there. That the organization moved on meanwhile does
+    /// not keep it from being written, because it has happened: the revision after it is then `None`. Where the journal does not have
+    /// the call any more that was begun, somebody else acts on the object, and nothing is written.
     ///
     /// # Errors
     ///
@@ -91,6 +92,7 @@ pub trait Store: Observe {
         &self,
         organization: &Name,
         base: Revision,
+        begun: &Intent,
         settle: &Settle,
     ) -> impl Future<Output = Result<Option<Revision>, StoreError>> + Send;
 }

@@ -11,6 +11,8 @@ pub struct Mirrored {
     pub id: ObjectId,
     /// The object as it was called when the entry was written.
     pub key: Key,
+    /// The service that it is at: its type and the address of its API. Ids mean nothing elsewhere.
+    pub service: Box<str>,
     /// Whose credentials reach it: the name of a workspace, or empty for those of the organization.
     pub place: Name,
     /// The id that the service gave it; `None` while that is not known to be done.

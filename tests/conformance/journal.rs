@@ -12,6 +12,7 @@ fn begun(row: &Row) -> Mirrored {
     Mirrored {
         id: row.id,
         key: row.key.clone(),
+        service: "hundredms https://api.100ms.live/v2".into(),
         place: "studio".into(),
         external_id: None,
         sent: Map::new(),
@@ -25,6 +26,10 @@ fn begun(row: &Row) -> Mirrored {
             listed: vec!["old".into()],
         }),
     }
+}
+
+fn intent(row: &Row) -> Intent {
+    begun(row).intent.unwrap()
 }
 
 fn done(row: &Row) -> Mirrored {
@@ -48,7 +53,7 @@ pub async fn a_call_is_written_down_before_and_after_it_is_made(subject: Subject
     assert_eq!(store.journal(&acme).await.unwrap(), [begun(&template)]);
     assert_eq!(subject.observe().await.revision, base, "the journal is no change of the organization");
 
-    let after = store.settle(&acme, base, &Settle::Keep(Box::new(done(&template)))).await.unwrap().unwrap();
+    let after = store.settle(&acme, base, &intent(&template), &Settle::Keep(Box::new(done(&template)))).await.unwrap().unwrap();
     assert_eq!(store.journal(&acme).await.unwrap(), [done(&template)]);
     let observed = subject.observe().await;
     assert_eq!(observed.revision, after);
@@ -56,9 +61,14 @@ pub async fn a_call_is_written_down_before_and_after_it_is_made(subject: Subject
     assert_eq!(observed.rows[0].external_id.as_deref(), Some("ext-1"));
     assert_eq!(observed.rows[0].digest, template.digest, "an id is no edit by hand");
 
-    let again = store.settle(&acme, after, &Settle::Keep(Box::new(done(&template)))).await.unwrap();
+    let late = store.settle(&acme, after, &intent(&template), &Settle::Drop(template.id)).await.unwrap();
+    assert_eq!(late, None, "somebody else ended the call");
+    assert_eq!(store.journal(&acme).await.unwrap(), [done(&template)]);
+    store.begin(&acme, after, &Mirrored { intent: begun(&template).intent, ..done(&template) }).await.unwrap();
+    let again = store.settle(&acme, after, &intent(&template), &Settle::Keep(Box::new(done(&template)))).await.unwrap();
     assert_eq!(again, Some(after), "what is known already changes nothing");
-    store.settle(&acme, after, &Settle::Drop(template.id)).await.unwrap().unwrap();
+    store.begin(&acme, after, &begun(&template)).await.unwrap();
+    store.settle(&acme, after, &intent(&template), &Settle::Drop(template.id)).await.unwrap().unwrap();
     assert_eq!(store.journal(&acme).await.unwrap(), []);
     assert_eq!(subject.observe().await.rows[0].external_id, None);
 }
@@ -80,6 +90,6 @@ pub async fn what_happened_is_written_down_whoever_wrote_meanwhile(subject: Subj
     let base = with(&subject, &template).await;
     store.begin(&acme, base, &begun(&template)).await.unwrap();
     subject.commit(base, [erase(&template)]).await;
-    assert_eq!(store.settle(&acme, base, &Settle::Keep(Box::new(done(&template)))).await.unwrap(), None);
+    assert_eq!(store.settle(&acme, base, &intent(&template), &Settle::Keep(Box::new(done(&template)))).await.unwrap(), None);
     assert_eq!(store.journal(&acme).await.unwrap(), [done(&template)], "also where the object was purged");
 }

@@ -21,15 +21,17 @@ impl Aaq {
                 return observed;
             }
         };
+        observed.read.insert(Name::default());
         observed.found = there.iter().map(found_workspace).collect();
         for wanted in shape.wanted.iter().filter(|wanted| wanted.key.kind == Kind::Workspace && wanted.live) {
             let place = &wanted.key.name;
             match self.which(wanted, shape.known.get(&wanted.id).map(|id| &**id), &there) {
-                Ok(None) => {}
+                Ok(None) => drop(observed.read.insert(place.clone())),
                 Ok(Some(workspace)) => match self.session.members(workspace).await {
                     Ok(members) => {
                         observed.found.extend(members.iter().map(|person| found_member(person, workspace, place)));
                         observed.found.extend(found_key(workspace, place));
+                        observed.read.insert(place.clone());
                     }
                     Err(fault) => drop(observed.unobservable.insert(place.clone(), fault.to_string().into())),
                 },

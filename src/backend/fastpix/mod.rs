@@ -97,7 +97,10 @@ impl Backend for FastPix {
         let mut observed = Observed::default();
         for place in shape.places.keys() {
             match self.list(place).await {
-                Ok(found) => observed.found.extend(found),
+                Ok(found) => {
+                    observed.found.extend(found);
+                    observed.read.insert(place.clone());
+                }
                 Err(fault) => drop(observed.unobservable.insert(place.clone(), fault.to_string().into())),
             }
         }

@@ -16,7 +16,10 @@ pub async fn all(service: &Service, shape: &Shape) -> Observed {
     let mut observed = Observed::default();
     for (place, found) in join_all(places).await {
         match found {
-            Ok(found) => observed.found.extend(found),
+            Ok(found) => {
+                observed.found.extend(found);
+                observed.read.insert(place.clone());
+            }
             Err(fault) => drop(observed.unobservable.insert(place.clone(), fault.to_string().into())),
         }
     }

@@ -66,6 +66,8 @@ struct Comparison<'c> {
     terms: &'c Terms<'c>,
     journal: BTreeMap<ObjectId, &'c Mirrored>,
     wanted: BTreeMap<ObjectId, &'c Wanted>,
+    /// The objects that the journal knows at another service.
+    elsewhere: BTreeSet<ObjectId>,
     by_id: BTreeMap<(Kind, &'c str, &'c str), &'c Found>,
     /// The name of a thing is unique among the parts of the same whole.
     by_name: BTreeMap<(Kind, &'c str, Option<&'c str>, &'c str), &'c Found>,
@@ -103,7 +105,9 @@ impl<'c> Comparison<'c> {
             seconds: 0,
             unchanged: 0,
         };
-        let journal: BTreeMap<ObjectId, &Mirrored> = journal.iter().map(|entry| (entry.id, entry)).collect();
+        let service = mirror.address();
+        let (journal, elsewhere): (Vec<&Mirrored>, Vec<&Mirrored>) = journal.iter().partition(|entry| entry.service == service);
+        let journal: BTreeMap<ObjectId, &Mirrored> = journal.into_iter().map(|entry| (entry.id, entry)).collect();
         let taken = journal.values().filter_map(|entry| Some((entry.key.kind, &*entry.place, entry.external_id.as_deref()?)));
         Self {
             shape,
@@ -114,6 +118,7 @@ impl<'c> Comparison<'c> {
             taken: taken.collect(),
             journal,
             wanted: shape.wanted.iter().map(|wanted| (wanted.id, wanted)).collect(),
+            elsewhere: elsewhere.into_iter().map(|entry| entry.id).collect(),
             standing: BTreeMap::new(),
             calls: Vec::new(),
             waiting: Vec::new(),
@@ -132,8 +137,11 @@ impl<'c> Comparison<'c> {
 
     fn wanted(&mut self, wanted: &'c Wanted) {
         let Some(ability) = self.terms.capabilities.of(wanted.key.kind) else { return };
-        if self.observed.unobservable.contains_key(&wanted.place) {
+        if !self.observed.read.contains(&wanted.place) {
             return self.mirror.uncompared.push(wanted.key.clone());
+        }
+        if self.observed.reserved.contains(&(wanted.key.kind, wanted.name.clone())) {
+            return self.hold(wanted, &format!("{:?} is the account that Muster itself uses there", wanted.name));
         }
         let within = match wanted.within.map(|whole| self.standing.get(&whole)) {
             None => None,
@@ -149,6 +157,7 @@ impl<'c> Comparison<'c> {
             return self.hold(wanted, &because);
         }
         let entry = self.journal.get(&wanted.id).copied();
+        let is_elsewhere = self.elsewhere.contains(&wanted.id);
         let known = entry.and_then(|entry| entry.external_id.as_deref());
         let found = known.and_then(|id| self.by_id(wanted.key.kind, &wanted.place, id));
         let named = within.as_ref().map_or_else(|| self.by_name(wanted, None), |whole| self.by_name(wanted, whole.as_deref()));
@@ -159,6 +168,9 @@ impl<'c> Comparison<'c> {
             (Some(known), None, Some(other)) => self.another(&at, known, other),
             (Some(_), None, None) => self.vanished(&at),
             (None, None, Some(found)) => self.exists(&at, found),
+            (None, None, None) if is_elsewhere && wanted.issued.is_some() => {
+                self.replace(&at, "there was one at another address of the service, and its secret would be replaced", None);
+            }
             (None, None, None) => self.create(&at, None),
         }
     }
@@ -208,10 +220,13 @@ impl<'c> Comparison<'c> {
         let deed = if rotate { Deed::Rotate } else { Deed::Update };
         let sent = applied(sent, &corrected);
         if corrected.is_empty() && !rotate {
-            let settled = begun.is_none() && entry.is_some_and(|entry| entry.key == wanted.key);
+            let orphans = self.still_there(at);
+            let is_as_known =
+                |entry: &Mirrored| entry.key == wanted.key && entry.place == wanted.place && entry.orphans.len() == orphans.len();
             self.mirror.unchanged += 1;
-            if !settled {
-                self.call(at, Call { recorded_only: true, ..at.call(Deed::Update, Some(found), Vec::new(), sent) }, found.weight);
+            if begun.is_some() || !entry.is_some_and(is_as_known) {
+                let call = at.call(Deed::Update, Some(found), Vec::new(), sent);
+                self.push(at, Call { recorded_only: true, orphans, ..call }, found.weight);
             }
             return;
         }
@@ -253,6 +268,10 @@ impl<'c> Comparison<'c> {
             return self.hold(wanted, why);
         }
         match self.terms.drift {
+            DriftPolicy::Correct if wanted.issued.is_some() => {
+                let gone = at.entry.and_then(|entry| entry.external_id.clone());
+                self.replace(at, "it is not there any more, and another one would replace its secret", gone);
+            }
             DriftPolicy::Correct => self.create(at, Some("it was removed at the service")),
             DriftPolicy::Warn => self.mirror.drift.push(Differs { key: wanted.key.clone(), edits: Vec::new() }),
             DriftPolicy::Ignore => {}
@@ -312,12 +331,34 @@ impl<'c> Comparison<'c> {
         self.call(at, call, i64::MIN);
     }
 
+    /// Making it anew would replace a secret that may be the only copy: that waits for an approval.
+    fn replace(&mut self, at: &At<'c>, because: &str, gone: Option<Box<str>>) {
+        if at.wanted.issued.as_ref().is_some_and(|issued| issued.to.is_none()) {
+            return self.create(at, None);
+        }
+        let mut call = at.call(Deed::Create, None, at.edits_from_nothing(), at.sent());
+        call.listed = self.listed(&call);
+        call.orphans = self.lost(at, &call);
+        call.orphans.extend(gone);
+        self.waiting.push((call, because.into()));
+    }
+
+    /// The ids that nobody needs any more and that the service still lists.
+    fn still_there(&self, at: &At<'c>) -> Vec<Box<str>> {
+        let orphans = at.entry.map(|entry| entry.orphans.as_slice()).unwrap_or_default();
+        orphans.iter().filter(|id| self.by_id(at.wanted.key.kind, &at.wanted.place, id).is_some()).cloned().collect()
+    }
+
     fn call(&mut self, at: &At<'c>, mut call: Call, weight_there: i64) {
-        let number = self.calls.len();
         if call.issued.is_some() {
             call.listed = self.listed(&call);
             call.orphans = self.lost(at, &call);
         }
+        self.push(at, call, weight_there);
+    }
+
+    fn push(&mut self, at: &At<'c>, call: Call, weight_there: i64) {
+        let number = self.calls.len();
         let gives = at.wanted.weight >= weight_there;
         let rank = Rank(u8::from(!gives), number);
         self.calls.push((rank, call));
@@ -363,8 +404,12 @@ impl<'c> Comparison<'c> {
         let ends = wanted.is_some_and(|wanted| !wanted.live) || purged;
         // The place may have another name by now.
         let place = wanted.map_or(&entry.place, |wanted| &wanted.place);
-        if !ends || self.observed.unobservable.contains_key(place) {
+        if !ends {
             return;
+        }
+        if !self.observed.read.contains(place) {
+            let why = self.observed.unobservable.get(place).map_or("nothing says how to reach it there any more", |why| why);
+            return self.mirror.retained.push((entry.key.clone(), format!("it is not removed: {why}").into()));
         }
         let whole_stays = entry.within.and_then(|whole| self.journal.get(&whole)).is_some_and(|whole| {
             let ends = self.wanted.get(&whole.id).is_none_or(|wanted| !wanted.live);
@@ -394,6 +439,8 @@ impl<'c> Comparison<'c> {
             }
             End::WhenPurged(warning) if found.is_some() => self.waiting.push((remove(), warning.into())),
             _ if ability.absence != Absence::Gone && found.is_none() && !purged => {}
+            // Only what nobody needs any more is left of it.
+            _ if found.is_none() && entry.external_id.is_none() && entry.intent.is_none() => {}
             _ => {
                 let (number, call) = (self.calls.len(), remove());
                 self.calls.push((Rank(2, number), call));
@@ -408,8 +455,9 @@ impl<'c> Comparison<'c> {
             let Some(ability) = self.terms.capabilities.of(entry.key.kind).filter(|ability| ability.can(Deed::Remove)) else {
                 continue;
             };
+            let place = self.wanted.get(&entry.id).map_or(&entry.place, |wanted| &wanted.place);
             for id in &entry.orphans {
-                let Some(found) = self.by_id(entry.key.kind, &entry.place, id) else { continue };
+                let Some(found) = self.by_id(entry.key.kind, place, id) else { continue };
                 let warning = match ability.end {
                     End::WhenPurged(warning) => warning,
                     End::WithObject | End::Never(_) => "nobody needs it any more",
@@ -417,7 +465,7 @@ impl<'c> Comparison<'c> {
                 let orphans = entry.orphans.iter().filter(|other| *other != id).cloned().collect();
                 let because = format!("{id} was replaced, or made by a call whose answer was lost: {warning}");
                 let call = removal(entry, Some(found), ability);
-                self.waiting.push((Call { orphans, ..call }, because.into()));
+                self.waiting.push((Call { orphans, place: place.clone(), ..call }, because.into()));
             }
         }
     }
@@ -464,12 +512,10 @@ impl<'c> Comparison<'c> {
         }
         self.waiting.sort_by(|(a, _), (b, _)| (&a.key, &a.external_id).cmp(&(&b.key, &b.external_id)));
         let pieces = self.waiting.iter().flat_map(|(call, _)| {
-            [
-                call.deed.word().as_bytes(),
-                call.id.as_uuid().as_bytes().as_slice(),
-                call.external_id.as_deref().unwrap_or_default().as_bytes(),
-            ]
-            .map(<[u8]>::to_vec)
+            let edits = serde_json::to_string(&(&call.edits, &call.secrets)).unwrap_or_default();
+            let id = call.external_id.as_deref().unwrap_or_default();
+            [call.deed.word().as_bytes(), call.id.as_uuid().as_bytes(), call.place.as_bytes(), id.as_bytes(), edits.as_bytes()]
+                .map(<[u8]>::to_vec)
         });
         let pieces: Vec<Vec<u8>> = std::iter::once(self.terms.url.as_bytes().to_vec()).chain(pieces).collect();
         let digest = Digest::of_all(pieces.iter().map(Vec::as_slice));

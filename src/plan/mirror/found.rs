@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -10,8 +10,12 @@ use crate::tenancy::Name;
 pub struct Observed {
     /// The things.
     pub found: Vec<Found>,
-    /// The places that could not be read whole, with the reason.
+    /// The places that were read to their end: only what is in one of them is compared.
+    pub read: BTreeSet<Name>,
+    /// The places that could not be, with the reason.
     pub unobservable: BTreeMap<Name, Box<str>>,
+    /// Names at the service that no object may have, such as that of the account that Muster itself uses.
+    pub reserved: BTreeSet<(Kind, Box<str>)>,
 }
 
 /// One thing at a service.

@@ -223,6 +223,12 @@ pub struct ServiceApproval {
 }
 
 impl Mirror {
+    /// The service as the journal names it: ids mean nothing elsewhere.
+    #[must_use]
+    pub fn address(&self) -> Box<str> {
+        format!("{} {}", self.service.as_str(), self.url.trim_end_matches('/')).into()
+    }
+
     /// True when something is refused.
     #[must_use]
     pub fn refuses(&self) -> bool {

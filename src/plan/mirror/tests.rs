@@ -120,6 +120,7 @@ impl World {
         }
         self.journal.push(Mirrored {
             id: id(object),
+            service: "hundredms https://acme.example".into(),
             place: "live".into(),
             external_id: external_id.map(Into::into),
             sent,
@@ -138,8 +139,13 @@ impl World {
     }
 
     fn compared(&self) -> Mirror {
+        let places = ["live", "before"].map(Name::from).into_iter().filter(|place| !self.unobservable.contains_key(place));
+        let (found, unobservable) = (self.found.clone(), self.unobservable.clone());
+        self.compared_with(&Observed { found, read: places.collect(), unobservable, ..Observed::default() })
+    }
+
+    fn compared_with(&self, observed: &Observed) -> Mirror {
         let shape = Shape { wanted: self.wanted.clone(), ..Shape::default() };
-        let observed = Observed { found: self.found.clone(), unobservable: self.unobservable.clone() };
         let stored: BTreeSet<ObjectId> = self.wanted.iter().map(|it| it.id).chain(self.journal.iter().map(|it| it.id)).collect();
         let terms = Terms {
             capabilities: &SERVICE,
@@ -150,7 +156,7 @@ impl World {
             stored: &stored.difference(&self.purged).copied().collect(),
             now: Timestamp::UNIX_EPOCH,
         };
-        compare(&shape, &observed, &self.journal, &terms)
+        compare(&shape, observed, &self.journal, &terms)
     }
 
     /// What is said about each object, in the order in which it is done.
@@ -316,6 +322,60 @@ fn what_is_removed_while_its_workspace_gets_another_name_goes_too() {
 }
 
 #[test]
+fn an_id_of_another_address_means_nothing_here() {
+    let moved = |there: Value| {
+        let world = host().has("mrole/host", "1", there).sent("mrole/host", Some("1"), json!({"priority": 1}));
+        world.noted(|entry| entry.service = "hundredms https://before.example".into())
+    };
+    assert_eq!(moved(json!({"priority": 1})).says(), ["adopt silently mrole/host"]);
+    assert_eq!(moved(json!({"priority": 3})).says(), ["mrole/host refused by taken-at-service"]);
+
+    let mut key = World::new().wants("credential/key", json!({})).sent("credential/key", Some("k1"), json!({"generation": 0}));
+    key.journal[0].service = "hundredms https://before.example".into();
+    assert_eq!(key.says(), Vec::<String>::new(), "its secret is not replaced unasked");
+    key.approved = vec![key.compared().approval.unwrap().digest];
+    assert_eq!(key.says(), ["create credential/key"]);
+}
+
+#[test]
+fn a_key_that_vanished_is_made_anew_only_when_that_is_approved() {
+    let mut world = World::new().wants("credential/key", json!({})).sent("credential/key", Some("k1"), json!({"generation": 0}));
+    assert_eq!(world.says(), Vec::<String>::new());
+    world.approved = vec![world.compared().approval.unwrap().digest];
+    let call = world.compared().calls.remove(0);
+    assert_eq!((call.deed, call.orphans), (Deed::Create, vec!["k1".into()]));
+}
+
+#[test]
+fn what_is_in_no_place_that_was_read_is_not_removed_and_not_forgotten() {
+    let world = World::new().wants("mrole/host", json!({})).last(|it| it.live = false).sent("mrole/host", Some("r1"), json!({}));
+    let unreachable = world.last(|it| it.place = "nowhere".into());
+    assert_eq!(unreachable.says(), ["mrole/host stays: it is not removed: nothing says how to reach it there any more"]);
+}
+
+#[test]
+fn an_orphan_that_is_gone_is_forgotten_once() {
+    let there = World::new().wants("credential/key", json!({})).has("credential/key", "k1", json!({}));
+    let there =
+        there.sent("credential/key", Some("k1"), json!({"generation": 0})).noted(|entry| entry.orphans = vec!["k0".into()]);
+    let calls = there.compared().calls;
+    assert!(calls.len() == 1 && calls[0].recorded_only && calls[0].orphans.is_empty(), "{calls:?}");
+    let mut purged = World::new().sent("credential/key", None, json!({})).noted(|entry| entry.orphans = vec!["k0".into()]);
+    purged.purged.insert(id("credential/key"));
+    assert_eq!(purged.says(), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_that_is_reserved_at_the_service_is_held() {
+    let world = host();
+    let reserved = BTreeSet::from([(Kind::Role, "host".into())]);
+    let observed = Observed { read: BTreeSet::from(["live".into()]), reserved, ..Observed::default() };
+    let mirror = world.compared_with(&observed);
+    assert_eq!(mirror.held.len(), 1, "{mirror:?}");
+    assert!(mirror.calls.is_empty());
+}
+
+#[test]
 fn a_key_that_was_purged_goes_when_that_is_approved() {
     let mut world = World::new().has("credential/key", "k1", json!({})).sent("credential/key", Some("k1"), json!({}));
     world.purged.insert(id("credential/key"));
@@ -333,7 +393,8 @@ fn what_the_journal_does_not_know_is_never_touched() {
 fn in_a_place_that_could_not_be_read_nothing_is_planned() {
     let mut world = host().wants("mrole/guest", json!({})).last(|it| it.live = false).sent("mrole/guest", Some("r2"), json!({}));
     world.unobservable.insert("live".into(), "status 503".into());
-    assert_eq!(world.says(), Vec::<String>::new());
+    assert_eq!(world.says(), ["mrole/guest stays: it is not removed: status 503"]);
+    assert_eq!(world.compared().uncompared, [key("mrole/host")]);
 }
 
 #[test]

@@ -3,9 +3,11 @@ use sqlx::postgres::PgConnection;
 use super::Postgres;
 use crate::store::sql::{fault, rows};
 use crate::store::{Settle, StoreError};
-use crate::tenancy::{Mirrored, Name, Revision};
+use crate::tenancy::{Intent, Mirrored, Name, Revision};
 
 pub(super) const JOURNAL: &str = "SELECT entry::text FROM journal WHERE organization = $1 ORDER BY kind, name, id";
+
+const ENTRY: &str = "SELECT entry::text FROM journal WHERE organization = $1 AND id = $2::uuid";
 
 const REVISION: &str = "SELECT number, stamp FROM revisions WHERE organization = $1 FOR UPDATE";
 
@@ -42,11 +44,16 @@ impl Postgres {
         &self,
         organization: &Name,
         base: Revision,
-        settle: &Settle,
+        (begun, settle): (&Intent, &Settle),
     ) -> Result<Option<Revision>, StoreError> {
         let failed = |error| self.failed("writing the journal", error);
         let mut transaction = self.pool.begin_with(BEGIN).await.map_err(failed)?;
         let before = revision(&mut transaction, organization).await.map_err(failed)?;
+        let query = sqlx::query(ENTRY).bind(organization.as_str()).bind(settle.id().to_string());
+        let entry = query.try_map(|row| rows::mirrored(&row)).fetch_optional(&mut *transaction).await.map_err(failed)?;
+        if entry.and_then(|entry| entry.intent).as_ref() != Some(begun) {
+            return Ok(None);
+        }
         match settle {
             Settle::Keep(entry) => put(&mut transaction, organization, entry).await.map_err(failed)?,
             Settle::Drop(id) => {

@@ -13,7 +13,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Postgres as Engine, Transaction
 
 use super::{Address, Mode, fault, rows, schema};
 use crate::store::{Batch, Committed, Observe, Recorded, Registered, Settle, Store, StoreError};
-use crate::tenancy::{Mirrored, Name, Revision, Snapshot};
+use crate::tenancy::{Intent, Mirrored, Name, Revision, Snapshot};
 
 /// A store in a PostgreSQL database.
 #[derive(Clone)]
@@ -160,7 +160,13 @@ impl Store for Postgres {
         self.begin_call(organization, base, entry).await
     }
 
-    async fn settle(&self, organization: &Name, base: Revision, settle: &Settle) -> Result<Option<Revision>, StoreError> {
-        self.settle_call(organization, base, settle).await
+    async fn settle(
+        &self,
+        organization: &Name,
+        base: Revision,
+        begun: &Intent,
+        settle: &Settle,
+    ) -> Result<Option<Revision>, StoreError> {
+        self.settle_call(organization, base, (begun, settle)).await
     }
 }
