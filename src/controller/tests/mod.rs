@@ -2,6 +2,7 @@
 
 mod absence;
 mod passes;
+mod secrets;
 mod world;
 
 /// An organization with an admin, a workspace, and somebody in it.
