@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::http::{AddressError, AllowList, Client, Meter, Rate, Settings, Unmetered};
 use super::any::published;
+use super::http::{AddressError, AllowList, Client, Meter, Rate, Settings, Unmetered};
 use super::secrets::{Pair, Secrets};
 use crate::plan::mirror::{Capabilities, Shape};
 use crate::tenancy::Name;

@@ -24,6 +24,7 @@ const WORKSPACE: Ability = Ability {
         "Muster's account is not an admin of it at AAQ, so it cannot be seen; have one of its admins add the account as an admin",
     ),
     in_steps: true,
+    after_parts: &[],
     longest_name: usize::MAX,
     characters: "letters, digits, signs and spaces",
     allows: |character| !character.is_control(),
@@ -39,6 +40,7 @@ const MEMBERSHIP: Ability = Ability {
     end: End::WithObject,
     absence: Absence::Gone,
     in_steps: true,
+    after_parts: &[],
     longest_name: usize::MAX,
     // It stands in an address, where AAQ takes every other / for a separator, however it is written.
     characters: "letters, digits, spaces and signs other than /",
@@ -55,6 +57,7 @@ const API_KEY: Ability = Ability {
     end: End::Never("AAQ has no call that ends an API key; to end it, have AAQ make another one that nobody keeps"),
     absence: Absence::Gone,
     in_steps: false,
+    after_parts: &[],
     longest_name: usize::MAX,
     characters: "any",
     allows: |_| true,

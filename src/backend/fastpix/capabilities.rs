@@ -16,6 +16,7 @@ const KEYS: Ability = Ability {
     deeds: &[Deed::Create, Deed::Rotate, Deed::Remove],
     end: End::WhenPurged("every token that was signed with the key stops working at once"),
     absence: Absence::Gone,
+    after_parts: &[],
     longest_name: usize::MAX,
     characters: "",
     allows: |_| true,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::at::{At, is_due, removal, without_ours};
 use super::edits::edits;
+use super::parts::after_parts;
 use super::{
     Absence, Call, Capabilities, Differs, Edit, End, Foreign, Found, Mirror, Observed, ServiceApproval, Shape, Wanted, applied,
 };
@@ -82,7 +83,7 @@ struct Comparison<'c> {
 
 /// When a call is made: what gives, then what changes, then what takes away; parts after and before the whole.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Rank(u8, usize);
+pub(super) struct Rank(pub u8, pub usize);
 
 impl<'c> Comparison<'c> {
     fn new(shape: &'c Shape, observed: &'c Observed, journal: &'c [Mirrored], terms: &'c Terms<'c>) -> Self {
@@ -501,6 +502,7 @@ impl<'c> Comparison<'c> {
 
     fn finish(mut self) -> Mirror {
         self.approve();
+        after_parts(&mut self.calls, self.terms.capabilities, &self.journal);
         let mut mirror = self.mirror;
         self.calls.sort_by(|(a, _), (b, _)| a.cmp(b));
         mirror.calls = self.calls.into_iter().map(|(_, call)| call).collect();
