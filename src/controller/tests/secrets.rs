@@ -24,7 +24,11 @@ impl Server {
     fn answer(&self, method: &str, query: &str, body: &[u8]) -> (u16, Value) {
         let rehearsed = query.contains("dryRun=All");
         self.asked.lock().unwrap().push(if rehearsed { format!("{method} rehearsed") } else { method.to_owned() });
-        let status = |code, message| (code, json!({"kind": "Status", "status": "Failure", "code": code, "message": message}));
+        let status = |code, message| {
+            let reason = if code == 404 { "NotFound" } else { "Invalid" };
+            let answer = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message});
+            (code, answer)
+        };
         let mut secret = self.secret.lock().unwrap();
         if self.denies == Some(method) {
             return status(403, "secrets is forbidden");
