@@ -24,6 +24,16 @@ pub fn capabilities(service: BackendType, url: &str) -> &'static Capabilities {
     }
 }
 
+/// The hosts that a service publishes for its API: where credentials may go because it is that service.
+#[must_use]
+pub fn published(service: BackendType) -> &'static [&'static str] {
+    match service {
+        BackendType::Hundredms => hundredms::HOSTS,
+        BackendType::Aaq => aaq::HOSTS,
+        BackendType::Fastpix => fastpix::HOSTS,
+    }
+}
+
 /// What a service shall have of what the store has.
 #[must_use]
 pub fn shape(service: BackendType, state: &State<'_>) -> Shape {

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::any::published;
 use super::http::{AddressError, AllowList, Client, Meter, Rate, Settings, Unmetered};
 use super::secrets::{Pair, Secrets};
 use crate::plan::mirror::{Capabilities, Shape};
@@ -9,7 +10,7 @@ use crate::tenancy::Name;
 /// How services are reached: where they may be, and where the secrets are.
 #[derive(Clone, Debug)]
 pub struct Reach {
-    /// Where services may be.
+    /// Where services may be, beside the hosts that they publish.
     pub allow: Arc<AllowList>,
     /// Where credentials come from, and where those go that a service makes.
     pub secrets: Arc<dyn Secrets>,
@@ -43,7 +44,7 @@ impl Reach {
     pub async fn connect(&self, capabilities: &Capabilities, url: &str, shape: &Shape) -> Result<Connection, AddressError> {
         let rate = Rate::per_second(capabilities.per_second, capabilities.burst);
         let settings = Settings {
-            allow: Arc::clone(&self.allow),
+            allow: Arc::new(self.allow.of_service(published(capabilities.service))),
             meter: Arc::clone(&self.meter),
             ..Settings::new(capabilities.service.as_str(), rate)
         };

@@ -42,8 +42,8 @@ pub struct Arguments {
     /// Mirror organizations to the services that their `spec.backend` names, with credentials from the Secrets of their namespace
     #[arg(long, help_heading = "Services")]
     backends: bool,
-    /// A host, an address or a network that a service behind an organization may be at, beside the public internet; may be given
-    /// several times
+    /// A host, an address or a network that a service behind an organization may be at, beside the hosts that it publishes itself;
+    /// may be given several times
     #[arg(long, value_name = "HOST[:PORT]|NETWORK", value_delimiter = ',', requires = "backends", help_heading = "Services")]
     backend_allow: Vec<AllowEntry>,
     /// Where /healthz, /readyz and /metrics are

@@ -21,7 +21,7 @@ pub struct ServiceFlags {
     /// The folder that secrets are read from and written to, as FOLDER/NAME/KEY; `MUSTER_SECRET_<NAME>_<KEY>` is read as well
     #[arg(long, value_name = "FOLDER", help_heading = "Services")]
     pub secrets: Option<PathBuf>,
-    /// A host, an address or a network that a service may be at, beside the public internet; may be given several times
+    /// A host, an address or a network that a service may be at, beside the hosts that it publishes itself; may be given several times
     #[arg(long, value_name = "HOST[:PORT]|NETWORK", value_delimiter = ',', help_heading = "Services")]
     pub backend_allow: Vec<AllowEntry>,
     /// Leave the services behind organizations alone: neither look at them nor change anything there

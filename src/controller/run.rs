@@ -51,7 +51,7 @@ pub struct Options {
     /// How long one look at an organization may take. Every call that it makes has a limit of its own, but the store's server may fall
     /// silent in the middle of an answer.
     pub pass_limit: Duration,
-    /// Where services behind organizations may be, beside the public internet; `None` where organizations are not mirrored.
+    /// Where services behind organizations may be, beside the hosts that they publish; `None` where organizations are not mirrored.
     pub backends: Option<AllowList>,
     /// Whether organizations are taken over from another place that applied within the last hour.
     pub take_over: bool,

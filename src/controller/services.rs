@@ -11,12 +11,13 @@ use k8s_openapi::api::core::v1::Secret as Object;
 use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use super::connect::reason;
 use super::verdict::{speaker, told};
 use crate::api::Kind;
 use crate::backend::http::{AllowList, Meter};
-use crate::backend::secrets::{Secret, SecretError, Secrets, Values};
+use crate::backend::secrets::{Secret, SecretError, Secrets, Values, without_line_end};
 use crate::backend::{CallEnd, Mirroring, Reach};
 use crate::plan::FieldChange;
 use crate::plan::mirror::Mirror;
@@ -108,6 +109,10 @@ impl InNamespace {
             let new = Object { data: Some(data), ..old };
             return self.in_time("write", name, self.api.replace(name, &how, &new)).await.map(drop);
         }
+        self.create(owner, name, data).await.map(drop)
+    }
+
+    async fn create(&self, owner: &str, name: &str, data: BTreeMap<String, ByteString>) -> Result<Object, SecretError> {
         let annotations = BTreeMap::from([(OWNER.to_owned(), owner.to_owned())]);
         let labels = BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "muster".to_owned())]);
         let metadata = ObjectMeta {
@@ -117,7 +122,20 @@ impl InNamespace {
             ..ObjectMeta::default()
         };
         let new = Object { metadata, data: Some(data), type_: Some("Opaque".to_owned()), ..Object::default() };
-        self.in_time("write", name, self.api.create(&how, &new)).await.map(drop)
+        self.in_time("write", name, self.api.create(&PostParams::default(), &new)).await
+    }
+
+    /// Makes the Secret without values, if there is none, so that quotas and rights are known to allow it; and has the API server
+    /// rehearse what will be written, so that one that is immutable, rights and webhooks say no before a service makes anything.
+    async fn rehearse(&self, owner: &str, name: &str) -> Result<(), SecretError> {
+        let found = match self.mine(owner, name).await? {
+            Some(found) => found,
+            None => self.create(owner, name, BTreeMap::new()).await?,
+        };
+        let mut data = found.data.clone().unwrap_or_default();
+        data.insert("rehearsal".to_owned(), ByteString(b"rehearsal".to_vec()));
+        let (how, new) = (PostParams { dry_run: true, ..PostParams::default() }, Object { data: Some(data), ..found });
+        self.in_time("write", name, self.api.replace(name, &how, &new)).await.map(drop)
     }
 }
 
@@ -127,18 +145,34 @@ impl Secrets for InNamespace {
             let found = self.get(name).await?;
             let missing = || SecretError::Missing { place: format!("{} under {key}", self.place(name)) };
             let value = found.and_then(|object| object.data?.remove(key)).ok_or_else(missing)?;
-            let unusable = |_| SecretError::Unusable { place: format!("{} under {key}", self.place(name)), why: "it is no text" };
-            String::from_utf8(value.0).map(Secret::from).map_err(unusable)
+            let unusable = |why| SecretError::Unusable { place: format!("{} under {key}", self.place(name)), why };
+            let value = Zeroizing::new(value.0);
+            match std::str::from_utf8(&value).map(without_line_end) {
+                Err(_) => Err(unusable("it is no text in UTF-8")),
+                Ok("") => Err(unusable("it is empty")),
+                Ok(text) => Ok(Secret::from(text.to_owned())),
+            }
         }
         .boxed()
     }
 
     fn may_write<'a>(&'a self, owner: &'a str, name: &'a str) -> BoxFuture<'a, Result<(), SecretError>> {
-        async move { self.mine(owner, name).await.map(drop) }.boxed()
+        self.rehearse(owner, name).boxed()
     }
 
     fn write<'a>(&'a self, owner: &'a str, name: &'a str, values: &'a Values) -> BoxFuture<'a, Result<(), SecretError>> {
         self.put(owner, name, values).boxed()
+    }
+
+    fn kept<'a>(&'a self, owner: &'a str, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {
+        async move {
+            match self.mine(owner, name).await {
+                Ok(found) => Ok(found.and_then(|object| object.data).is_some_and(|data| data.contains_key(key))),
+                Err(SecretError::Foreign { .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
     }
 
     fn exists<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {

@@ -333,6 +333,10 @@ impl Secrets for Full {
         Box::pin(async move { Err(SecretError::Failed { what: "write", place: name.to_owned(), why }) })
     }
 
+    fn kept<'a>(&'a self, owner: &'a str, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {
+        self.0.kept(owner, name, key)
+    }
+
     fn exists<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {
         self.0.exists(name)
     }

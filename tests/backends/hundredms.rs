@@ -153,10 +153,10 @@ async fn everything_is_made_once_and_the_second_plan_is_empty() {
     let expected = [
         "clinic: template consultation created",
         "classroom: template lesson created",
-        "classroom: template lesson recordings",
         "clinic: template consultation role doctor",
         "classroom: template lesson role Student of 2026",
         "classroom: template lesson role teacher",
+        "classroom: template lesson recordings",
     ];
     assert_eq!(world.writes(), expected);
     let made = world.double.templates("classroom")["lesson"].clone();
@@ -274,6 +274,24 @@ async fn a_bucket_whose_secret_nobody_tells_is_not_lost_by_a_rename() {
     let done = world.mirrored.run(&world.service).await;
     assert!(format!("{:?}", done.ends).contains("it does not tell the secret of the bucket"), "{:?}", done.ends);
     assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_recording_is_sent_once_the_role_that_it_names_is_there() {
+    let world = World::v2().await;
+    world.settle(&[LESSON]).await;
+    let recorded = |name: &str| {
+        lesson(&format!(
+            "settings: {{region: eu}}, recordings: [{{name: default, role: {name}, streamRecording: {{enabled: true}}}}]"
+        ))
+    };
+    world.writes();
+    world.settle(&[("Template", "lesson", &recorded("host")), ("Role", "host", &role("priority: 2"))]).await;
+    let expected =
+        ["classroom: template lesson settings", "classroom: template lesson role host", "classroom: template lesson recordings"];
+    assert_eq!(world.writes(), expected);
+    world.settle(&[("Template", "lesson", &recorded("chair")), ("Role", "host", &role("priority: 2, name: chair"))]).await;
+    assert_eq!(world.writes(), ["classroom: template lesson role host", "classroom: template lesson recordings"]);
 }
 
 #[tokio::test]

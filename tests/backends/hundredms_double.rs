@@ -300,7 +300,8 @@ async fn settings_destinations_and_recordings_replace_only_themselves() {
     let answered = caller.v2("POST", &part("recordings"), json!([recording])).await.json();
     let kept = json!([{"name": "default", "role": "host", "trackRecording": {}, "streamRecording": {"enabled": true}}]);
     assert_eq!((&answered, &caller.get(&part("recordings")).await), (&kept, &kept));
-    for wrong in [json!([]), json!([recording, recording]), recording.clone()] {
+    let by_nobody = json!({"name": "default", "role": "nobody", "streamRecording": {"enabled": true}});
+    for wrong in [json!([]), json!([recording, recording]), recording.clone(), json!([by_nobody])] {
         assert_eq!(caller.v2("POST", &part("recordings"), wrong).await.status, 400);
     }
     let after = caller.get(&format!("/templates/{id}")).await;

@@ -162,10 +162,12 @@ impl Session {
     }
 
     /// Puts an account that is there into a workspace. The answer has the recovery codes of the account in it, which are nobody's
-    /// business: it is dropped.
-    pub async fn add_account(&self, entry: Entry<'_>) -> Result<(), Fault> {
+    /// business but that of whoever made it: the caller drops them otherwise.
+    pub async fn add_account(&self, entry: Entry<'_>) -> Result<Vec<Secret>, Fault> {
         let request = Request::post("add account", "/user/add-existing-user-to-workspace").json(&entry);
-        succeeded(self.call(request).await?, &[("User workspace role already exists.", "the account is in it already")])
+        let in_it = ("User workspace role already exists.", "the account is in it already");
+        let Codes { recovery_codes } = checked(self.call(request).await?, &[in_it])?.json()?;
+        Ok(recovery_codes)
     }
 
     /// Changes an account, or its role in a workspace.

@@ -3,6 +3,9 @@ use crate::api::organization::BackendType;
 use crate::plan::mirror::{Ability, Absence, Capabilities, End};
 use crate::tenancy::Deed;
 
+/// AAQ is run by whoever uses it: it is at no address of its own.
+pub const HOSTS: &[&str] = &[];
+
 /// What AAQ can do. It has no pages and says nothing about limits; the rate is one that a small installation bears.
 pub static CAPABILITIES: Capabilities = Capabilities {
     service: BackendType::Aaq,
@@ -23,6 +26,7 @@ const WORKSPACE: Ability = Ability {
         "Muster's account is not an admin of it at AAQ, so it cannot be seen; have one of its admins add the account as an admin",
     ),
     in_steps: true,
+    after_parts: &[],
     longest_name: usize::MAX,
     characters: "letters, digits, signs and spaces",
     allows: |character| !character.is_control(),
@@ -38,6 +42,7 @@ const MEMBERSHIP: Ability = Ability {
     end: End::WithObject,
     absence: Absence::Gone,
     in_steps: true,
+    after_parts: &[],
     longest_name: usize::MAX,
     // It stands in an address, where AAQ takes every other / for a separator, however it is written.
     characters: "letters, digits, spaces and signs other than /",
@@ -54,6 +59,7 @@ const API_KEY: Ability = Ability {
     end: End::Never("AAQ has no call that ends an API key; to end it, have AAQ make another one that nobody keeps"),
     absence: Absence::Gone,
     in_steps: false,
+    after_parts: &[],
     longest_name: usize::MAX,
     characters: "any",
     allows: |_| true,

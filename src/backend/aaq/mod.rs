@@ -24,7 +24,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-pub use capabilities::CAPABILITIES;
+pub use capabilities::{CAPABILITIES, HOSTS};
 pub use shape::shape;
 
 use self::session::Session;

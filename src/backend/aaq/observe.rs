@@ -1,8 +1,10 @@
 use serde_json::{Map, Value};
 
 use super::super::Fault;
+use super::super::secrets::owner;
 use super::Aaq;
 use super::api::{Person, Workspace};
+use super::send::KEY;
 use super::shape::{ADMIN, API_KEY, LANDS, LANGUAGE, READ_ONLY, ROLE, weight};
 use crate::api::Kind;
 use crate::plan::mirror::{Call, Found, Observed, Shape, Wanted};
@@ -22,6 +24,7 @@ impl Aaq {
             }
         };
         observed.read.insert(Name::default());
+        observed.reserved.insert((Kind::Membership, self.session.account().into()));
         observed.found = there.iter().map(found_workspace).collect();
         for wanted in shape.wanted.iter().filter(|wanted| wanted.key.kind == Kind::Workspace && wanted.live) {
             let place = &wanted.key.name;
@@ -36,6 +39,13 @@ impl Aaq {
                     Err(fault) => drop(observed.unobservable.insert(place.clone(), fault.to_string().into())),
                 },
                 Err(why) => drop(observed.unobservable.insert(place.clone(), why)),
+            }
+        }
+        for wanted in shape.wanted.iter().filter(|wanted| wanted.key.kind == Kind::Credential && wanted.live) {
+            let Some(to) = wanted.issued.as_ref().and_then(|issued| issued.to.as_deref()) else { continue };
+            // Where nobody can tell, as without a folder for secrets, the key may be kept elsewhere.
+            if matches!(self.secrets.kept(&owner(wanted.id), to, KEY).await, Ok(false)) {
+                observed.unkept.insert(wanted.id, to.into());
             }
         }
         observed

@@ -6,7 +6,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::super::secrets::{Secret, SecretError, Values};
+use super::super::secrets::{Secret, SecretError, Values, owner};
 use super::super::{Fault, Sent};
 use super::Aaq;
 use super::api::{Changes, Entry, Workspace};
@@ -16,7 +16,7 @@ use crate::plan::mirror::{Call, Found};
 use crate::tenancy::Deed;
 
 /// The key of an API key in its Secret.
-const KEY: &str = "apiKey";
+pub(super) const KEY: &str = "apiKey";
 
 impl Aaq {
     /// Makes one change.
@@ -72,7 +72,7 @@ impl Aaq {
     async fn take_empty(&self, name: &str) -> Result<Workspace, Fault> {
         let entry = Entry { username: self.session.account(), role: ADMIN.there, workspace: name, lands: false };
         match self.session.add_account(entry).await {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(Fault::Denied { .. }) => return Err(Fault::refused(403, TAKEN)),
             Err(fault) => return Err(fault),
         }
@@ -114,9 +114,12 @@ impl Aaq {
         let entry = Entry { username: &call.name, role, workspace: &workspace.name, lands };
         if self.session.has_account(&call.name).await? {
             // An account that AAQ made for Muster and put nowhere lands nowhere, and cannot log in.
-            let ours = self.is_doubtful(call) && self.secrets.exists(&account_secret(member)).await.unwrap_or_default();
-            let homeless = ours && !self.is_somewhere(&call.name).await?;
-            self.session.add_account(Entry { lands: lands || homeless, ..entry }).await?;
+            let password = if self.is_doubtful(call) { self.password_of(member, &call.name).await } else { None };
+            let homeless = password.is_some() && !self.is_somewhere(&call.name).await?;
+            let codes = self.session.add_account(Entry { lands: lands || homeless, ..entry }).await?;
+            if let Some(password) = password {
+                self.keep_account(member, &call.name, &password, Some(&codes)).await.map_err(lost_codes)?;
+            }
         } else {
             self.make_account(member, entry).await?;
         }
@@ -138,26 +141,49 @@ impl Aaq {
     /// Makes an account with a password that goes to its Secret before AAQ hears of it, so that it is never lost; then the recovery codes
     /// follow.
     async fn make_account(&self, member: &str, entry: Entry<'_>) -> Result<(), Fault> {
-        let (owner, name) = (format!("member/{member}"), account_secret(member));
         let nowhere = |error: SecretError| {
             Fault::withheld(format!("{member} has no account there, and the password of a new one would be lost: {error}"))
         };
+        let (owner, name) = (self.account_owner(entry.username), account_secret(member));
         self.secrets.may_write(&owner, &name).await.map_err(nowhere)?;
         let password = password()?;
-        let mut values = Values::from([
-            ("username".to_owned(), Secret::from(entry.username.to_owned())),
-            ("password".to_owned(), password.clone()),
-        ]);
-        self.secrets.write(&owner, &name, &values).await.map_err(nowhere)?;
+        self.keep_account(member, entry.username, &password, None).await.map_err(nowhere)?;
         let codes = self.session.create_account(entry, &password).await?;
+        self.keep_account(member, entry.username, &password, Some(&codes)).await.map_err(lost_codes)
+    }
+
+    /// For whom the Secret of an account is written: members of the same name, in two organizations, are not the same account.
+    fn account_owner(&self, username: &str) -> String {
+        format!("the account {username:?} at {}", self.session.address())
+    }
+
+    /// The password that was written down for an account before it was made.
+    async fn password_of(&self, member: &str, username: &str) -> Option<Secret> {
+        let name = account_secret(member);
+        let ours = self.secrets.kept(&self.account_owner(username), &name, PASSWORD).await.unwrap_or_default();
+        if ours { self.secrets.read(&name, PASSWORD).await.ok() } else { None }
+    }
+
+    /// Writes down what an account is entered with.
+    async fn keep_account(
+        &self,
+        member: &str,
+        username: &str,
+        password: &Secret,
+        codes: Option<&[Secret]>,
+    ) -> Result<(), SecretError> {
         let mut lines = Zeroizing::new(String::new());
-        for code in &codes {
+        for code in codes.unwrap_or_default() {
             lines.push_str(code.expose());
             lines.push('\n');
         }
-        values.insert("recoveryCodes".to_owned(), Secret::from(lines.to_string()));
-        let lost = |error: SecretError| Fault::unknown(format!("the account was made and its recovery codes were lost: {error}"));
-        self.secrets.write(&owner, &name, &values).await.map_err(lost)
+        let codes = if lines.is_empty() { Secret::from(NO_CODES.to_owned()) } else { Secret::from(lines.to_string()) };
+        let values = Values::from([
+            ("username".to_owned(), Secret::from(username.to_owned())),
+            (PASSWORD.to_owned(), password.clone()),
+            ("recoveryCodes".to_owned(), codes),
+        ]);
+        self.secrets.write(&self.account_owner(username), &account_secret(member), &values).await
     }
 
     async fn change_member(&self, call: &Call, current: Option<&Found>) -> Result<Sent, Fault> {
@@ -212,7 +238,7 @@ impl Aaq {
         let to = call.issued.as_ref().and_then(|issued| issued.to.as_deref());
         let to =
             to.ok_or_else(|| Fault::withheld("the key would be shown once and lost: name a Secret in spec.writeSecretToRef"))?;
-        let owner = call.key.to_string();
+        let owner = owner(call.id);
         let nowhere = |error: SecretError| Fault::withheld(format!("the key would be shown once and lost: {error}"));
         self.secrets.may_write(&owner, to).await.map_err(nowhere)?;
         let workspace = self.looked_at(call).await?;
@@ -227,6 +253,16 @@ impl Aaq {
 
 const TAKEN: &str = "a workspace of this name is there already, and Muster's account is not in it; choose another name, or have \
                      one of its admins add the account as an admin";
+
+/// The key of a password in the Secret of its account.
+const PASSWORD: &str = "password";
+
+/// What stands in the place of the recovery codes of an account while nobody has them.
+const NO_CODES: &str = "lost: AAQ shows them when it makes the account, and its answer did not arrive";
+
+fn lost_codes(error: SecretError) -> Fault {
+    Fault::unknown(format!("the account was made and its recovery codes were lost: {error}"))
+}
 
 /// The name of the Secret that the password and the recovery codes of a new account go to.
 fn account_secret(member: &str) -> String {

@@ -39,6 +39,11 @@ impl Session {
         self.login.as_ref().map_or("", |login| &*login.id)
     }
 
+    /// Where AAQ is.
+    pub fn address(&self) -> &str {
+        self.client.address()
+    }
+
     /// Calls, whatever the current workspace is.
     pub async fn call(&self, request: Request) -> Result<Response, Fault> {
         self.call_in("", request).await

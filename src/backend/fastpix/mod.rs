@@ -12,12 +12,12 @@ mod shape;
 
 use serde_json::{Map, Value};
 
-pub use capabilities::CAPABILITIES;
+pub use capabilities::{CAPABILITIES, HOSTS};
 use keys::Keys;
 pub use shape::shape;
 
 use super::http::Auth;
-use super::secrets::{Secret, Values};
+use super::secrets::{Secret, Values, owner};
 use super::{Backend, Connection, Fault, Sent};
 use crate::api::Kind;
 use crate::plan::mirror::{Call, Found, Observed, Shape};
@@ -41,19 +41,14 @@ impl FastPix {
         Self { connection }
     }
 
-    /// The call is not made, for a reason that somebody has to take away first.
-    fn forbidden(&self, why: impl Into<String>) -> Fault {
-        Fault::Forbidden { host: self.connection.client.host().into(), why: why.into().into() }
-    }
-
     /// The keys of a place, reached with its access token.
     fn keys(&self, place: &Name) -> Result<Keys<'_>, Fault> {
         match self.connection.credentials.get(place) {
             Some(Ok(pair)) => {
                 Ok(Keys { client: &self.connection.client, auth: Auth::Basic(pair.id.clone(), pair.secret.clone()) })
             }
-            Some(Err(why)) => Err(self.forbidden(&**why)),
-            None => Err(self.forbidden("nothing says where the credentials are: plan again")),
+            Some(Err(why)) => Err(Fault::withheld(why.to_string())),
+            None => Err(Fault::withheld("nothing says where the credentials are: plan again")),
         }
     }
 
@@ -65,10 +60,10 @@ impl FastPix {
     /// Makes a key. What cannot be kept is not made; what was made and could not be kept is in doubt, and found again as an orphan.
     async fn make(&self, call: &Call) -> Result<Sent, Fault> {
         let Some(to) = call.issued.as_ref().and_then(|issued| issued.to.as_deref()) else {
-            return Err(self.forbidden("its private key would be shown once and lost; name a Secret in spec.writeSecretToRef"));
+            return Err(Fault::withheld("its private key would be shown once and lost; name a Secret in spec.writeSecretToRef"));
         };
-        let (owner, secrets) = (format!("credential {}", call.id), &self.connection.secrets);
-        secrets.may_write(&owner, to).await.map_err(|error| self.forbidden(error.to_string()))?;
+        let (owner, secrets) = (owner(call.id), &self.connection.secrets);
+        secrets.may_write(&owner, to).await.map_err(|error| Fault::withheld(error.to_string()))?;
         let made = self.keys(&call.place)?.create().await?;
         let values =
             Values::from([(KEY_ID.to_owned(), Secret::from(made.id.to_string())), (PRIVATE_KEY.to_owned(), made.private_key)]);

@@ -5,11 +5,16 @@ use ipnet::IpNet;
 
 use super::address::{Class, class, unwrapped};
 
-/// Where services may be, as the operator says it. Addresses of the internet need no entry, and are called by HTTPS only;
-/// those of this machine and of private networks need one. Metadata services and link-local, multicast and unspecified
-/// addresses are never called, whatever the list says.
+/// Where services may be: at the hosts that they publish themselves, and where the operator says so.
+///
+/// A document names the address that credentials are sent to, so the address alone is no reason to send them there. A published host
+/// is called at a public address and by HTTPS only; everything else needs an entry. Metadata services and link-local, multicast and
+/// unspecified addresses are never called, whatever the list says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AllowList(Vec<AllowEntry>);
+pub struct AllowList {
+    entries: Vec<AllowEntry>,
+    published: &'static [&'static str],
+}
 
 /// One value of `--backend-allow`: `HOST`, `HOST:PORT`, an address, or a network such as `10.1.0.0/16`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +78,7 @@ fn host_name(text: &str) -> Option<Box<str>> {
 
 impl FromIterator<AllowEntry> for AllowList {
     fn from_iter<I: IntoIterator<Item = AllowEntry>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
+        Self { entries: entries.into_iter().collect(), published: &[] }
     }
 }
 
@@ -91,6 +96,11 @@ pub(super) enum NotAllowed {
     )]
     Private,
     #[error(
+        "it is no host that this service publishes, and credentials would go there; if the service is really there, whoever runs \
+         muster says so with --backend-allow HOST"
+    )]
+    Unknown,
+    #[error(
         "credentials would travel in the clear; use https://, or, inside a network that is trusted, --backend-allow HOST:PORT"
     )]
     Clear,
@@ -99,22 +109,40 @@ pub(super) enum NotAllowed {
 impl AllowList {
     /// Whether this address, which `host` was resolved to, may be connected to on this port.
     pub(super) fn judge(&self, host: &str, port: u16, tls: bool, address: IpAddr) -> Result<(), NotAllowed> {
-        let listed = || self.0.iter().any(|entry| entry.covers(host, port, address));
+        let listed = || self.entries.iter().filter(|entry| entry.covers(host, port, address));
+        let published = || port == HTTPS && self.published.iter().any(|name| is_host(host, name));
+        // That a host is known says nothing about reading along on the way to it: an entry that names the port of HTTP does.
+        let in_the_clear = || listed().any(|entry| port != HTTPS && entry.port == Some(port));
         match class(address) {
             Class::Never => Err(NotAllowed::Never),
-            Class::Private if !listed() => Err(NotAllowed::Private),
-            Class::Global if !tls && !listed() => Err(NotAllowed::Clear),
-            Class::Private | Class::Global => Ok(()),
+            Class::Private if listed().next().is_none() => Err(NotAllowed::Private),
+            Class::Private => Ok(()),
+            Class::Global if !published() && listed().next().is_none() => Err(NotAllowed::Unknown),
+            Class::Global if !tls && !in_the_clear() => Err(NotAllowed::Clear),
+            Class::Global => Ok(()),
         }
+    }
+
+    /// The same list for a service that publishes these hosts.
+    #[must_use]
+    pub fn of_service(&self, published: &'static [&'static str]) -> Self {
+        Self { published, ..self.clone() }
     }
 }
 
 impl AllowEntry {
     fn covers(&self, host: &str, port: u16, address: IpAddr) -> bool {
         let here = match &self.what {
-            What::Host(name) => host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case(name),
+            What::Host(name) => is_host(host, name),
             What::Net(net) => net.contains(&unwrapped(address)),
         };
         here && self.port.is_none_or(|only| only == port)
     }
+}
+
+/// The port of HTTPS.
+const HTTPS: u16 = 443;
+
+fn is_host(host: &str, name: &str) -> bool {
+    host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case(name)
 }

@@ -176,6 +176,12 @@ impl Client {
         self.settings.clock.today()
     }
 
+    /// The address of the service.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.base.as_str()
+    }
+
     /// The host that is called.
     #[must_use]
     pub fn host(&self) -> &str {

@@ -34,7 +34,7 @@ impl Rate {
     }
 }
 
-/// Keeps to a rate. Everybody who calls the same service shares one.
+/// Keeps to a rate. A client and its clones share one; another client of the same service has its own.
 #[derive(Debug)]
 pub(super) struct Pace {
     rate: Rate,

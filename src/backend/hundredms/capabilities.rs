@@ -3,6 +3,9 @@ use crate::api::organization::BackendType;
 use crate::plan::mirror::{Ability, Absence, Capabilities, End};
 use crate::tenancy::Deed;
 
+/// Where its API is: V2 and V1.
+pub const HOSTS: &[&str] = &["api.100ms.live", "prod-policy.100ms.live"];
+
 /// What V2 can do.
 pub static V2: Capabilities = Capabilities {
     service: BackendType::Hundredms,
@@ -33,6 +36,7 @@ const TEMPLATE: Ability = Ability {
     deeds: &[Deed::Create, Deed::Adopt, Deed::Update],
     end: End::Never("100ms has no call that deletes a template: delete it in the dashboard, if nobody uses it"),
     absence: Absence::Gone,
+    after_parts: &["recordings"],
     longest_name: 128,
     characters: "letters, digits, '.', '-', ':' and '_'",
     allows: named_v1,
@@ -45,6 +49,7 @@ const ROLE: Ability = Ability {
     deeds: &[Deed::Create, Deed::Adopt, Deed::Update, Deed::Remove],
     end: End::WithObject,
     absence: Absence::Gone,
+    after_parts: &[],
     longest_name: 128,
     characters: "",
     allows: |_| true,

@@ -32,6 +32,7 @@ mod tests;
 use super::{Backend, Connection, Fault, Sent};
 use crate::plan::mirror::{Call, Capabilities, Found, Observed, Shape};
 
+pub use capabilities::HOSTS;
 pub use shape::shape;
 
 /// Which version of the policy API an address is of.

@@ -52,6 +52,18 @@ impl Secrets for Chain {
         Box::pin(async move { self.writable(owner, name).await?.write(owner, name, values).await })
     }
 
+    fn kept<'a>(&'a self, owner: &'a str, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {
+        Box::pin(async move {
+            for place in &self.0 {
+                match place.kept(owner, name, key).await {
+                    Err(SecretError::NoPlace { .. }) => {}
+                    kept => return kept,
+                }
+            }
+            Err(SecretError::NoPlace { name: name.to_owned() })
+        })
+    }
+
     fn exists<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {
         Box::pin(async move {
             for place in &self.0 {

@@ -20,7 +20,8 @@ impl Environment {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
     }
 
-    /// The variable that holds this key of this Secret: in upper case, and `_` for everything that is no letter or digit.
+    /// The variable that holds this key of this Secret: in upper case, and `_` for everything that is no letter or digit. So `a-b` with
+    /// `c` and `a` with `b-c` are the same variable: where both are needed, a folder tells them apart.
     #[must_use]
     pub fn variable(name: &str, key: &str) -> String {
         let upper = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
@@ -49,6 +50,10 @@ impl Secrets for Environment {
 
     fn write<'a>(&'a self, owner: &'a str, name: &'a str, _: &'a Values) -> BoxFuture<'a, Result<(), SecretError>> {
         self.may_write(owner, name)
+    }
+
+    fn kept<'a>(&'a self, _: &'a str, name: &'a str, _: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {
+        Box::pin(async move { Err(SecretError::NoPlace { name: name.to_owned() }) })
     }
 
     fn exists<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {

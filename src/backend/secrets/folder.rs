@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, ready};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use zeroize::Zeroizing;
 
-use super::{Secret, SecretError, Secrets, Values};
+use super::{Secret, SecretError, Secrets, Values, without_line_end};
 
 /// A folder with a folder for each Secret and a file for each of its keys, as `--secrets` names it.
 ///
@@ -19,6 +19,9 @@ pub struct Folder {
 
 /// The file that says which object a folder was written for.
 const MARKER: &str = ".muster-owner";
+
+/// More than any service shows at once: where there is no room for that, nothing is made.
+const ROOM: usize = 64 * 1024;
 
 /// As Kubernetes limits it.
 const LONGEST: u64 = 1024 * 1024;
@@ -52,9 +55,7 @@ impl Folder {
             return Err(unusable(&path, "it has more than 1 MiB"));
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| unusable(&path, "it is no text in UTF-8"))?;
-        // Editors and echo end a file with a line break that is not a part of the secret.
-        let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
-        match text {
+        match without_line_end(text) {
             "" => Err(unusable(&path, "it is empty")),
             text => Ok(Secret::from(text.to_owned())),
         }
@@ -93,9 +94,19 @@ impl Folder {
     }
 
     fn may_write_now(&self, owner: &str, name: &str) -> Result<(), SecretError> {
-        self.mine(owner, name)?;
+        let path = self.mine(owner, name)?;
         let scratch = self.scratch(name)?;
-        fs::remove_dir(&scratch).map_err(|error| failed("write to", &self.path, &error))
+        let written = fill(&scratch, owner, &Values::from([("rehearsal".to_owned(), Secret::from("-".repeat(ROOM)))]));
+        let removed = fs::remove_dir_all(&scratch);
+        written.and(removed).map_err(|error| failed("write", &path, &error))
+    }
+
+    fn kept_now(&self, owner: &str, name: &str, key: &str) -> Result<bool, SecretError> {
+        match self.mine(owner, name) {
+            Ok(path) => Ok(path.join(part(key)?).is_file()),
+            Err(SecretError::Foreign { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn write_now(&self, owner: &str, name: &str, values: &Values) -> Result<(), SecretError> {
@@ -185,6 +196,10 @@ impl Secrets for Folder {
 
     fn write<'a>(&'a self, owner: &'a str, name: &'a str, values: &'a Values) -> BoxFuture<'a, Result<(), SecretError>> {
         Box::pin(ready(self.write_now(owner, name, values)))
+    }
+
+    fn kept<'a>(&'a self, owner: &'a str, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {
+        Box::pin(ready(self.kept_now(owner, name, key)))
     }
 
     fn exists<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {

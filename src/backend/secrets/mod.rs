@@ -23,7 +23,7 @@ pub use environment::Environment;
 pub use folder::Folder;
 pub use pair::Pair;
 
-use crate::tenancy::Digest;
+use crate::tenancy::{Digest, ObjectId};
 
 /// A text that nobody may see: it has no `Display`, cannot be serialized or compared, and is overwritten when the last clone
 /// is dropped.
@@ -81,8 +81,9 @@ pub trait Secrets: fmt::Debug + Send + Sync {
     /// [`SecretError::Missing`] when there is no such value here, and another one when it must not be used.
     fn read<'a>(&'a self, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<Secret, SecretError>>;
 
-    /// Whether this owner may write here under this name: nothing is there, or what is there was written for it. It is asked
-    /// before a service is told to make a secret.
+    /// Whether this owner can write here under this name: nothing is there, or what is there was written for it, and the place takes
+    /// it. It is asked before a service is told to make a secret, so it tries as much as it can. What is there stays as it is; where
+    /// nothing is, a Secret without values may be there afterwards.
     ///
     /// # Errors
     ///
@@ -96,12 +97,31 @@ pub trait Secrets: fmt::Debug + Send + Sync {
     /// As [`may_write`](Self::may_write), and when it cannot be written. The values are there completely or as before.
     fn write<'a>(&'a self, owner: &'a str, name: &'a str, values: &'a Values) -> BoxFuture<'a, Result<(), SecretError>>;
 
+    /// Whether there is a value under this key that was written for this owner.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be found out: also where there is no place to write to, for it may be written elsewhere.
+    fn kept<'a>(&'a self, owner: &'a str, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, SecretError>>;
+
     /// Whether there is anything under this name.
     ///
     /// # Errors
     ///
     /// When that cannot be found out.
     fn exists<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, SecretError>>;
+}
+
+/// For whom the secret of an object is written. Names come again, in another organization or after a removal; ids do not.
+#[must_use]
+pub fn owner(id: ObjectId) -> String {
+    format!("credential {id}")
+}
+
+/// The text without the line break at its end, which editors and `echo` leave there and which is not a part of the secret.
+#[must_use]
+pub fn without_line_end(text: &str) -> &str {
+    text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text))
 }
 
 /// Why a secret cannot be read or written. It names the place and never a value.

@@ -202,9 +202,28 @@ async fn that_it_cannot_be_written_is_known_before_it_has_to_be() {
     let nowhere = Folder::new(root.path().join("nowhere"));
     assert!(matches!(nowhere.may_write("me", "new").await, Err(SecretError::Failed { what: "write to", .. })));
     assert!(Folder::new(root.path().join("file")).may_write("me", "new").await.is_err());
+    folder.write("me", "new", &values(&[("token", "x")])).await.unwrap();
+    folder.may_write("me", "new").await.unwrap();
+    assert_eq!(read(&folder, "new", "token").await.unwrap(), "x", "what is there stays");
     chmod(root.path(), 0o777);
     assert!(matches!(folder.may_write("me", "new").await, Err(SecretError::Open { .. })));
     chmod(root.path(), 0o700);
+}
+
+#[tokio::test]
+async fn a_value_is_kept_where_it_was_written_for_its_owner() {
+    let (root, folder) = folder(&[("theirs/token", "x")]);
+    folder.write("me", "acme", &values(&[("token", "x")])).await.unwrap();
+    let chain = Chain::new(vec![Arc::new(Environment::default()), Arc::new(folder)]);
+    assert!(chain.kept("me", "acme", "token").await.unwrap());
+    for (owner, name, key) in
+        [("you", "acme", "token"), ("me", "acme", "other"), ("me", "theirs", "token"), ("me", "new", "token")]
+    {
+        assert!(!chain.kept(owner, name, key).await.unwrap(), "{owner} {name} {key}");
+    }
+    drop(root);
+    assert!(chain.kept("me", "acme", "token").await.is_err(), "where there is no folder, nobody can tell");
+    assert!(Environment::default().kept("me", "acme", "token").await.is_err());
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod absence;
 mod broken;
 mod lease;
 mod passes;
+mod secrets;
 mod server;
 mod world;
 

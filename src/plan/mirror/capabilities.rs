@@ -33,13 +33,15 @@ pub struct Ability {
     /// True where making a thing takes several requests: then one of its name that a call which was begun may have made is its, also
     /// where it is not as it shall be yet.
     pub in_steps: bool,
+    /// Fields that name parts of the thing, which the service wants to be there: they are sent after those that are still to be made.
+    pub after_parts: &'static [&'static str],
     /// The longest name, in characters.
     pub longest_name: usize,
     /// Which characters a name may have, in words; empty where there is no such rule.
     pub characters: &'static str,
     /// Whether a name may have this character.
     pub allows: fn(char) -> bool,
-    /// How many requests a deed takes at most, the look before it included.
+    /// How many requests a deed takes, the look before it included, when nothing goes wrong.
     pub requests: fn(Deed) -> u32,
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::at::{At, is_due, removal, without_ours};
 use super::edits::edits;
+use super::parts::after_parts;
 use super::{
     Absence, Call, Capabilities, Differs, Edit, End, Foreign, Found, Mirror, Observed, ServiceApproval, Shape, Wanted, applied,
 };
@@ -82,7 +83,7 @@ struct Comparison<'c> {
 
 /// When a call is made: what gives, then what changes, then what takes away; parts after and before the whole.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Rank(u8, usize);
+pub(super) struct Rank(pub u8, pub usize);
 
 impl<'c> Comparison<'c> {
     fn new(shape: &'c Shape, observed: &'c Observed, journal: &'c [Mirrored], terms: &'c Terms<'c>) -> Self {
@@ -166,6 +167,15 @@ impl<'c> Comparison<'c> {
         self.mirror.held.push((wanted.key.clone(), because.into()));
     }
 
+    /// A secret that the service made and nobody has is of no use, and is replaced only where somebody says so.
+    fn unkept(&mut self, wanted: &Wanted) {
+        if let Some(secret) = self.observed.unkept.get(&wanted.id) {
+            let because =
+                format!("it is there, and the Secret {secret} does not have it; raise spec.generation to make a new one");
+            self.hold(wanted, &because);
+        }
+    }
+
     fn refuse(&mut self, wanted: &Wanted, rule: &str, because: String, way_out: &str) {
         self.mirror.refusals.push(Refusal {
             subject: wanted.key.clone(),
@@ -204,6 +214,9 @@ impl<'c> Comparison<'c> {
         let rotate = wanted.issued.as_ref().is_some_and(|issued| {
             entry.is_some_and(|entry| is_due(issued, entry, self.terms.now)) || begun.is_some_and(|it| it.deed == Deed::Rotate)
         });
+        if !rotate {
+            self.unkept(wanted);
+        }
         let deed = if rotate { Deed::Rotate } else { Deed::Update };
         let sent = applied(sent, &corrected);
         if corrected.is_empty() && !rotate {
@@ -282,6 +295,7 @@ impl<'c> Comparison<'c> {
         };
         if made_by_us || adopts || wanted.implied {
             self.standing.insert(wanted.id, Some(found.external_id.clone()));
+            self.unkept(wanted);
             let recorded_only = edits.is_empty();
             let note = if made_by_us { "an earlier run made it and did not hear back" } else { "it was there already" };
             let call = at.call(Deed::Adopt, Some(found), edits, at.sent());
@@ -476,6 +490,7 @@ impl<'c> Comparison<'c> {
 
     fn finish(mut self) -> Mirror {
         self.approve();
+        after_parts(&mut self.calls, self.terms.capabilities, &self.journal);
         let mut mirror = self.mirror;
         self.calls.sort_by(|(a, _), (b, _)| a.cmp(b));
         mirror.calls = self.calls.into_iter().map(|(_, call)| call).collect();

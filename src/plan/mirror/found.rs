@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::api::Kind;
-use crate::tenancy::Name;
+use crate::tenancy::{Name, ObjectId};
 
 /// What was seen at a service.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Observed {
     pub unobservable: BTreeMap<Name, Box<str>>,
     /// Names at the service that no object may have, such as that of the account that Muster itself uses.
     pub reserved: BTreeSet<(Kind, Box<str>)>,
+    /// The objects whose Secret does not have what the service made for them, with the name of that Secret.
+    pub unkept: BTreeMap<ObjectId, Box<str>>,
 }
 
 /// One thing at a service.

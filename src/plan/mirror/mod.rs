@@ -14,6 +14,7 @@ mod capabilities;
 mod compare;
 mod edits;
 mod found;
+mod parts;
 #[cfg(test)]
 mod tests;
 

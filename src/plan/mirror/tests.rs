@@ -15,6 +15,7 @@ const fn everything(kind: Kind, end: End, absence: Absence) -> Ability {
         end,
         absence,
         in_steps: matches!(kind, Kind::Workspace),
+        after_parts: &["uses"],
         longest_name: 20,
         characters: "letters, digits and hyphens",
         allows: |character| character.is_ascii_alphanumeric() || character == '-',

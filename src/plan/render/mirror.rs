@@ -51,7 +51,7 @@ pub fn effort(mirror: &Mirror) -> String {
         seconds => format!("about {} min", seconds.div_ceil(60)),
     };
     let requests = usize::try_from(mirror.requests).unwrap_or(usize::MAX);
-    format!("{}, at most {}, {time}", plural(mirror.calls.len(), "call"), plural(requests, "request"))
+    format!("{}, about {}, {time}", plural(mirror.calls.len(), "call"), plural(requests, "request"))
 }
 
 /// The fields of a call as those of a change, secrets left out.

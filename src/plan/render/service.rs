@@ -18,7 +18,7 @@ pub struct Service<'a> {
     pub url: &'a str,
     /// What is done there, in this order.
     pub calls: Vec<ServiceCall<'a>>,
-    /// How many requests that takes at most.
+    /// How many requests that takes when nothing goes wrong.
     pub requests: u32,
     /// How many seconds that takes at the service's rate budget.
     pub seconds: u32,

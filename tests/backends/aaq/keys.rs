@@ -66,11 +66,35 @@ async fn a_key_that_is_there_already_stays_until_a_new_one_is_asked_for() {
     rig.apply(&with_key(0)).await;
     rig.done().await;
     assert_eq!((rotations(&rig), rig.double.opened_by(&old).as_deref()), (0, Some("Maternal Health")));
-    rig.is_silent().await;
+    is_held(&rig, "maternal-key").await;
     rig.apply(&with_key(1)).await;
     rig.done().await;
     let new = rig.secret("maternal-key", "apiKey").await;
     assert_eq!((rig.double.opened_by(&old), rig.double.opened_by(&new).as_deref()), (None, Some("Maternal Health")));
+}
+
+/// Nothing is done, and it is said that this Secret does not have the key.
+async fn is_held(rig: &Rig, secret: &str) {
+    let mirror = rig.mirror().await;
+    let sentence = format!("it is there, and the Secret {secret} does not have it; raise spec.generation to make a new one");
+    assert!(mirror.is_empty() && matches!(mirror.held.as_slice(), [(_, why)] if **why == *sentence), "{mirror:#?}");
+}
+
+#[tokio::test]
+async fn a_key_whose_secret_is_gone_or_is_to_be_another_one_is_held_until_a_new_one_is_asked_for() {
+    let rig = Rig::new(&with_key(0)).await;
+    rig.done().await;
+    rig.is_silent().await;
+    rig.apply(&with_key(0).replace("writeSecretToRef: {name: maternal-key}", "writeSecretToRef: {name: elsewhere}")).await;
+    is_held(&rig, "elsewhere").await;
+    std::fs::remove_dir_all(rig.folder.path().join("maternal-key")).unwrap();
+    rig.apply(&with_key(0)).await;
+    is_held(&rig, "maternal-key").await;
+    rig.apply(&with_key(1)).await;
+    rig.done().await;
+    let key = rig.secret("maternal-key", "apiKey").await;
+    assert_eq!(rig.double.opened_by(&key).as_deref(), Some("Maternal Health"));
+    rig.is_silent().await;
 }
 
 #[tokio::test]

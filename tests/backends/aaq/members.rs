@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
+use axum::http::Method;
 use muster::api::policy::DriftPolicy;
 use muster::backend::secrets::Environment;
 
 use super::rig::{LAKESIDE, Rig, THERE};
-use crate::aaq::Role;
+use crate::aaq::{Crash, Role};
+use crate::faults::{Fault, Kind};
 
 #[tokio::test]
 async fn a_new_account_gets_a_password_which_goes_with_its_recovery_codes_to_a_secret_and_nowhere_else() {
@@ -29,6 +31,49 @@ async fn without_a_place_for_the_password_no_account_is_made_and_nothing_is_sent
     assert_eq!(complaints.len(), 3);
     let sent = rig.double.front.requests();
     assert!(!sent.iter().any(|request| request.starts_with("POST /user/")), "{sent:#?}");
+}
+
+#[tokio::test]
+async fn members_of_one_name_in_two_organizations_do_not_overwrite_each_others_account() {
+    let first = Rig::new(LAKESIDE).await;
+    first.done().await;
+    let password = first.secret("asha-aaq-account", "password").await;
+    let mut second = Rig::new(LAKESIDE).await;
+    second.secrets = first.secrets.clone();
+    let complaints = Rig::complaints(&second.run().await);
+    assert!(complaints.iter().any(|why| why.contains("was not written by Muster for the account \"asha\"")), "{complaints:#?}");
+    assert_eq!(first.secret("asha-aaq-account", "password").await, password);
+    assert!(!second.double.summary().contains(&"user \"asha\"".to_owned()));
+}
+
+#[tokio::test]
+async fn recovery_codes_whose_answer_was_lost_are_fetched_or_told_to_be_lost() {
+    let rig = Rig::new(LAKESIDE).await;
+    rig.double.crash(Crash::AfterAccount);
+    for _ in 0..3 {
+        rig.run().await;
+    }
+    let mut kept = Vec::new();
+    for name in ["asha", "ben"] {
+        kept.push(rig.secret(&format!("{name}-aaq-account"), "recoveryCodes").await);
+    }
+    let there = rig
+        .double
+        .edit(|database| ["asha", "ben@lakeside.example"].map(|name| database.user(name).unwrap().recovery_codes.join("\n")));
+    assert_eq!(kept.iter().map(|codes| codes.trim_end()).collect::<Vec<_>>(), there);
+
+    let rig = Rig::new(LAKESIDE).await;
+    rig.double.front.plant(Fault::new(Kind::Lose).on(Method::POST, "/user/"));
+    for _ in 0..3 {
+        rig.run().await;
+    }
+    assert_eq!(rig.double.summary(), THERE);
+    let mut lost = 0;
+    for name in ["asha", "ben"] {
+        lost +=
+            usize::from(rig.secret(&format!("{name}-aaq-account"), "recoveryCodes").await.starts_with("lost: AAQ shows them"));
+    }
+    assert_eq!(lost, 1);
 }
 
 #[tokio::test]
@@ -141,9 +186,10 @@ spec: {{organizationRef: {{name: lakeside}}, email: muster@lakeside.example, use
 "
     );
     rig.apply(&itself).await;
-    let complaints = Rig::complaints(&rig.run().await);
-    assert!(matches!(complaints.as_slice(), [why] if why.contains("the account that Muster itself uses")), "{complaints:#?}");
-    assert_eq!(rig.double.summary(), THERE);
+    let mirror = rig.mirror().await;
+    let held = mirror.held.as_slice();
+    assert!(matches!(held, [(_, why)] if why.contains("the account that Muster itself uses")), "{held:#?}");
+    assert!(mirror.is_empty(), "{mirror:#?}");
 }
 
 #[tokio::test]

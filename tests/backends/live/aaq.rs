@@ -56,14 +56,21 @@ fn somebody_demoted_at_the_service_is_drift_and_is_set_back() {
 fn killed_at_any_request_it_ends_as_if_nothing_had_happened() {
     let undisturbed = live();
     undisturbed.apply().code(0);
-    let (state, requests) = (undisturbed.double.summary(), undisturbed.double.front.requests().len());
+    let (state, writes) = (undisturbed.double.summary(), sorted(undisturbed.double.front.writes()));
+    let requests = undisturbed.double.front.requests().len();
     for request in 1..=requests {
         let live = live();
         live.is_killed_at(&live.double.front, request);
         live.apply().code(0);
         assert_eq!(live.double.summary(), state, "request {request}");
+        assert_eq!(sorted(live.double.front.writes()), writes, "request {request}");
         live.plan().code(0).says("No changes.");
     }
+}
+
+fn sorted(mut writes: Vec<String>) -> Vec<String> {
+    writes.sort();
+    writes
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn end_state(live: &Live<Hundredms>) -> Value {
 #[test]
 fn the_example_is_made_once_and_the_second_run_is_silent() {
     let live = live();
-    live.plan().code(0).says("+  template/show").says("At 100ms: 4 to create.");
+    live.plan().code(0).says("+  template/show").says("At 100ms: 4 to create, 1 to update.");
     assert_eq!(live.double.front().writes(), Vec::<String>::new(), "a plan only reads");
     live.apply().code(0).says("created      template/show").says("created      mrole/host");
     let writes = live.double.front().writes();

@@ -64,6 +64,8 @@ pub struct Switches {
     pub credentials: Credentials,
     /// Whether `plugins.transcriptions` comes as a list.
     pub captions_as_list: bool,
+    /// Whether a recording has to name a role that is there.
+    pub needs_role: bool,
 }
 
 impl Default for Switches {
@@ -75,6 +77,7 @@ impl Default for Switches {
             deletes_templates: false,
             credentials: Credentials::Clear,
             captions_as_list: false,
+            needs_role: true,
         }
     }
 }

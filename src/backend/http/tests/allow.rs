@@ -11,12 +11,38 @@ fn judged(entries: &[&str], address: &str) -> Result<(), NotAllowed> {
 }
 
 #[test]
-fn addresses_of_the_internet_need_no_entry() {
+fn addresses_of_the_internet_need_an_entry_for_the_host_or_the_network() {
     for address in
         ["8.8.8.8", "1.1.1.1", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "2a00:1450:4001::200e", "64:ff9b::808:808"]
     {
-        assert_eq!(judged(&[], address), Ok(()), "{address}");
+        assert_eq!(judged(&[], address), Err(NotAllowed::Unknown), "{address}");
+        assert_eq!(judged(&["0.0.0.0/0", "::/0"], address), Ok(()), "{address}");
+        let address = address.parse().unwrap();
+        assert_eq!(allowed(&["aaq.example"]).judge("aaq.example", 443, true, address), Ok(()), "{address}");
+        assert_eq!(allowed(&["aaq.example"]).judge("evil.example", 443, true, address), Err(NotAllowed::Unknown), "{address}");
     }
+}
+
+#[test]
+fn a_published_host_is_called_at_a_public_address_by_https_without_an_entry() {
+    let list = AllowList::default().of_service(&["api.service.example"]);
+    let judge = |host: &str, port, tls, address: &str| list.judge(host, port, tls, address.parse().unwrap());
+    assert_eq!(judge("api.service.example", 443, true, "8.8.8.8"), Ok(()));
+    assert_eq!(judge("API.Service.example.", 443, true, "8.8.8.8"), Ok(()));
+    for (host, port, tls, address, why) in [
+        ("api.service.example.evil.example", 443, true, "8.8.8.8", NotAllowed::Unknown),
+        ("evil.api.service.example", 443, true, "8.8.8.8", NotAllowed::Unknown),
+        ("8.8.8.8", 443, true, "8.8.8.8", NotAllowed::Unknown),
+        ("api.service.example", 8443, true, "8.8.8.8", NotAllowed::Unknown),
+        ("api.service.example", 80, false, "8.8.8.8", NotAllowed::Unknown),
+        ("api.service.example", 443, false, "8.8.8.8", NotAllowed::Clear),
+        ("api.service.example", 443, true, "10.0.0.1", NotAllowed::Private),
+        ("api.service.example", 443, true, "127.0.0.1", NotAllowed::Private),
+        ("api.service.example", 443, true, "169.254.169.254", NotAllowed::Never),
+    ] {
+        assert_eq!(judge(host, port, tls, address), Err(why), "{host}:{port} at {address}");
+    }
+    assert!(NotAllowed::Unknown.to_string().contains("--backend-allow HOST"));
 }
 
 #[test]
@@ -66,6 +92,8 @@ fn metadata_and_link_local_addresses_are_never_called_whatever_the_list_says() {
         "febf::1",
         "ff02::1",
         "fd00:ec2::254",
+        "fd00:ec2::23",
+        "fd00:ec2:ffff::1",
         "fd20:ce::254",
     ];
     for address in never {
@@ -108,9 +136,14 @@ fn an_entry_is_for_a_host_a_port_an_address_or_a_network() {
 #[test]
 fn credentials_travel_in_the_clear_only_where_an_entry_says_so() {
     let judge = |entries: &[&str], host: &str| allowed(entries).judge(host, 80, false, "8.8.8.8".parse().unwrap());
-    assert_eq!(judge(&[], "aaq.example"), Err(NotAllowed::Clear));
-    assert_eq!(judge(&["aaq.example"], "aaq.example"), Ok(()));
-    assert_eq!(judge(&["aaq.example"], "other.example"), Err(NotAllowed::Clear));
+    assert_eq!(judge(&["aaq.example:80"], "aaq.example"), Ok(()));
+    for without_the_port in ["aaq.example", "0.0.0.0/0"] {
+        assert_eq!(judge(&[without_the_port], "aaq.example"), Err(NotAllowed::Clear), "{without_the_port}");
+    }
+    assert_eq!(judge(&["aaq.example:80"], "other.example"), Err(NotAllowed::Unknown));
+    let port_of_https = allowed(&["aaq.example:443"]).judge("aaq.example", 443, false, "8.8.8.8".parse().unwrap());
+    assert_eq!(port_of_https, Err(NotAllowed::Clear));
+    assert_eq!(allowed(&["10.0.0.0/8"]).judge("aaq.internal", 80, false, "10.0.0.1".parse().unwrap()), Ok(()));
 }
 
 #[test]

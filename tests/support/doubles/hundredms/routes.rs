@@ -136,6 +136,11 @@ fn route(state: &mut State, front: &Front, access_key: &str, ask: &Ask, path: &[
             let [sent] = ask.list()? else {
                 return Err(Refusal::new(400, "Invalid body param", "exactly one recording config is allowed"));
             };
+            let is_there =
+                sent["role"].as_str().is_some_and(|role| place.template(id).is_ok_and(|it| it.roles.contains_key(role)));
+            if switches.needs_role && !is_there {
+                return Err(Refusal::new(400, "Invalid body param", "the role does not exist"));
+            }
             let recordings = vec![defaults::recording(sent)];
             place.change(id, "recordings", |template| template.recordings = recordings)?;
             Ok(Answered(200, place.template(id)?.recordings.clone().into()))
