@@ -51,6 +51,7 @@ pub enum Credentials {
 
 /// What is not known of the service.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "they are switches")]
 pub struct Switches {
     /// How a list ends.
     pub end: End,
