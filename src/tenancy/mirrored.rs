@@ -100,3 +100,15 @@ impl Deed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Deed;
+
+    #[test]
+    fn a_deed_has_a_word_for_before_one_for_after_and_a_sign() {
+        assert_eq!(Deed::ALL.map(Deed::word), ["create", "adopt", "update", "rotate", "remove"]);
+        assert_eq!(Deed::ALL.map(Deed::past), ["created", "adopted", "updated", "rotated", "removed"]);
+        assert_eq!(Deed::ALL.map(Deed::symbol), ["+", "<", "~", "@", "-"]);
+    }
+}

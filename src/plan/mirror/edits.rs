@@ -171,6 +171,13 @@ mod tests {
     }
 
     #[test]
+    fn an_object_without_fields_speaks_of_all_its_fields_and_one_with_fields_of_those() {
+        let there = json!({"a": {"b": 1, "c": 2}});
+        assert_eq!(told(json!({"a": {}}), there.clone(), there.clone()), ["a: {\"b\":1,\"c\":2} -> {}"]);
+        assert_eq!(told(json!({"a": {"c": 2}}), there.clone(), there), ["a.b: 1 -> -"]);
+    }
+
+    #[test]
     fn a_name_with_a_dot_stands_in_brackets() {
         assert_eq!(told(json!({"d": {"a.b": {"c": 1}}}), json!({}), json!({})), ["d[\"a.b\"].c: - -> 1"]);
     }

@@ -1,11 +1,13 @@
 //! Small plans for tests.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::api::Kind;
-use crate::plan::{Context, Plan, Tightened, plan};
-use crate::tenancy::{Desired, Digest, Held, Key, Lists, Manager, ObjectId, Origin, Row, Snapshot, Tenancy, Tombstone};
+use crate::api::organization::BackendType;
+use crate::plan::mirror::{Call, Differs, Edit, Foreign, Lacking, Mirror, ServiceApproval};
+use crate::plan::{Context, Plan, Refusal, Tightened, plan};
+use crate::tenancy::{Deed, Desired, Digest, Held, Key, Lists, Manager, ObjectId, Origin, Row, Snapshot, Tenancy, Tombstone};
 
 pub fn key(text: &str) -> Key {
     let (label, name) = text.split_once('/').unwrap();
@@ -142,4 +144,109 @@ pub fn of_everything() -> Plan {
         .held("workspace/broken", "spec.scope: expected one of Private, Project, Organization")
         .prune()
         .plan()
+}
+
+/// A field that changes at a service.
+pub fn edit(path: &str, from: Value, to: Value) -> Edit {
+    let value = |value: Value| Some(value).filter(|value| !value.is_null());
+    Edit { at: path.split('.').map(Into::into).collect(), from: value(from), to: value(to), drift: false, secret: false }
+}
+
+/// A call at a service.
+pub fn call(deed: Deed, object: &str, edits: Vec<Edit>) -> Call {
+    Call {
+        deed,
+        key: key(object),
+        id: ObjectId::derived([object.as_bytes()]),
+        place: "live".into(),
+        name: "".into(),
+        within: None,
+        within_id: None,
+        external_id: None,
+        edits,
+        sent: Map::new(),
+        secrets: [].into(),
+        issued: None,
+        again: false,
+        in_steps: false,
+        listed: Vec::new(),
+        orphans: Vec::new(),
+        recorded_only: false,
+        requests: 2,
+        note: None,
+        origin: None,
+    }
+}
+
+/// A service at which nothing happens.
+pub fn quiet_service() -> Mirror {
+    Mirror {
+        service: BackendType::Hundredms,
+        title: "Acme Cloud".into(),
+        url: "https://acme.example".into(),
+        calls: Vec::new(),
+        drift: Vec::new(),
+        refusals: Vec::new(),
+        held: Vec::new(),
+        lacking: Vec::new(),
+        retained: Vec::new(),
+        foreign: Vec::new(),
+        places: [].into(),
+        unobservable: [].into(),
+        uncompared: Vec::new(),
+        approval: None,
+        requests: 0,
+        seconds: 0,
+        unchanged: 0,
+    }
+}
+
+/// A service with one of everything.
+pub fn service_with_everything() -> Mirror {
+    let adopted =
+        Call { recorded_only: true, note: Some("it was there already".into()), ..call(Deed::Adopt, "mrole/host", vec![]) };
+    let drifted = Edit { drift: true, ..edit("priority", json!(5), json!(1)) };
+    let secret = Edit { secret: true, ..edit("key", json!("sha256:a"), json!("sha256:b")) };
+    let refusal = Refusal {
+        subject: key("mrole/boss"),
+        rule: "taken-at-service".into(),
+        verb: None,
+        because: "it is there".into(),
+        way_out: "rename it".into(),
+        origin: Some(origin(7)),
+    };
+    let lacking =
+        |object: &str, path: &str, because: &str| Lacking { subject: key(object), path: path.into(), because: because.into() };
+    let foreign = |kind: &str, name: &str, id: &str| Foreign {
+        kind: kind.into(),
+        place: "live".into(),
+        name: name.into(),
+        external_id: id.into(),
+    };
+    Mirror {
+        calls: vec![
+            call(Deed::Create, "template/demo", vec![edit("size", Value::Null, json!(3))]),
+            adopted,
+            call(Deed::Update, "workspace/live", vec![drifted, secret]),
+            Call { recorded_only: true, ..call(Deed::Update, "mrole/guest", vec![]) },
+            call(Deed::Remove, "credential/key", vec![]),
+        ],
+        drift: vec![
+            Differs { key: key("mrole/speaker"), edits: vec![] },
+            Differs { key: key("workspace/den"), edits: vec![edit("priority", json!(5), json!(1))] },
+        ],
+        refusals: vec![refusal],
+        held: vec![(key("workspace/lab"), "its name is too long".into())],
+        lacking: vec![lacking("member/ann", "", "it has no people"), lacking("template/demo", "recording", "it records nothing")],
+        retained: vec![(key("template/old"), "remove it in the dashboard".into())],
+        foreign: vec![foreign("credential", "", "k9"), foreign("mrole", "theirs", "r9")],
+        unobservable: [("".into(), "status 503".into()), ("far".into(), "status 401".into())].into(),
+        approval: Some(ServiceApproval {
+            digest: Digest::of(b"calls"),
+            calls: vec![(key("credential/old"), "every token dies".into()), (key("mrole/boss"), "it has another id".into())],
+        }),
+        requests: 7,
+        seconds: 3,
+        ..quiet_service()
+    }
 }

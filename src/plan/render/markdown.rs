@@ -280,7 +280,7 @@ fn html(text: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::fixture::{Fixture, of_everything};
+    use super::super::fixture::{Fixture, of_everything, service_with_everything};
     use super::*;
 
     fn comment(plan: Plan, budget: usize) -> String {
@@ -374,5 +374,40 @@ mod tests {
     fn a_code_span_keeps_the_backticks_at_its_ends() {
         assert_eq!(["a", "`a", "a`", "a``b", ""].map(code), ["`a`", "`` `a ``", "`` a` ``", "```a``b```", "`  `"]);
         assert_eq!(prose("salt & pepper"), "salt &amp; pepper");
+    }
+    #[test]
+    fn a_reviewer_sees_what_goes_is_refused_or_waits_at_a_service_and_the_rest_below() {
+        let plan = Plan { mirror: Some(service_with_everything()), ..Fixture::new().plan() };
+        let digest = plan.mirror.as_ref().unwrap().approval.as_ref().unwrap().digest;
+        let first = format!(
+            "\
+**`acme`**
+
+- at Acme Cloud: `the organization` could not be compared: status 503
+- at Acme Cloud: `workspace/far` could not be compared: status 401
+- at Acme Cloud: `mrole/boss` refused by `taken-at-service`
+  - because it is there
+  - way out: rename it
+- at Acme Cloud: remove `credential/key`
+- at Acme Cloud: 2 calls wait for an approval: `--approve {digest}` gives it
+
+"
+        );
+        let folded = "\
+<details><summary><code>acme</code>: at Acme Cloud: 5 calls, at most 7 requests, about 3 s</summary>
+
+- `+` `template/demo`
+  - `size: 3`
+- `<` `mrole/host` it was there already
+- `~` `workspace/live`
+  - `priority: 5 -> 1 (drift)`
+  - `key: \"(secret)\" -> \"(secret)\"`
+- `~` `mrole/guest`
+- held: `workspace/lab` its name is too long
+";
+        let comment = comment(plan, DEFAULT_BUDGET);
+        assert!(comment.contains(&first), "{comment}");
+        assert!(comment.contains(folded), "{comment}");
+        assert_eq!(comment.matches("credential/key").count(), 1);
     }
 }

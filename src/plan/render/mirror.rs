@@ -253,3 +253,164 @@ impl Text<'_> {
         self.line(&format!("  {sign} Left alone, because nothing here is its counterpart: {}.", names.join(", ")));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fixture::{call, edit, key, quiet_service, service_with_everything};
+    use super::*;
+    use crate::plan::mirror::{Lacking, ServiceApproval};
+    use crate::tenancy::Digest;
+
+    fn told(service: &Mirror, options: &Options) -> String {
+        mirror(service, None, options)
+    }
+
+    #[test]
+    fn a_service_tells_what_is_done_there_what_is_not_and_why() {
+        let expected = format!(
+            "\
+at Acme Cloud, https://acme.example: 5 calls, at most 7 requests, about 3 s
+
+  !  the organization could not be compared: status 503
+  !  workspace/far could not be compared: status 401
+  +  template/demo
+  <  mrole/host      (it was there already)
+  ~  workspace/live  priority: 5 -> 1 (drift), key: \"(secret)\" -> \"(secret)\"
+  ~  mrole/guest     (only written down; nothing is sent)
+  -  credential/key
+  x  mrole/boss  refused by taken-at-service  tenants/acme.yaml:7:1
+       because  it is there
+       way out  rename it
+  ?  workspace/lab  held: its name is too long
+  !  member/ann  it has no people
+  !  template/demo  recording: it records nothing
+  =  template/old  stays there: remove it in the dashboard
+
+  Changed at Acme Cloud (kept; `policy.drift: Correct` sets it back):
+  ~  mrole/speaker  is gone there
+  ~  workspace/den  priority: 1 -> 5
+     Left alone, because nothing here is its counterpart: credential k9, mrole theirs.
+
+  ?  credential/old  every token dies
+       waits for an approval: add `--approve {}` to this command
+
+",
+            Digest::of(b"calls")
+        );
+        assert_eq!(told(&service_with_everything(), &Options::default()), expected);
+        assert_eq!(told(&quiet_service(), &Options::default()), "at Acme Cloud, https://acme.example: nothing to send\n\n\n");
+    }
+
+    #[test]
+    fn what_became_of_a_call_stands_in_front_of_it() {
+        let result = |word, because: &str| CallResult { word, because: because.to_owned() };
+        let results = [result("created", ""), result("adopted", ""), result("failed", "status 500")];
+        let text = mirror(&service_with_everything(), Some(&results), &Options::default());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "at Acme Cloud, https://acme.example");
+        let expected = [
+            "  created      template/demo",
+            "  adopted      mrole/host      (it was there already)",
+            "  failed       workspace/live  status 500",
+            "  ~  mrole/guest     (only written down; nothing is sent)",
+        ];
+        assert_eq!(lines[4..8], expected);
+    }
+
+    #[test]
+    fn the_fields_of_what_is_made_are_shown_with_full_and_long_ones_on_lines_of_their_own() {
+        let full = Options { detail: Detail::Full, ..Options::default() };
+        assert!(told(&service_with_everything(), &full).contains("  +  template/demo   size: 3\n"));
+        let text = edit("text", json!("same\nold"), json!("same\nnew"));
+        let long = edit("long", json!("a".repeat(50)), json!("b".repeat(50)));
+        let calls = vec![call(Deed::Update, "mrole/host", vec![text, edit("size", json!(1), json!(2))])];
+        let lines = "  ~  mrole/host\n       text:\n           same\n         - old\n         + new\n       size: 1 -> 2\n";
+        let block = told(&Mirror { calls, ..quiet_service() }, &Options::default());
+        assert!(block.contains(lines), "{block}");
+        let wide =
+            told(&Mirror { calls: vec![call(Deed::Update, "mrole/host", vec![long])], ..quiet_service() }, &Options::default());
+        assert!(wide.contains("  ~  mrole/host\n       long: aaa"), "{wide}");
+    }
+
+    #[test]
+    fn what_is_longer_than_a_list_shows_is_counted_and_listed_with_full() {
+        let of = |rows: usize, foreign: usize| {
+            let name = |n: usize| format!("mrole/r{n:02}");
+            let theirs = Foreign { kind: "mrole".into(), place: "live".into(), name: "theirs".into(), external_id: "r9".into() };
+            Mirror {
+                calls: (0..rows).map(|n| call(Deed::Remove, &name(n), vec![])).collect(),
+                held: (0..rows).map(|n| (key(&name(n)), "its whole waits".into())).collect(),
+                foreign: vec![theirs; foreign],
+                ..quiet_service()
+            }
+        };
+        let more = |mirror: &Mirror, detail| {
+            let text = told(mirror, &Options { detail, ..Options::default() });
+            let more = text.lines().filter(|line| line.contains(" more")).map(|line| line.trim().to_owned());
+            (
+                more.collect::<Vec<_>>(),
+                text.matches("  -  mrole/").count(),
+                text.matches("held:").count(),
+                text.matches("theirs").count(),
+            )
+        };
+        assert_eq!(more(&of(50, 5), Detail::Normal), (vec![], 50, 50, 5));
+        let counted = [
+            "and 1 more calls (--full lists them)",
+            "?  and 1 more (--full lists them)",
+            "Left alone, because nothing here is its counterpart: mrole theirs, mrole theirs, mrole theirs, mrole theirs, mrole theirs, and 1 more.",
+        ];
+        assert_eq!(more(&of(51, 6), Detail::Normal), (counted.map(str::to_owned).to_vec(), 50, 50, 5));
+        assert_eq!(more(&of(51, 6), Detail::Full), (vec![], 51, 51, 6));
+    }
+
+    #[test]
+    fn what_belongs_to_nothing_here_is_left_out_where_less_is_asked_for() {
+        let has = |options: &Options| told(&service_with_everything(), options).contains("Left alone");
+        assert!(has(&Options::default()));
+        assert!(!has(&Options { detail: Detail::Concise, ..Options::default() }));
+        assert!(!has(&Options { only: vec![key("mrole/host")], ..Options::default() }));
+    }
+
+    #[test]
+    fn what_is_refused_is_not_told_again_as_waiting() {
+        let mut service = service_with_everything();
+        service.approval.as_mut().unwrap().calls.remove(0);
+        assert!(!told(&service, &Options::default()).contains("waits for an approval"));
+    }
+
+    #[test]
+    fn a_service_has_something_to_tell_where_anything_is_done_or_is_not_as_it_shall_be() {
+        let all = service_with_everything();
+        let foreign = Mirror { foreign: all.foreign.clone(), ..quiet_service() };
+        assert!(!mirror_tells(&quiet_service()) && !mirror_tells(&foreign));
+        let lacking: Vec<Lacking> = all.lacking;
+        let approval: Option<ServiceApproval> = all.approval;
+        for one in [
+            Mirror { calls: all.calls, ..quiet_service() },
+            Mirror { drift: all.drift, ..quiet_service() },
+            Mirror { refusals: all.refusals, ..quiet_service() },
+            Mirror { held: all.held, ..quiet_service() },
+            Mirror { lacking, ..quiet_service() },
+            Mirror { retained: all.retained, ..quiet_service() },
+            Mirror { unobservable: all.unobservable, ..quiet_service() },
+            Mirror { approval, ..quiet_service() },
+        ] {
+            assert!(mirror_tells(&one), "{one:#?}");
+        }
+    }
+
+    #[test]
+    fn the_effort_is_told_in_calls_requests_and_time() {
+        let of = |seconds| {
+            effort(&Mirror { calls: vec![call(Deed::Remove, "mrole/host", vec![])], requests: 1, seconds, ..quiet_service() })
+        };
+        assert_eq!(of(0), "1 call, at most 1 request, at once");
+        assert_eq!(
+            [119, 120, 121].map(of).map(|text| text.split(", ").last().unwrap().to_owned()),
+            ["about 119 s", "about 2 min", "about 3 min"]
+        );
+    }
+}

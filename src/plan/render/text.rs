@@ -334,7 +334,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::Colour;
-    use super::super::fixture::{Fixture, key, of_everything};
+    use super::super::fixture::{Fixture, key, of_everything, quiet_service, service_with_everything};
     use super::*;
 
     fn shown(fixture: Fixture) -> String {
@@ -545,5 +545,27 @@ Plan: 1 to create, 2 to update, 4 to soft-delete, 1 refused, 1 held, 1 drifted.
         for line in ["\x1b[1;31m+\x1b[0m  ann@", "\x1b[32m+\x1b[0m  bob@", "\x1b[31m-\x1b[0m  cleo@"] {
             assert!(text.contains(line), "{text}");
         }
+    }
+    #[test]
+    fn what_follows_at_a_service_stands_below_the_plan_and_is_summed_up() {
+        let with = |mirror| Plan { mirror: Some(mirror), ..Fixture::new().plan() };
+        let told = text(&[with(service_with_everything())], &Options::default());
+        assert!(told.contains("\nat Acme Cloud, https://acme.example: 5 calls"), "{told}");
+        let sums = "At Acme Cloud: 1 to create, 1 to adopt, 2 to update, 1 to remove, 1 refused, 1 held, 2 drifted, 2 could not be compared.\n";
+        assert!(told.ends_with(sums), "{told}");
+        assert!(!applied(&with(service_with_everything()), ": applied", &Options::default()).contains("at Acme Cloud"));
+        assert_eq!(text(&[with(quiet_service())], &Options::default()), shown(Fixture::new()));
+        let changed = Fixture::new().wanted("project/core", json!({})).plan();
+        let quiet = text(&[Plan { mirror: Some(quiet_service()), ..changed }], &Options::default());
+        assert!(!quiet.contains("Acme Cloud"), "{quiet}");
+    }
+
+    #[test]
+    fn there_is_something_to_write_where_something_changes_here_or_at_a_service() {
+        let still = || Fixture::new().plan();
+        let changed = || Fixture::new().wanted("project/core", json!({})).plan();
+        assert!(still().is_empty() && !changed().is_empty());
+        assert!(Plan { mirror: Some(quiet_service()), ..still() }.is_empty());
+        assert!(!Plan { mirror: Some(service_with_everything()), ..still() }.is_empty());
     }
 }

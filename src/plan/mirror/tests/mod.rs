@@ -1,3 +1,5 @@
+mod ends;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -32,6 +34,7 @@ static SERVICE: Capabilities = Capabilities {
         everything(Kind::Role, End::WithObject, Absence::Gone),
         everything(Kind::Workspace, End::WithObject, Absence::Hidden("Muster's account is no admin of it")),
         everything(Kind::Credential, End::WhenPurged("every token signed with it dies"), Absence::Gone),
+        Ability { deeds: &[Deed::Adopt, Deed::Update], ..everything(Kind::Member, End::WithObject, Absence::Gone) },
     ],
     page: 10,
     per_second: 2,
@@ -319,7 +322,9 @@ fn what_is_removed_while_its_workspace_gets_another_name_goes_too() {
     let world = World::new().wants("mrole/host", json!({})).last(|it| it.live = false).has("mrole/host", "r1", json!({}));
     let world = world.sent("mrole/host", Some("r1"), json!({})).noted(|entry| entry.place = "before".into());
     assert_eq!(world.says(), ["remove mrole/host"]);
-    assert!(!world.compared().calls[0].recorded_only);
+    let call = world.compared().calls.remove(0);
+    assert!(!call.recorded_only);
+    assert_eq!(call.place, "live");
 }
 
 #[test]
@@ -480,4 +485,114 @@ fn a_secret_is_sent_when_its_digest_changes() {
 fn the_requests_and_the_time_that_they_take_are_told() {
     let mirror = host().wants("mrole/guest", json!({})).compared();
     assert_eq!((mirror.requests, mirror.seconds), (4, 2));
+}
+
+#[test]
+fn a_name_that_is_too_long_is_held() {
+    let named = |length: usize| World::new().wants(&format!("mrole/{}", "a".repeat(length)), json!({})).says();
+    assert_eq!(named(20), [format!("create mrole/{}", "a".repeat(20))]);
+    let long = "a".repeat(21);
+    assert_eq!(named(21), [format!("mrole/{long} held: its name {long:?} has 21 characters, and 20 are allowed at Acme Cloud")]);
+}
+
+#[test]
+fn a_name_that_was_changed_at_the_service_is_drift_and_one_that_changes_here_is_none() {
+    let renamed = |sent: &str| {
+        let mut world = host().has("mrole/host", "r1", json!({"priority": 1})).sent("mrole/host", Some("r1"), json!({}));
+        world.found[0].name = "other".into();
+        world.noted(|entry| entry.sent = map(json!({"priority": 1, "name": sent}))).says()
+    };
+    assert_eq!(renamed("host"), ["update mrole/host name (drift)"]);
+    assert_eq!(renamed("other"), ["update mrole/host name"]);
+}
+
+#[test]
+fn the_journal_keeps_what_the_service_has_afterwards() {
+    let sent = |world: World| Value::Object(world.compared().calls.remove(0).sent);
+    let secret = |it: &mut Wanted| {
+        it.digests.insert("upload.secret".into(), "sha256:a".into());
+    };
+    let made = || World::new().wants("mrole/host", json!({"priority": 1, "color": null}));
+    assert_eq!(sent(made()), json!({"priority": 1, "color": null, "name": "host"}));
+    let all = json!({"priority": 1, "color": null, "name": "host", "secrets": {"upload.secret": "sha256:a"}});
+    assert_eq!(sent(made().last(secret)), all);
+    assert_eq!(sent(World::new().wants("credential/key", json!({}))), json!({"generation": 0}));
+
+    let world = World::new().wants("mrole/host", json!({"priority": 2, "color": "red"}));
+    let world = world.has("mrole/host", "r1", json!({"priority": 1, "color": "red"}));
+    let world = world.sent("mrole/host", Some("r1"), json!({"priority": 1, "color": "red", "gone": true}));
+    assert_eq!(sent(world), json!({"priority": 2, "color": "red", "name": "host"}));
+}
+
+#[test]
+fn what_a_call_made_that_did_not_hear_back_has_its_secrets_too() {
+    let sends = json!({"priority": 1, "name": "host", "secrets": {"upload.secret": "sha256:a"}});
+    let with = |digest: &str| {
+        let world = host().last(|it| drop(it.digests.insert("upload.secret".into(), digest.into())));
+        let world = world.has("mrole/host", "r1", json!({"priority": 1})).sent("mrole/host", None, json!({}));
+        world.noted(|entry| entry.intent = Some(begun(Deed::Create, sends.clone())))
+    };
+    assert_eq!(with("sha256:a").says(), ["adopt silently mrole/host"]);
+    assert_eq!(with("sha256:b").says(), ["adopt mrole/host upload.secret"]);
+}
+
+#[test]
+fn a_call_says_what_an_earlier_run_did() {
+    let note = |world: &World| world.compared().calls.remove(0).note.unwrap();
+    let there = || host().has("mrole/host", "r1", json!({"priority": 1}));
+    assert_eq!(&*note(&there()), "it was there already");
+    let made = begun(Deed::Create, json!({"priority": 1, "name": "host"}));
+    let made = there().sent("mrole/host", None, json!({})).noted(|entry| entry.intent = Some(made));
+    assert_eq!(&*note(&made), "an earlier run made it and did not hear back");
+    let mut lost = World::new().wants("credential/key", json!({})).last(|it| it.name = "api-key".into());
+    lost = lost.sent("credential/key", None, json!({})).has("credential/key", "k1", json!({}));
+    lost.found[0].name = "api-key".into();
+    let lost = lost.noted(|entry| entry.intent = Some(begun(Deed::Create, json!({}))));
+    assert_eq!(&*note(&lost), "an earlier run had one made and lost it");
+}
+
+#[test]
+fn a_secret_that_was_begun_to_be_replaced_is_replaced() {
+    let after = |deed| {
+        let world = World::new().wants("credential/key", json!({})).has("credential/key", "k1", json!({}));
+        let world = world.sent("credential/key", Some("k1"), json!({"generation": 0}));
+        world.noted(|entry| entry.intent = Some(begun(deed, json!({})))).says()
+    };
+    assert_eq!(after(Deed::Rotate), ["rotate credential/key"]);
+    assert_eq!(after(Deed::Update), ["update silently credential/key"]);
+}
+
+#[test]
+fn before_a_secret_is_made_the_ids_of_its_kind_in_its_place_are_listed() {
+    let world = World::new().wants("credential/key", json!({})).has("mrole/theirs", "r1", json!({}));
+    let mut world = world.has("credential/b", "k2", json!({})).has("credential/a", "k1", json!({}));
+    world = world.has("credential/c", "k3", json!({}));
+    world.found[3].place = "other".into();
+    assert_eq!(world.compared().calls[0].listed, ["k1".into(), "k2".into()]);
+}
+
+/// A call that was begun.
+fn begun(deed: Deed, sends: Value) -> Intent {
+    Intent { deed, sends: map(sends), since: Timestamp::UNIX_EPOCH, listed: Vec::new() }
+}
+
+#[test]
+fn a_mirror_and_its_calls_answer_for_themselves() {
+    let is = |world: &World| {
+        let mirror = world.compared();
+        [mirror.is_empty(), mirror.has_differences(), mirror.refuses(), mirror.is_blind()]
+    };
+    assert_eq!(is(&World::new()), [true, false, false, false]);
+    assert_eq!(is(&host()), [false, true, false, false]);
+    let mut drifted = host().sent("mrole/host", Some("r1"), json!({"priority": 1}));
+    drifted.drift = DriftPolicy::Warn;
+    assert_eq!(is(&drifted), [true, true, false, false]);
+    assert_eq!(is(&host().has("mrole/host", "r1", json!({"priority": 2}))), [true, false, true, false]);
+    let mut blind = host();
+    blind.unobservable.insert("live".into(), "status 503".into());
+    assert_eq!(is(&blind), [true, false, false, true]);
+
+    let call = World::new().wants("mrole/host", json!({"a": {"b": 1}, "c": 2})).compared().calls.remove(0);
+    assert_eq!(["a", "c", "d"].map(|name| call.value(&[name])), [None, Some(&json!(2)), None]);
+    assert_eq!(call.value(&["a", "b"]), Some(&json!(1)));
 }
