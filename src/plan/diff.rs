@@ -429,4 +429,11 @@ mod tests {
         let plan = fixture.wanted("workspace/design", spec("Drawing")).plan();
         assert_eq!((plan.changes.len(), plan.drift.len(), plan.drift[0].noted.is_some()), (1, 1, false));
     }
+    #[test]
+    fn of_its_previous_names_a_new_object_begins_with_those_that_others_of_the_input_have() {
+        let fixture = Fixture::new().wanted("workspace/a", json!({})).wanted("workspace/b", json!({}));
+        let fixture = fixture.renamed("workspace/a", "gone").renamed("workspace/a", "b").renamed("workspace/a", "a");
+        let change = fixture.plan().changes.into_iter().find(|change| change.key == key("workspace/a")).unwrap();
+        assert_eq!(change.after.unwrap().former_names, ["b"]);
+    }
 }
