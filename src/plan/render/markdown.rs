@@ -394,7 +394,7 @@ mod tests {
 "
         );
         let folded = "\
-<details><summary><code>acme</code>: at Acme Cloud: 5 calls, at most 7 requests, about 3 s</summary>
+<details><summary><code>acme</code>: at Acme Cloud: 5 calls, about 7 requests, about 3 s</summary>
 
 - `+` `template/demo`
   - `size: 3`

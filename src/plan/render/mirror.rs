@@ -271,7 +271,7 @@ mod tests {
     fn a_service_tells_what_is_done_there_what_is_not_and_why() {
         let expected = format!(
             "\
-at Acme Cloud, https://acme.example: 5 calls, at most 7 requests, about 3 s
+at Acme Cloud, https://acme.example: 5 calls, about 7 requests, about 3 s
 
   !  the organization could not be compared: status 503
   !  workspace/far could not be compared: status 401
@@ -407,7 +407,7 @@ at Acme Cloud, https://acme.example: 5 calls, at most 7 requests, about 3 s
         let of = |seconds| {
             effort(&Mirror { calls: vec![call(Deed::Remove, "mrole/host", vec![])], requests: 1, seconds, ..quiet_service() })
         };
-        assert_eq!(of(0), "1 call, at most 1 request, at once");
+        assert_eq!(of(0), "1 call, about 1 request, at once");
         assert_eq!(
             [119, 120, 121].map(of).map(|text| text.split(", ").last().unwrap().to_owned()),
             ["about 119 s", "about 2 min", "about 3 min"]
