@@ -4,11 +4,12 @@ use serde_json::{Map, Value};
 
 use super::super::State;
 use crate::api::credential::CredentialType;
+use crate::api::policy::InvitationMode;
 use crate::api::types::SecretKeyRef;
 use crate::api::workspace::{Language, Quotas};
-use crate::api::{CredentialSpec, Kind};
+use crate::api::{CredentialSpec, Kind, OrganizationSpec};
 use crate::plan::mirror::{Issued, Lacking, Shape, Wanted};
-use crate::tenancy::{Key, Row, Standing, World};
+use crate::tenancy::{Key, Policy, Row, Standing, World};
 
 /// The field of a workspace that says in which language its documents are.
 pub(super) const LANGUAGE: &str = "language";
@@ -44,6 +45,9 @@ pub fn shape(state: &State<'_>) -> Shape {
     let world = World::new(state.rows, Timestamp::UNIX_EPOCH);
     let mut shape = Shape::default();
     shape.places.insert("".into(), state.secret_ref.cloned());
+    for row in state.of(Kind::Organization).filter(|row| row.is_live()) {
+        organization(row, &mut shape);
+    }
     for row in state.of(Kind::Workspace) {
         workspace(row, &mut shape);
     }
@@ -57,6 +61,15 @@ pub fn shape(state: &State<'_>) -> Shape {
         credential(row, state, &mut shape);
     }
     shape
+}
+
+fn organization(row: &Row, shape: &mut Shape) {
+    let Some(spec) = State::spec::<OrganizationSpec>(row) else { return };
+    if Policy::of(&spec).invitations.mode == InvitationMode::Invite {
+        let because =
+            "AAQ invites nobody: whoever was invited is put into their workspaces there once they accept here (muster accept)";
+        lack(shape, &row.key, "policy.invitations", because);
+    }
 }
 
 /// A workspace as stored, as far as AAQ has it.

@@ -7,7 +7,7 @@ use super::{Api, lacking, wanted};
 use crate::api::types::SecretKeyRef;
 use crate::api::{Kind, RoleSpec, TemplateSpec};
 use crate::backend::State;
-use crate::plan::mirror::{Shape, Wanted};
+use crate::plan::mirror::{Lacking, Shape, Wanted};
 use crate::tenancy::{Name, Row};
 
 /// What matters of a workspace here.
@@ -42,6 +42,10 @@ pub fn shape(state: &State<'_>) -> Shape {
         }
         let thing = thing(row, Name::from(workspace_ref.name.as_str()), name);
         shape.wanted.push(Wanted { fields: wanted::role(&spec, api), within: Some(template.id), ..thing });
+    }
+    for row in state.of(Kind::Credential).filter(|row| row.is_live()) {
+        let because = "100ms has no call that makes or replaces keys: it stays in the store, and keys are made in the dashboard";
+        shape.lacking.push(Lacking { subject: row.key.clone(), path: "".into(), because: because.into() });
     }
     for row in state.of(Kind::Workspace).filter(|row| row.is_live()) {
         let Some(Keys { backend_secret_ref }) = State::spec(row) else { continue };

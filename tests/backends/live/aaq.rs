@@ -146,3 +146,11 @@ fn another_address_is_another_service_and_nobody_is_renamed_there() {
     let after = other.summary();
     assert!(before.iter().all(|line| after.contains(line)), "{after:?}");
 }
+
+#[test]
+fn that_nobody_is_invited_is_said_on_the_pull_request() {
+    let live = live();
+    live.rewrite("organization.yaml", "    drift: Correct", "    drift: Correct\n    invitations: {mode: Invite}");
+    live.place.run("validate -f example").code(0).says("capability-missing").says("AAQ invites nobody");
+    live.plan().says("organization/harbour  policy.invitations: AAQ invites nobody");
+}

@@ -166,3 +166,15 @@ fn what_the_input_does_not_mention_is_not_looked_at() {
     live.place.run("apply -f other.yaml --auto-approve").code(0);
     assert_eq!(live.double.front().requests(), Vec::<String>::new());
 }
+
+#[test]
+fn that_no_keys_are_made_is_said_on_the_pull_request() {
+    let live = live();
+    let key = "apiVersion: muster.dev/v1alpha1\nkind: Credential\nmetadata: {name: studio-key}\nspec: {workspaceRef: {name: studio}, type: AccessKey}\n";
+    live.place.write("example/key.yaml", key);
+    live.place
+        .run("validate -f example")
+        .code(0)
+        .says("capability-missing")
+        .says("100ms has no call that makes or replaces keys");
+}
