@@ -126,7 +126,7 @@ impl InNamespace {
     }
 
     /// Makes the Secret without values, if there is none, so that quotas and rights are known to allow it; and has the API server
-    /// rehearse what will be written, so that one that is immutable, rights and webhooks say no before a service makes anything.
+    /// rehearse what will be written, so that a Secret that never changes, rights and webhooks say no before a service makes anything.
     async fn rehearse(&self, owner: &str, name: &str) -> Result<(), SecretError> {
         let found = match self.mine(owner, name).await? {
             Some(found) => found,

@@ -36,7 +36,7 @@ impl Server {
         match (method, &mut *secret) {
             ("GET", Some(there)) => (200, there.clone()),
             ("GET", None) => status(404, "not found"),
-            ("PUT", Some(there)) if there["immutable"] == true => status(422, "field is immutable when `immutable` is set"),
+            ("PUT", Some(there)) if there["immutable"] == true => status(422, "the field may not change when `immutable` is set"),
             ("PUT" | "POST", there) => {
                 let sent: Value = serde_json::from_slice(body).unwrap();
                 if !rehearsed {
@@ -99,7 +99,7 @@ async fn that_a_secret_can_be_written_is_rehearsed_and_what_is_there_stays() {
 async fn a_secret_that_will_not_take_a_value_is_known_before_there_is_one() {
     let immutable = with(&json!({"token": "b2xk"}), &json!({"immutable": true}));
     let error = immutable.secrets().may_write("me", "key").await.unwrap_err().to_string();
-    assert_eq!(error, "cannot write Secret acme/key: field is immutable when `immutable` is set");
+    assert_eq!(error, "cannot write Secret acme/key: the field may not change when `immutable` is set");
     for denies in ["POST", "PUT"] {
         let server = Arc::new(Server { denies: Some(denies), ..Server::default() });
         let error = server.secrets().may_write("me", "key").await.unwrap_err().to_string();

@@ -32,7 +32,7 @@ impl Sqlite {
         let label = Address::file(path).to_string();
         let options = options(path, mode).busy_timeout(patience);
         if mode == Mode::Write {
-            prepare(&label, &options).await?;
+            prepare_in_time(&label, &options, patience).await?;
         }
         let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(patience).connect_lazy_with(options);
         let store = Self { pool, label };
@@ -78,6 +78,26 @@ fn options(path: &Path, mode: Mode) -> SqliteConnectOptions {
             .pragma("secure_delete", "ON")
             .pragma("cache_size", "-65536"),
     }
+}
+
+/// Prepares the file. SQLite does not wait while another process makes the same file ready for many, so this does.
+async fn prepare_in_time(label: &str, options: &SqliteConnectOptions, patience: Duration) -> Result<(), StoreError> {
+    let began = tokio::time::Instant::now();
+    loop {
+        match prepare(label, options).await {
+            Err(error) if is_locked(&error) && began.elapsed() < patience => tokio::time::sleep(PAUSE).await,
+            prepared => return prepared,
+        }
+    }
+}
+
+/// How long to wait before a file that another process makes ready is opened again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+fn is_locked(error: &StoreError) -> bool {
+    let StoreError::Database { source: sqlx::Error::Database(source), .. } = error else { return false };
+    // The lowest byte of a code says SQLITE_BUSY, whatever the rest says about why.
+    source.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
 /// Creates or migrates the schema where needed.
