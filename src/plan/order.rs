@@ -100,12 +100,13 @@ impl Rights {
     }
 
     fn ends_sooner_than(&self, other: &Self) -> bool {
-        match (other.ends, self.ends) {
-            (_, None) => false,
-            (None, Some(_)) => true,
-            (Some(was), Some(is)) => is < was,
-        }
+        is_sooner(self.ends, other.ends)
     }
+}
+
+/// Whether an end comes before another one, which may be never.
+fn is_sooner(end: Option<Timestamp>, other: Option<Timestamp>) -> bool {
+    end.is_some_and(|end| other.is_none_or(|other| end < other))
 }
 
 fn clears_default(change: &Change) -> bool {
@@ -115,9 +116,10 @@ fn clears_default(change: &Change) -> bool {
     change.key.kind == Kind::Template && default(change.before.as_deref()) && !default(change.after.as_deref())
 }
 
-/// The row that allows what the old one allowed and what the new one allows.
+/// The row that allows what the old one allowed and what the new one allows, for as long as either does.
 fn between(change: &Change) -> Option<Box<Row>> {
     let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
+    let mut ended_at = after.ended_at;
     let (old, mut union) = (super::diff::parsed(&before.spec), super::diff::parsed(&after.spec));
     let fields = union.as_object_mut()?;
     match change.key.kind {
@@ -125,6 +127,14 @@ fn between(change: &Change) -> Option<Box<Row>> {
             let roles: BTreeSet<String> = [&old, &Value::Object(fields.clone())].into_iter().flat_map(role_names).collect();
             fields.remove("role");
             fields.insert("roles".to_owned(), roles.into_iter().map(Value::from).collect());
+            if old["disabled"] != true {
+                fields.remove("disabled");
+            }
+            if is_sooner(end(&after.spec), end(&before.spec)) {
+                fields.remove("expiresAt");
+                fields.extend(old.get("expiresAt").map(|end| ("expiresAt".to_owned(), end.clone())));
+                ended_at = before.ended_at;
+            }
         }
         Kind::MembershipType => {
             let verbs: BTreeSet<String> = [&old["permissions"], &fields["permissions"]].into_iter().flat_map(words).collect();
@@ -134,7 +144,7 @@ fn between(change: &Change) -> Option<Box<Row>> {
     }
     // What was applied is the union too, so that a run that goes on from here takes away what is in it and not in the input.
     let spec: Box<str> = union.to_string().into();
-    Some(Box::new(Row { applied: Some(spec.clone()), spec, digest: None, ..(**after).clone() }))
+    Some(Box::new(Row { applied: Some(spec.clone()), spec, digest: None, ended_at, ..(**after).clone() }))
 }
 
 /// The organization as it was, but with admins that reach everywhere, when they did so before or will do so afterwards.
@@ -146,6 +156,13 @@ fn with_implicit_admins(change: &Change) -> Option<Box<Row>> {
     access.as_object_mut()?.insert("implicitAdmins".to_owned(), true.into());
     let applied = before.last_applied().map(Into::into);
     Some(Box::new(Row { spec: spec.to_string().into(), applied, digest: None, ..(**before).clone() }))
+}
+
+fn end(membership: &str) -> Option<Timestamp> {
+    match View::read(Kind::Membership, membership) {
+        View::Membership(membership) => membership.expires_at,
+        _ => None,
+    }
 }
 
 fn role_names(spec: &Value) -> Vec<String> {
@@ -208,6 +225,30 @@ mod tests {
         let between = plan.changes[0].between.as_ref().unwrap();
         assert_eq!(&*between.spec, r#"{"email":"bob@acme.example","roles":["editor","keeper"]}"#);
         assert_eq!(plan.steps().len(), 2);
+    }
+
+    #[test]
+    fn who_is_renamed_and_disabled_is_disabled_after_the_names_have_moved() {
+        let bob = |disabled: bool| json!({ "disabled": disabled, "email": "bob@acme.example", "role": "Member" });
+        let fixture = Fixture::new().stored("member/bob", bob(false)).wanted("member/robert", bob(true));
+        let plan = fixture.renamed("member/robert", "bob").plan();
+        let between = plan.changes[0].between.as_ref().unwrap();
+        assert_eq!(&*between.spec, r#"{"email":"bob@acme.example","roles":["Member"]}"#);
+        assert_eq!(plan.steps().len(), 2);
+    }
+
+    #[test]
+    fn an_end_that_comes_sooner_counts_after_the_names_have_moved() {
+        let between = |was: Value, is: Value| {
+            let fixture = Fixture::new().both("member/bob", json!({ "email": "bob@acme.example" }));
+            let fixture = fixture.stored("workspace/design", json!({})).wanted("workspace/drawing", json!({}));
+            let fixture = fixture.stored("membership/bob/workspace/design", was).wanted("membership/bob/workspace/drawing", is);
+            let plan = fixture.renamed("workspace/drawing", "design").plan();
+            plan.changes.iter().find_map(|change| change.between.clone()).unwrap().spec
+        };
+        let until = |end: &str| json!({ "expiresAt": format!("2027-{end}-01T00:00:00Z"), "role": "Member" });
+        assert_eq!(&*between(json!({ "role": "Member" }), until("06")), r#"{"roles":["Member"]}"#);
+        assert_eq!(&*between(until("06"), until("01")), r#"{"expiresAt":"2027-06-01T00:00:00Z","roles":["Member"]}"#);
     }
 
     #[test]

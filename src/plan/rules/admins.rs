@@ -1,5 +1,5 @@
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Kind;
 use crate::api::membership_type::Level;
@@ -7,7 +7,7 @@ use crate::api::policy::AdminLoss;
 use crate::plan::{Case, Change, Verb, Violation};
 use crate::tenancy::role::MembershipRole;
 use crate::tenancy::view::{MembershipView, RolesView, View};
-use crate::tenancy::{Admins, Key, Name, World, level_of, standing};
+use crate::tenancy::{Admins, AdminsByPlace, Key, Name, Row, World, level_of, standing};
 
 pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
     let min = usize::try_from(case.guard.min_admins).unwrap_or(0);
@@ -15,7 +15,7 @@ pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
     let renames = case.renames();
     let renamed =
         |name: &Name| renames.get(&Key::new(Kind::Member, name.clone())).map_or_else(|| name.clone(), |key| key.name.clone());
-    let from_above = OnceCell::new();
+    let (from_above, unmoved) = (OnceCell::new(), OnceCell::new());
     let mut losses = BTreeMap::new();
     let mut violations = BTreeMap::new();
     for place in before.places() {
@@ -32,7 +32,12 @@ pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
             let mut from_afar = false;
             for member in &lost {
                 let own = blamed(case, place, member);
-                from_afar |= own.is_empty();
+                from_afar |= own.is_empty() || {
+                    let unmoved = unmoved.get_or_init(|| if_people_stayed(case, AdminsByPlace::of));
+                    let admins = unmoved.get(now).unwrap_or_default();
+                    let kept = if had.lasting.is_empty() { admins.pending } else { admins.lasting };
+                    !kept.contains(&renamed(member))
+                };
                 for (number, change) in own.into_iter().filter(|(_, change)| is_guarded(case, change)) {
                     violations.entry(number).or_insert_with(|| last.refuse(number, change));
                 }
@@ -49,6 +54,17 @@ pub(super) fn last_admin(case: &Case<'_>) -> Vec<Violation> {
         }
     }
     violations.into_values().collect()
+}
+
+/// Reads the state that would result if the plan changed everything but people and what they are given. Who is no admin there is lost by
+/// the rest of the plan as well.
+fn if_people_stayed<T>(case: &Case<'_>, read: impl FnOnce(&World<'_>) -> T) -> T {
+    let changes = || case.changes().map(|(_, change)| change).filter(|it| matches!(it.key.kind, Kind::Member | Kind::Membership));
+    let as_before = |change: &Change| Some(Row { key: change.key.clone(), ..(**change.before.as_ref()?).clone() });
+    let people: Vec<Row> = changes().filter_map(as_before).collect();
+    let mut replaced: BTreeMap<&Key, Option<&Row>> = changes().map(|change| (&change.key, None)).collect();
+    replaced.extend(people.iter().map(|row| (&row.key, Some(row))));
+    read(&case.after.with(&replaced))
 }
 
 /// Whether the policy protects admins from being lost by such a change.
@@ -78,21 +94,25 @@ fn blamed<'c>(case: &'c Case<'_>, place: &Key, member: &str) -> Vec<(usize, &'c 
 /// Whether a role makes its holder what must not be lost: an admin, or an owner.
 type Makes = fn(&MembershipRole) -> bool;
 
-/// Whether a change of a member, or of one of the memberships, takes what a role makes of its holder in a place, as roles are before.
+/// Whether a change of a member, or of one of the memberships, takes what a role makes of its holder in a place. What the holder had is
+/// judged by the roles as they are before; a role that comes with the plan may make the same of its holder.
 fn costs(case: &Case<'_>, place: &Key, change: &Change, makes: Makes) -> bool {
     let world = case.before;
     let Some(before) = &change.before else { return false };
     let after = change.after.as_ref().filter(|row| row.is_live());
-    let has = |level, roles: &RolesView| world.roles_of(level, roles).any(|(_, role)| makes(role));
     let given = before.key.member_and_place().map_or(Level::Organization, |(_, place)| level_of(place.kind));
-    let lasts = |membership: &MembershipView| membership.expires_at.is_none() && has(given, &membership.roles);
+    let made = |world: &World<'_>, roles: &RolesView| world.roles_of(given, roles).any(|(_, role)| makes(role));
+    let had = |roles: &RolesView| made(world, roles);
+    let has = |roles: &RolesView| made(world, roles) || made(&case.after, roles);
+    let lasted = |membership: &MembershipView| membership.expires_at.is_none() && had(&membership.roles);
+    let lasts = |membership: &MembershipView| membership.expires_at.is_none() && has(&membership.roles);
     match (View::read(before.key.kind, &before.spec), after.map(|after| (after, View::read(after.key.kind, &after.spec)))) {
-        (View::Membership(old), Some((_, View::Membership(new)))) => lasts(&old) && !lasts(&new),
-        (View::Membership(old), None) => lasts(&old) || old.roles.is_empty() && old.expires_at.is_none(),
+        (View::Membership(old), Some((_, View::Membership(new)))) => lasted(&old) && !lasts(&new),
+        (View::Membership(old), None) => lasted(&old) || old.roles.is_empty() && old.expires_at.is_none(),
         (View::Member(old), Some((after, View::Member(new)))) => {
             let stands = |row, member| standing(row, member, &world.policy, world.now);
             let reaches = place.kind == Kind::Organization || world.policy.implicit_admins;
-            stands(before, &old) != stands(after, &new) || reaches && has(given, &old.roles) && !has(given, &new.roles)
+            stands(before, &old) != stands(after, &new) || reaches && had(&old.roles) && !has(&new.roles)
         }
         _ => true,
     }
@@ -199,15 +219,14 @@ pub(super) fn last_owner(case: &Case<'_>) -> Vec<Violation> {
         return Vec::new();
     }
     let organization = Key::new(Kind::Organization, case.tenancy.organization.clone());
+    let still = if_people_stayed(case, |world| world.owners().map(|item| item.row.key.clone()).collect::<BTreeSet<Key>>());
+    let renames = case.renames();
     let mut blamed: BTreeMap<usize, &Name> = BTreeMap::new();
     for owner in case.before.owners().map(|item| &item.row.key) {
-        let own = case
-            .change_from(owner)
-            .into_iter()
-            .filter(|(_, change)| costs(case, &organization, change, MembershipRole::is_owner));
-        let own: Vec<_> = own.collect();
-        let all = if own.is_empty() { from_afar(case, MembershipRole::is_owner) } else { own };
-        blamed.extend(all.into_iter().map(|(number, _)| (number, &owner.name)));
+        let own = case.change_from(owner).filter(|(_, change)| costs(case, &organization, change, MembershipRole::is_owner));
+        let is_lost_from_afar = own.is_none() || !still.contains(renames.get(owner).copied().unwrap_or(owner));
+        let afar = if is_lost_from_afar { from_afar(case, MembershipRole::is_owner) } else { Vec::new() };
+        blamed.extend(own.into_iter().chain(afar).map(|(number, _)| (number, &owner.name)));
     }
     let refuse = |(change, owner): (usize, &Name)| Violation {
         change,
