@@ -267,6 +267,15 @@ mod tests {
     }
 
     #[test]
+    fn new_objects_that_have_names_which_others_had_before_are_one_step() {
+        let fixture =
+            ["a", "b", "c", "d"].iter().fold(Fixture::new(), |it, name| it.wanted(&format!("workspace/{name}"), json!({})));
+        let plan = fixture.renamed("workspace/b", "a").renamed("workspace/d", "b").wanted("project/core", json!({})).plan();
+        assert_eq!(order(&plan), ["+ project/core", "+ workspace/a", "+ workspace/b", "+ workspace/c", "+ workspace/d"]);
+        assert_eq!(plan.steps().iter().map(Vec::len).collect::<Vec<_>>(), [1, 3, 1]);
+    }
+
+    #[test]
     fn the_flag_of_the_default_template_is_cleared_before_it_is_set() {
         let template = |default: bool| json!({ "default": default, "workspaceRef": { "name": "design" } });
         let plan = Fixture::new()

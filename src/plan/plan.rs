@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -240,12 +240,38 @@ impl Plan {
         let is_rename = |change: &&Change| change.moves_a_name();
         let names = of(Phase::Prepare).filter(is_rename).filter_map(write).chain(betweens(true).filter_map(first));
         let mut steps = vec![names.collect::<Vec<_>>()];
-        let one_by_one =
-            of(Phase::Prepare).filter(|change| !is_rename(change)).filter_map(write).chain(of(Phase::Gain).filter_map(write));
-        steps.extend(one_by_one.chain(betweens(false).filter_map(first)).map(|step| vec![step]));
+        let others = of(Phase::Prepare).filter(|change| !is_rename(change));
+        steps.extend(others.filter_map(write).map(|step| vec![step]));
+        steps.extend(self.gains().into_iter().map(|gains| gains.into_iter().filter_map(write).collect()));
+        steps.extend(betweens(false).filter_map(first).map(|step| vec![step]));
         let rest = of(Phase::Neutral).chain(of(Phase::Loss)).chain(of(Phase::Last));
         steps.extend(rest.filter_map(write).map(|step| vec![step]));
         steps.retain(|step| !step.is_empty());
+        steps
+    }
+
+    /// What gives access, step by step. New objects of a kind that have names which others of them had before are one step: the first
+    /// of them alone would have the next plan wait for its name.
+    fn gains(&self) -> Vec<Vec<&Change>> {
+        let gains = || self.changes.iter().filter(|change| change.phase == Phase::Gain);
+        let mut linked: BTreeSet<Key> = BTreeSet::new();
+        for change in gains().filter(|change| change.verb == Verb::Create) {
+            for name in change.after.iter().flat_map(|row| &row.former_names) {
+                linked.extend([change.key.clone(), Key::new(change.key.kind, name.clone())]);
+            }
+        }
+        let mut steps: Vec<Vec<&Change>> = Vec::new();
+        let mut together: BTreeMap<Kind, usize> = BTreeMap::new();
+        for change in gains() {
+            if change.verb != Verb::Create || !linked.contains(&change.key) {
+                steps.push(vec![change]);
+            } else if let Some(step) = together.get(&change.key.kind) {
+                steps[*step].push(change);
+            } else {
+                together.insert(change.key.kind, steps.len());
+                steps.push(vec![change]);
+            }
+        }
         steps
     }
 
