@@ -125,26 +125,32 @@ pub(super) fn reference_missing(case: &Case<'_>) -> Vec<Violation> {
     missing.chain(unsubscribed).chain(unfounded).chain(left_behind(case)).collect()
 }
 
-/// A member or place does not take a new name while one of its memberships cannot follow, because the change of its other end is
-/// refused.
+/// Nothing takes a new name while a part of it, or what refers to it, cannot follow, because its own change is refused.
 fn left_behind(case: &Case<'_>) -> Vec<Violation> {
-    if case.renames().is_empty() {
-        return Vec::new();
-    }
-    let mut violations = Vec::new();
-    for item in case.after.of_kind(Kind::Membership) {
-        let key = &item.row.key;
-        for owner in owners(key, &item.row.spec).into_iter().filter(|owner| case.after.get(owner).is_none()) {
-            if let Some((number, change)) = case.change_from(&owner).filter(|(_, change)| change.is_live()) {
-                violations.push(Violation {
-                    change: number,
-                    because: format!("{key} cannot follow it to {}, because a change of it is refused", change.key),
-                    way_out: format!("see what else is refused of {key}"),
-                });
+    let renames = case.renames();
+    let kinds: BTreeSet<Kind> = renames.keys().map(|key| key.kind).collect();
+    let refers = |kind| references(kind).iter().any(|reference| kinds.contains(&reference.target));
+    let mut behind: BTreeMap<usize, (&Key, &Key)> = BTreeMap::new();
+    let stopped = case.draft.changes.iter().zip(case.allowed).filter(|(change, allowed)| !**allowed && change.was_live());
+    for row in stopped.filter(|_| !renames.is_empty()).filter_map(|(change, _)| change.before.as_ref()) {
+        let named = match row.key.kind {
+            Kind::Membership => owners(&row.key, &row.spec),
+            kind if refers(kind) => targets(&row.key, &row.spec).into_iter().map(|(target, _)| target).collect(),
+            _ => Vec::new(),
+        };
+        for (number, change) in named.iter().filter(|key| renames.contains_key(key)).filter_map(|key| case.change_from(key)) {
+            if change.is_live() {
+                let first = behind.entry(number).or_insert((&row.key, &change.key));
+                *first = (*first).min((&row.key, &change.key));
             }
         }
     }
-    violations
+    let refuse = |(change, (row, new)): (usize, (&Key, &Key))| Violation {
+        change,
+        because: format!("{row} cannot follow it to {new}, because a change of it is refused"),
+        way_out: format!("see what else is refused of {row}"),
+    };
+    behind.into_iter().map(refuse).collect()
 }
 
 /// What is implied by a policy that will not be in force, because the change of the organization does not happen.
