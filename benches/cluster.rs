@@ -28,7 +28,7 @@ use serde_json::json;
 use control_plane::{ControlPlane, MUSTER, OBSERVER, Options, TEXTBOOK, User, WRITER};
 use meter::{Seen, all_ready, cpu, member, memory, writes};
 use process::Process;
-use rig::{Rig, client};
+use rig::{Grant, Rig, client};
 
 /// How many clients create objects side by side.
 const CREATORS: usize = 8;
@@ -101,6 +101,7 @@ fn create_all<'r>(rig: &'r Rig, who: &str, objects: usize) -> Place<'r> {
     static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let namespace = format!("bench-{}", NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     rig.namespace(&namespace);
+    rig.grant(&Grant { user: &MUSTER, release: &namespace, watched: vec![&namespace], mirrors: false });
     rig.apply(&json!({
         "apiVersion": "muster.dev/v1alpha1", "kind": "Organization", "metadata": { "name": "acme", "namespace": namespace },
         "spec": { "displayName": "Acme" },

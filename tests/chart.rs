@@ -22,7 +22,7 @@ use std::fs;
 
 use helm::{Helm, all_values, file, list, name, of_kind, root, strings, values};
 use muster::api::Kind;
-use muster::controller::admission::policies;
+use muster::controller::admission::{asked, policies};
 use serde_json::{Value, json};
 
 /// What follows a value that holds for every set of values.
@@ -72,6 +72,17 @@ fn the_chart_carries_the_admission_policies_that_are_generated() {
     for_all_values(|values_name, objects| {
         let found = of_kind(objects, "ValidatingAdmissionPolicy").len();
         assert_eq!(found, if values_name == "bare" { 0 } else { policies().len() }, "{values_name}");
+    });
+}
+
+#[test]
+fn the_api_server_is_told_whom_not_to_ask_about() {
+    for_all_values(|values_name, objects| {
+        for configuration in of_kind(objects, "ValidatingWebhookConfiguration") {
+            let conditions = list(&configuration["webhooks"][0]["matchConditions"]);
+            let expressions: Vec<&str> = conditions.iter().map(|it| it["expression"].as_str().unwrap()).collect();
+            assert_eq!(expressions, [asked()], "{values_name}");
+        }
     });
 }
 

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 use super::controller::{ClusterFlags, until_told};
 use super::flags::{StoreFlags, manager};
 use super::{Exit, Failure};
-use crate::controller::admission::{Certificates, Keeper, Listeners, Reader, Service, Settings, Webhook, serve};
+use crate::controller::admission::{Certificates, Keeper, Listeners, Pace, Reader, Service, Settings, Webhook, serve};
 use crate::controller::connect;
 use crate::store::in_one_line;
 use crate::tenancy::Manager;
@@ -75,8 +75,8 @@ fn secret(text: &str) -> Result<SecretName, String> {
     }
 }
 
-/// How often the certificate is looked at.
-const EVERY: Duration = Duration::from_secs(30);
+/// The API server hears within a few seconds that a pod is not ready.
+const PACE: Pace = Pace { look: Duration::from_secs(30), linger: Duration::from_secs(3) };
 
 /// `muster webhook`.
 pub async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -95,7 +95,7 @@ pub async fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         exempt: arguments.exempt_user.clone(),
     };
     tracing::info!(store = arguments.store.address()?, address = %arguments.listen, "muster webhook {}", env!("CARGO_PKG_VERSION"));
-    serve(Webhook::new(reader, settings), certificates, listeners, EVERY, stop).await.map_err(|error| failed(&error))?;
+    serve(Webhook::new(reader, settings), certificates, listeners, PACE, stop).await.map_err(|error| failed(&error))?;
     Ok(Exit::Done)
 }
 

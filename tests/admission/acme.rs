@@ -1,12 +1,13 @@
 //! An organization that is stored, and questions about it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionRequest, AdmissionReview};
 use muster::api::Kind;
-use muster::controller::admission::{Denial, Found, Request, Settings, Verdict, judge};
+use muster::controller::admission::{Denial, Found, Progress, Request, Settings, Stored, Verdict, judge};
 use muster::store::Observe;
 use muster::tenancy::{Manager, Snapshot};
 use serde::Deserialize;
@@ -102,7 +103,7 @@ impl Acme {
         let all: Vec<String> = objects.values().map(|it| serde_yaml::to_string(it).unwrap()).collect();
         let snapshot = stored(&format!("#! apply\n{}{story}", all.join("---\n")));
         let settings = Settings { manager: Manager::new("muster"), oidc_prefix: Some("oidc:".to_owned()), exempt: Vec::new() };
-        Self { found: Found::Here(Box::new(snapshot)), objects, settings }
+        Self { found: Found::Here(Arc::new(Stored::new(snapshot))), objects, settings }
     }
 
     /// Creates an object.
@@ -187,8 +188,19 @@ impl Asked<'_> {
     }
 
     pub fn by_member_of(&self, user: &str, groups: &[&str]) -> Verdict {
+        self.judged(user, groups, &Progress::default())
+    }
+
+    pub fn judged(&self, user: &str, groups: &[&str], progress: &Progress) -> Verdict {
         let now: Timestamp = BEGIN.parse().unwrap();
-        judge(&self.request(user, groups), &self.acme.found, &self.acme.settings, now)
+        judge(&self.request(user, groups), &self.acme.found, &self.acme.settings, now, progress)
+    }
+
+    /// How many times the organization is planned to judge it.
+    pub fn plans(&self, user: &str) -> usize {
+        let progress = Progress::default();
+        self.judged(user, &[], &progress);
+        progress.plans()
     }
 }
 

@@ -1,9 +1,15 @@
 //! Who asks: a user of Kubernetes as a member of the organization, as its automation, or as nobody.
 
-use muster::controller::admission::{Actor, Found, User};
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster::controller::admission::{Actor, Found, Reader, Settings, Stored, User, Webhook};
+use muster::tenancy::{Manager, Tombstone};
 use serde_json::{Value, json};
 
 use crate::acme::{Acme, denied, warned};
+use crate::scenario::BEGIN;
+use crate::serving::fill_with;
 
 fn listed() -> Value {
     json!({ "administrators": {
@@ -12,9 +18,9 @@ fn listed() -> Value {
 }
 
 fn actor(acme: &Acme, name: &str, groups: &[&str]) -> Actor {
-    let Found::Here(snapshot) = &acme.found else { unreachable!() };
+    let Found::Here(stored) = &acme.found else { unreachable!() };
     let user = User { name: name.to_owned(), groups: groups.iter().map(|&group| group.to_owned()).collect() };
-    Actor::of(&user, snapshot, acme.settings.oidc_prefix.as_deref())
+    Actor::of(&user, &stored.snapshot, acme.settings.oidc_prefix.as_deref())
 }
 
 fn member(email: &str) -> Actor {
@@ -164,11 +170,69 @@ fn whoever_takes_back_what_was_not_applied_yet_needs_the_right_to_it() {
 #[test]
 fn a_template_of_a_workspace_that_is_not_there_is_for_those_who_decide_about_everything() {
     let mut acme = Acme::with(&[("organization/acme", listed())]);
-    let Found::Here(snapshot) = acme.found else { unreachable!() };
-    acme.found = Found::Unplaced(vec![*snapshot]);
+    let Found::Here(stored) = acme.found else { unreachable!() };
+    acme.found = Found::Unplaced(vec![stored]);
     let new = acme.create("Template", "talk", json!({ "workspaceRef": { "name": "not-there-yet" } }));
     for (user, allowed) in [("alice@acme.example", true), ("root", true), ("bob@acme.example", false), ("mallory", false)] {
         let verdict = new.by(user);
         assert_eq!(verdict.denials.is_empty(), allowed, "{user}: {verdict:?}");
     }
+}
+
+#[test]
+fn an_organization_that_was_deleted_is_nobodys_to_bring_back_who_could_not_do_it_while_it_was_there() {
+    let mut acme = Acme::with(&[]);
+    let Found::Here(stored) = &acme.found else { unreachable!() };
+    let mut snapshot = stored.snapshot.clone();
+    let tombstone = || Tombstone { id: uuid::Uuid::nil().into(), at: BEGIN.parse().unwrap(), by: "alice".into(), purge_at: None };
+    snapshot.rows.iter_mut().for_each(|row| row.tombstone = Some(tombstone()));
+    acme.found = Found::Here(Arc::new(Stored::new(snapshot)));
+    let again = acme.create("Organization", "acme", json!({}));
+    assert_eq!(denied(&again.by("bob@acme.example"))[0].0, "not-permitted");
+    assert!(again.by("ci").denials.is_empty());
+}
+
+/// Another organization of the same namespace, in which mallory is an administrator.
+const GLOBEX: &str = "
+apiVersion: muster.dev/v1alpha1
+kind: Organization
+metadata: {name: globex, namespace: acme}
+spec: {administrators: {users: [mallory]}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Workspace
+metadata: {name: lab, namespace: acme}
+spec: {organizationRef: {name: globex}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {name: eve, namespace: acme}
+spec: {organizationRef: {name: globex}, email: eve@globex.example, role: Admin}
+";
+
+#[test]
+fn whoever_takes_something_from_one_organization_into_another_needs_the_right_in_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("sqlite://{}", folder.path().join("muster.db").display());
+    let closed = crate::acme::ACME.replacen("spec: {}", "spec: {administrators: {users: [root]}}", 1);
+    fill_with(&store, &closed);
+    fill_with(&store, GLOBEX);
+    let settings = Settings { manager: Manager::new("muster"), oidc_prefix: None, exempt: Vec::new() };
+    let webhook = Webhook::new(Reader::new(store.parse().unwrap(), Duration::from_secs(5)), settings);
+    let acme = Acme::with(&[]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let ask = |asked: &crate::acme::Asked<'_>, user: &str| {
+        let request = asked.request(user, &[]);
+        runtime.block_on(webhook.answer(request, BEGIN.parse().unwrap(), Duration::from_secs(60)))
+    };
+    let moved = acme.update("template/webinar", json!({ "workspaceRef": { "name": "lab" } }));
+    for (user, organization) in [("mallory", "organization/acme"), ("root", "organization/globex")] {
+        let verdict = ask(&moved, user);
+        let denied = denied(&verdict);
+        assert_eq!(denied.len(), 1, "{denied:?}");
+        assert!(denied[0].0 == "not-permitted" && denied[0].1.contains(organization), "{denied:?}");
+    }
+    let stays = acme.update("template/webinar", json!({ "workspaceRef": { "name": "production" } }));
+    let verdict = ask(&stays, "root");
+    assert!(warned(&verdict)[0].contains("parent-immutable"), "{verdict:?}");
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
-use muster::controller::admission::{Certificates, Keeper, RENEWED_AFTER};
+use muster::controller::admission::{Certificates, Keeper, Known, RENEWED_AFTER, asked};
 use muster::controller::connect;
 use serde_json::{Value, json};
 
@@ -29,6 +29,7 @@ fn configuration(port: u16) -> Value {
             "timeoutSeconds": 3,
             "sideEffects": "None",
             "matchPolicy": "Equivalent",
+            "matchConditions": [{ "name": "asked-by-others", "expression": asked() }],
             "namespaceSelector": { "matchExpressions": [
                 { "key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system", "muster-system"] },
             ] },
@@ -148,6 +149,12 @@ fn replicas_agree(asked: &Asked) {
         [a, b, c].map(|it| it.unwrap().0)
     });
     assert!(all.iter().all(|pair| *pair == all[0]));
+    // One of them told the API server who signed it, and the others found that.
+    let known = asked.runtime.block_on(async {
+        let (a, b, c) = tokio::join!(other.now(now), other.now(now), other.now(now));
+        [a, b, c].map(|it| it.unwrap().1)
+    });
+    assert!(!known.contains(&Known::No), "{known:?}");
     // An empty Secret, as a chart has it, is filled and keeps its labels.
     let empty = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "empty", "labels": { "a": "b" } }, "type": "Opaque" });
     asked.cluster.apply(&empty.to_string());
@@ -187,6 +194,10 @@ fn users_are_told(asked: &Asked) {
         ["annotate", "morg/acme", "-n", "acme", "muster.dev/break-glass=INC-42 until 2027-01-01T00:00:00Z", "--dry-run=server"];
     asked.says("bob@acme.example", &glass, None, "does not hold organization:write");
     asked.says("alice@acme.example", &glass, None, "annotated");
+    let mut nameless = object("Template", "x", json!({ "workspaceRef": { "name": "design" } }));
+    nameless["metadata"] = json!({ "generateName": "talk-", "namespace": "acme" });
+    asked.says("bob@acme.example", &["create", "--dry-run=server"], Some(&nameless), "template.muster.dev/talk-");
+    asked.says("carol@acme.example", &["create", "--dry-run=server"], Some(&nameless), "template/talk-");
     // A status is the controller's own business.
     asked.cluster.report("acme", "workspaces/production", &json!({ "deletionProtection": true }));
 }
@@ -203,10 +214,7 @@ fn one_commit_passes_in_either_order(asked: &Asked) {
         ] {
             let output = asked.cluster.kubectl_as(CI, how, Some(&list));
             let said = text(&output);
-            assert!(
-                output.status.success() && said.contains("Warning: member/alice: member/alice is the last lasting admin"),
-                "{said}"
-            );
+            assert!(output.status.success() && said.contains("Warning: member/alice is the last lasting admin"), "{said}");
             assert!(said.contains("Warning: bob@acme.example becomes admin of organization/acme"), "{said}");
         }
         // Once more from the start: what the store has did not change.
@@ -225,6 +233,22 @@ fn without_it_the_cluster_works(asked: &mut Asked) {
     asked.cluster.create("acme", &documents(ACME));
     let typed = ["patch", "mws/design", "-n", "acme", "--type=merge", "-p", r#"{"spec":{"type":"QA"}}"#];
     asked.says("carol@acme.example", &typed, None, "patched");
+    // Where failures are denials, nobody writes; and what keeps the cluster running goes on.
+    let fail = |policy: &str| format!(r#"[{{"op":"replace","path":"/webhooks/0/failurePolicy","value":"{policy}"}}]"#);
+    let set = |policy: &str| {
+        let patch = fail(policy);
+        let args = ["patch", "validatingwebhookconfiguration/muster", "--type=json", "-p", &patch];
+        assert!(asked.cluster.plane.kubectl(&args).status.success());
+    };
+    set("Fail");
+    let renamed = ["patch", "mws/design", "-n", "acme", "--type=merge", "-p", r#"{"spec":{"displayName":"Other"}}"#];
+    let is_denied = || text(&asked.cluster.kubectl_as(CI, &renamed, None)).contains("failed calling webhook");
+    eventually("failures are denials", is_denied);
+    let gone = asked.cluster.plane.kubectl(&["delete", "namespace", "acme", "--timeout=90s"]);
+    assert!(gone.status.success(), "{}", text(&gone));
+    set("Ignore");
+    eventually("failures are let through", || !is_denied());
+    asked.cluster.create("acme", &documents(ACME));
     // The policies hold all the same.
     let output = asked.cluster.kubectl_as(CI, &["delete", "mws/production", "-n", "acme"], None);
     assert!(text(&output).contains("ValidatingAdmissionPolicy 'workspace-deletion-protected.muster.dev'"), "{}", text(&output));

@@ -31,9 +31,9 @@ pub fn get(port: u16, path: &str) -> (u16, String) {
 
 fn talk(mut stream: impl std::io::Read + std::io::Write, head: &str, body: &[u8]) -> Result<(u16, String), String> {
     let length = body.len();
-    let head = format!(
-        "{head}\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
-    );
+    let content = if head.contains("content-type:") { "" } else { "content-type: application/json\r\n" };
+    let length = if head.contains("content-length:") { String::new() } else { format!("content-length: {length}\r\n") };
+    let head = format!("{head}\r\nhost: localhost\r\nconnection: close\r\n{content}{length}\r\n");
     stream.write_all(head.as_bytes()).map_err(|error| error.to_string())?;
     // Whoever refuses a body that is too long does not read it to its end.
     let _ = stream.write_all(body).and_then(|()| stream.flush());

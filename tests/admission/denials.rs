@@ -2,9 +2,9 @@
 
 use muster::controller::admission::Found;
 use muster::tenancy::Manager;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::acme::{Acme, denied, warned};
+use crate::acme::{Acme, denied, object, read, review, warned};
 
 const CI: &str = "system:serviceaccount:flux-system:acme";
 
@@ -90,8 +90,8 @@ fn what_another_manager_has_is_not_touched() {
         denied(&acme.update("workspace/design", json!({ "displayName": "Design" })).by(CI)),
         [(
             "foreign-manager",
-            "workspace/design: it is managed by muster, not by other (foreign-manager); write adoptionPolicy: Adopt in the organization to \
-             take it over, or take it out of the input"
+            "workspace/design: it is managed by muster, not by other (foreign-manager); write adoptionPolicy: Adopt in the Organization to \
+             take it over, or delete this object, which removes nothing from the store"
         )]
     );
 }
@@ -107,8 +107,8 @@ fn nothing_is_said_about_what_is_not_stored_yet() {
 #[test]
 fn another_namespace_learns_nothing_and_takes_nothing_over() {
     let mut acme = Acme::with(&[("organization/acme", json!({ "administrators": { "groups": ["platform"] } }))]);
-    let Found::Here(snapshot) = acme.found else { unreachable!() };
-    acme.found = Found::Elsewhere(snapshot);
+    let Found::Here(stored) = acme.found else { unreachable!() };
+    acme.found = Found::Elsewhere(stored);
     let member = acme.create("Member", "mallory", json!({ "email": "mallory@acme.example", "role": "Admin" }));
     assert_eq!(warned(&member.by("mallory")), Vec::<&str>::new());
     let organization = acme.create("Organization", "acme", json!({}));
@@ -129,6 +129,37 @@ fn an_update_that_says_nothing_new_is_idle() {
     assert!(!same.clone().annotated("muster.dev/approved-plan", "x").request("mallory", &[]).is_idle());
     assert!(!acme.update("workspace/design", json!({ "type": "QA" })).request("mallory", &[]).is_idle());
     assert!(!acme.delete("workspace/design").request("mallory", &[]).is_idle());
+}
+
+#[test]
+fn what_is_being_deleted_already_is_nobodys_business() {
+    let acme = Acme::with(&[]);
+    let production = &acme.objects["workspace/production"];
+    let mut going = production.clone();
+    going["metadata"]["deletionTimestamp"] = json!("2026-03-01T09:00:00Z");
+    going["metadata"]["finalizers"] = json!(["example.com/theirs"]);
+    let mut edited = going.clone();
+    edited["spec"]["dataResidency"] = json!("USA");
+    assert!(read(&review("UPDATE", &edited, &going, ("ci", &[]))).is_none());
+    assert!(read(&review("DELETE", &Value::Null, &going, ("ci", &[]))).is_none());
+    assert!(read(&review("DELETE", &Value::Null, production, ("ci", &[]))).is_some());
+    assert!(read(&review("CONNECT", production, &Value::Null, ("ci", &[]))).is_none());
+}
+
+#[test]
+fn an_object_without_a_name_of_its_own_is_judged_by_the_one_that_it_was_given() {
+    let acme = Acme::with(&[]);
+    let mut new = review(
+        "CREATE",
+        &object("Template", "talk-x7k2p", json!({ "workspaceRef": { "name": "design" } })),
+        &Value::Null,
+        ("ci", &[]),
+    );
+    new["request"]["object"]["metadata"]["generateName"] = json!("talk-");
+    new["request"]["name"] = json!("");
+    assert_eq!(read(&new).unwrap().key.to_string(), "template/talk-x7k2p");
+    let nameless = acme.create("Template", "", json!({ "workspaceRef": { "name": "design" } }));
+    assert!(nameless.by(CI).denials.is_empty());
 }
 
 #[test]

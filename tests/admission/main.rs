@@ -11,6 +11,7 @@ mod scenario;
 mod acme;
 mod actors;
 mod answers;
+mod bounds;
 mod client;
 mod cluster;
 mod denials;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use muster::controller::admission::{
-    Certificates, Kept, Listeners, Reader, Service, Settings, Webhook, WebhookError, issue, serve,
+    Certificates, Kept, Listeners, Pace, Reader, Service, Settings, Webhook, WebhookError, issue, serve,
 };
 use muster::engine::{apply, plan_input};
 use muster::store::{AnyStore, Mode};
@@ -42,7 +42,8 @@ impl Running {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             let stopped = async { drop(stopped.await) };
-            runtime.block_on(serve(webhook, certificates, listeners, Duration::from_millis(300), stopped))
+            let pace = Pace { look: Duration::from_millis(300), linger: Duration::from_millis(200) };
+            runtime.block_on(serve(webhook, certificates, listeners, pace, stopped))
         });
         Self { port, health, stop: Some(stop), thread: Some(thread) }
     }
@@ -63,9 +64,16 @@ impl Drop for Running {
 
 /// Applies the usual organization to a store.
 pub fn fill(store: &str) {
+    fill_with(store, ACME);
+}
+
+/// Applies an organization to a store.
+pub fn fill_with(store: &str, documents: &str) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let Some(Step::Apply(options, text)) = steps(&format!("#! apply\n{ACME}")).into_iter().next() else { unreachable!() };
+        let Some(Step::Apply(options, text)) = steps(&format!("#! apply\n{documents}")).into_iter().next() else {
+            unreachable!()
+        };
         let store = AnyStore::open(store, Mode::Write).await.unwrap();
         let plans = plan_input(&store, &input("acme.yaml", &text), "files", &options.context()).await.unwrap().plans;
         apply(&store, plans, &options.apply()).await.unwrap();
@@ -182,7 +190,20 @@ fn what_is_no_question_is_told_so() {
         assert_eq!(place.post(body.as_bytes()).0, 400, "{}", body.chars().take(80).collect::<String>());
     }
     assert_eq!(place.post(&[0xff; 100]).0, 400);
-    assert_eq!(place.post(&vec![b' '; 4 << 20]).0, 413);
+    let large = "POST /validate HTTP/1.1\r\ncontent-length: 9000000";
+    assert_eq!(send(place.running.port, &place.kept.authority, large, b"").unwrap().0, 413);
+    // An object of 3 MiB, as it is and as it was, is a question.
+    let mut large = review("UPDATE", &stored("Workspace", "w"), &stored("Workspace", "w"), ("ci", &[]));
+    for side in ["object", "oldObject"] {
+        large["request"][side]["metadata"]["annotations"] = json!({ "example.com/much": "x".repeat(3 << 20) });
+    }
+    assert_eq!(place.ask(&large)["allowed"], true);
+    let mut older = review("DELETE", &Value::Null, &stored("Workspace", "w"), ("ci", &[]));
+    older["apiVersion"] = json!("admission.k8s.io/v1beta1");
+    let answer = place.post(older.to_string().as_bytes());
+    assert_eq!(answer, (400, "only the AdmissionReview of admission.k8s.io/v1 is understood\n".to_owned()));
+    let plain = "POST /validate HTTP/1.1\r\ncontent-type: text/plain";
+    assert_eq!(send(place.running.port, &place.kept.authority, plain, b"{}").unwrap().0, 415);
     let send = |head: &str| send(place.running.port, &place.kept.authority, head, b"").unwrap().0;
     assert_eq!((send("GET /validate HTTP/1.1"), send("POST /other HTTP/1.1")), (405, 404));
     // An object that is no object is somebody else's to refuse.
@@ -207,12 +228,30 @@ fn without_a_store_everything_goes_through_with_a_warning() {
     assert_eq!(
         answer["warnings"],
         json!([
-            "workspace/production: the store gave no answer, so this was not judged yet; the controller does before it applies it"
+            "workspace/production: the store gave no answer, so neither your rights nor what it does were checked; the controller refuses \
+             what the rules refuse"
         ])
     );
     assert_eq!(answer["allowed"], true);
     let (_, metrics) = get(place.running.health, "/metrics");
     assert!(metrics.contains("muster_admission_not_judged_total 1") && !metrics.contains("hush"), "{metrics}");
+}
+
+#[test]
+fn a_store_that_never_answers_lets_everything_through_before_the_api_server_stops_waiting() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (directory, kept) = (tempfile::tempdir().unwrap(), certificate());
+    write(directory.path(), &kept);
+    let store = format!("postgres://muster@127.0.0.1:{}/muster", silent.local_addr().unwrap().port());
+    let running = Running::start(&store, Certificates::Directory(directory.path().to_owned()));
+    let delete = review("DELETE", &Value::Null, &stored("Workspace", "production"), ("ci", &[]));
+    // A denial would come from what is known without the store.
+    let head = "POST /validate?timeout=600ms HTTP/1.1";
+    eventually(|| get(running.health, "/readyz").0 == 200);
+    let (code, body) = send(running.port, &kept.authority, head, delete.to_string().as_bytes()).unwrap();
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((code, &answer["response"]["allowed"]), (200, &json!(true)), "{body}");
+    assert!(answer["response"]["warnings"][0].as_str().unwrap().contains("the store gave no answer"), "{body}");
 }
 
 #[test]

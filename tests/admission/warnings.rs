@@ -18,13 +18,24 @@ fn one_commit_that_demotes_the_last_admin_and_promotes_another_passes_in_either_
     let acme = Acme::with(&[]);
     let demote = json!({ "role": "Member" });
     let first = warnings(&acme.update("member/alice", demote.clone()).by(CI));
-    assert!(first.starts_with("member/alice: member/alice is the last lasting admin of organization/acme"), "{first}");
+    assert!(first.starts_with("member/alice is the last lasting admin of organization/acme"), "{first}");
     assert!(first.contains("(last-admin); make another active member admin"), "{first}");
     let second = warnings(&acme.update("member/bob", json!({ "role": "Admin" })).by(CI));
     assert_eq!(second.lines().next().unwrap(), "bob@acme.example becomes admin of organization/acme (no access -> Admin)");
     let promoted = Acme::with(&[("member/bob", json!({ "role": "Admin" }))]);
     let third = warnings(&promoted.update("member/alice", demote).by(CI));
     assert!(third.starts_with("alice@acme.example "), "{third}");
+}
+
+#[test]
+fn whoever_prunes_first_removes_the_last_admin_before_another_one_is_promoted() {
+    let acme = Acme::with(&[]);
+    let gone = warnings(&acme.delete("member/alice").by(CI));
+    assert!(
+        gone.starts_with("member/alice is the last lasting admin of organization/acme and cannot be removed (last-admin); "),
+        "{gone}"
+    );
+    assert!(acme.update("member/bob", json!({ "role": "Admin" })).by(CI).denials.is_empty());
 }
 
 #[test]

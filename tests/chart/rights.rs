@@ -1,7 +1,9 @@
 //! What the chart's service accounts may do, and how that is compared with what they did.
 
+use std::collections::BTreeMap;
+
 use super::audit::{complaints, rights};
-use super::helm::{Helm, list, strings, values};
+use super::helm::{Helm, file, list, root, strings, values};
 use super::{for_all_values, of_kind};
 use serde_json::{Value, json};
 
@@ -49,6 +51,28 @@ fn the_controller_has_the_rights_that_it_uses_and_no_others() {
     assert_eq!(short(&objects, "muster"), expected);
     assert_eq!(rights(&objects, "muster-system", "muster").len(), 5 + 9 * 5, "every kind, and its definition");
     assert_eq!(short(&objects, "muster-webhook"), Vec::<String>::new(), "with a given certificate the webhook asks for nothing");
+}
+
+/// What the chart gives the controller where it looks after one namespace, without labels.
+fn given(helm: &mut Helm, mirrors: bool) -> Vec<Value> {
+    let set = json!({ "watchNamespaces": ["watched"], "webhook": { "enabled": false }, "backends": { "enabled": mirrors } });
+    let objects = helm.render(&set).unwrap();
+    let kinds = ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];
+    let mut found: Vec<Value> = kinds.iter().flat_map(|kind| of_kind(&objects, kind)).cloned().collect();
+    found.iter_mut().for_each(|object| drop(object["metadata"].as_object_mut().unwrap().remove("labels")));
+    found
+}
+
+#[test]
+fn the_controller_of_the_other_tests_has_the_rights_that_the_chart_gives() {
+    const PATH: &str = "tests/support/rights.yaml";
+    let Some(mut helm) = Helm::start() else { return };
+    let all = BTreeMap::from([("plain", given(&mut helm, false)), ("mirrors", given(&mut helm, true))]);
+    let rendered = serde_yaml::to_string(&all).unwrap();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(root().join(PATH), &rendered).unwrap();
+    }
+    assert!(file(PATH) == rendered, "{PATH} is not what the chart makes; run BLESS=1 cargo test --test chart and commit it");
 }
 
 #[test]

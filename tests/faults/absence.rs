@@ -119,29 +119,18 @@ fn a_deleted_definition_removes_nothing() {
     assert_eq!(world.told("acme").offences(), Vec::<String>::new());
 }
 
-fn binding(world: &World) -> Value {
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": { "name": format!("stranger-{}", world.namespace) },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "muster" },
-        "subjects": [{ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": STRANGER.name }],
-    })
-}
-
 #[test]
 fn rights_that_are_taken_away_remove_nothing_also_after_a_restart() {
     let Some(mut world) = World::new() else { return };
     world.act_as(&STRANGER);
-    world.rig.apply(&binding(&world));
     begin(&world);
     let before = world.stored();
-    let path = format!("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/stranger-{}", world.namespace);
-    world.rig.call(Method::DELETE, &path, None);
+    world.revoke();
     world.proxy.inject(super::proxy::Injection::EndWith(format!("{}\n", super::proxy::Injection::gone())));
     nothing_goes(&world, &before);
     world.restart();
     nothing_goes(&world, &before);
-    world.rig.apply(&binding(&world));
+    world.grant();
     world.kill();
     world.start();
     world.settle();

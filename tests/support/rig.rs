@@ -16,26 +16,59 @@ use tokio::runtime::Runtime;
 
 use super::control_plane::{ADMIN, ControlPlane, Options, User};
 
-/// What the controller may do, and where its Leases and Events go.
-const RIGHTS: &str = r#"
-- {apiVersion: v1, kind: Namespace, metadata: {name: muster-system}}
-- apiVersion: rbac.authorization.k8s.io/v1
-  kind: ClusterRole
-  metadata: {name: muster}
-  rules:
-  - {apiGroups: [muster.dev], resources: ["*"], verbs: [get, list, watch]}
-  - {apiGroups: [muster.dev], resources: ["*/status"], verbs: [get, update, patch]}
-  - {apiGroups: [""], resources: [namespaces], verbs: [get, list, watch]}
-  - {apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: [get, list, watch]}
-  - {apiGroups: ["", events.k8s.io], resources: [events], verbs: [create, patch, update]}
-  - {apiGroups: [""], resources: [secrets], verbs: [get, create, update]}
-  - {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update, patch]}
-- apiVersion: rbac.authorization.k8s.io/v1
-  kind: ClusterRoleBinding
-  metadata: {name: muster}
-  roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: muster}
-  subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: "system:serviceaccount:muster-system:muster"}]
-"#;
+/// What the chart gives the controller's ServiceAccount where it looks after one namespace; `tests/chart` renders it with Helm. The
+/// namespaces in it are those of [`RELEASE`] and [`WATCHED`].
+const RIGHTS: &str = include_str!("rights.yaml");
+const RELEASE: &str = "muster-system";
+const WATCHED: &str = "watched";
+
+/// What somebody may do who runs the controller: exactly what the chart gives him.
+pub struct Grant<'a> {
+    pub user: &'a User,
+    /// The namespace of the release, where its Lease is.
+    pub release: &'a str,
+    /// The namespaces that it looks after.
+    pub watched: Vec<&'a str>,
+    /// Whether it mirrors to services.
+    pub mirrors: bool,
+}
+
+impl Grant<'_> {
+    /// The account of the user, which is the last part of its name.
+    fn account(&self) -> &str {
+        self.user.name.rsplit(':').next().unwrap()
+    }
+
+    fn objects(&self) -> Vec<Value> {
+        let all: BTreeMap<String, Vec<Value>> = serde_yaml::from_str(RIGHTS).unwrap();
+        let objects = &all[if self.mirrors { "mirrors" } else { "plain" }];
+        let of = |watched: &&str| objects.iter().map(|object| self.placed(object, watched)).collect::<Vec<_>>();
+        self.watched.iter().flat_map(of).collect()
+    }
+
+    /// A rendered object for this user, this release and this namespace.
+    fn placed(&self, object: &Value, watched: &str) -> Value {
+        let mut object: Value =
+            serde_json::from_str(&object.to_string().replace(&format!("\"{WATCHED}\""), &format!("\"{watched}\""))).unwrap();
+        if object["metadata"]["namespace"] == RELEASE {
+            object["metadata"]["namespace"] = self.release.into();
+        }
+        // What is in no namespace is there once for each of them.
+        let own = |name: &Value| format!("{}-{}-{watched}", name.as_str().unwrap(), self.release);
+        if object["metadata"]["namespace"].is_null() {
+            object["metadata"]["name"] = own(&object["metadata"]["name"]).into();
+        }
+        if object["roleRef"]["kind"] == "ClusterRole" {
+            object["roleRef"]["name"] = own(&object["roleRef"]["name"]).into();
+        }
+        if let Some(subject) = object.get_mut("subjects").map(|subjects| &mut subjects[0]) {
+            subject["name"] = self.account().into();
+            let name = format!("{}-of-{}", object["metadata"]["name"].as_str().unwrap(), self.account());
+            object["metadata"]["name"] = name.into();
+        }
+        object
+    }
+}
 
 /// An API server, and a client that may do everything.
 pub struct Rig {
@@ -64,8 +97,6 @@ impl Rig {
     fn install(&self) {
         let definitions: Vec<Value> = crds().iter().map(|crd| serde_json::to_value(crd).unwrap()).collect();
         definitions.iter().for_each(|definition| self.apply(definition));
-        let rights: Vec<Value> = serde_yaml::from_str(RIGHTS).unwrap();
-        rights.iter().for_each(|object| self.apply(object));
         for kind in Kind::WRITTEN {
             Self::until(&format!("{kind} is served"), || self.try_call(Method::GET, &path(kind, "default", ""), None).is_ok());
         }
@@ -110,6 +141,44 @@ impl Rig {
         let name = object["metadata"]["name"].as_str().unwrap();
         let path = format!("{}/{name}?fieldManager=test&force=true", collection(object));
         self.call(Method::PATCH, &path, Some(object));
+    }
+
+    /// Gives rights, and waits until they are in force.
+    pub fn grant(&self, grant: &Grant<'_>) {
+        grant.objects().iter().for_each(|object| self.apply(object));
+        self.until_it_may(grant, true);
+    }
+
+    /// Takes rights away, and waits until that is in force.
+    pub fn revoke(&self, grant: &Grant<'_>) {
+        for object in grant.objects().iter().filter(|object| object.get("subjects").is_some()) {
+            let path = format!("{}/{}", collection(object), object["metadata"]["name"].as_str().unwrap());
+            self.call(Method::DELETE, &path, None);
+        }
+        self.until_it_may(grant, false);
+    }
+
+    /// Waits until one right of each binding is there, or gone.
+    fn until_it_may(&self, grant: &Grant<'_>, wanted: bool) {
+        let ask = |namespace: Option<&str>, [verb, group, resource, name]: [&str; 4]| {
+            let question = json!({
+                "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+                "spec": { "user": grant.user.name, "resourceAttributes": {
+                    "namespace": namespace, "verb": verb, "group": group, "resource": resource, "name": name,
+                } },
+            });
+            let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+            self.call(Method::POST, path, Some(&question))["status"]["allowed"] == true
+        };
+        let lease = ["update", "coordination.k8s.io", "leases", "muster"];
+        Self::until("rights to the Lease", || ask(Some(grant.release), lease) == wanted);
+        for watched in &grant.watched {
+            let list = ["list", GROUP, "members", ""];
+            let secrets = ["get", "", "secrets", "any"];
+            Self::until("rights to objects", || ask(Some(watched), list) == wanted);
+            Self::until("rights to Secrets", || ask(Some(watched), secrets) == (wanted && grant.mirrors));
+            Self::until("rights to the namespace", || ask(None, ["get", "", "namespaces", watched]) == wanted);
+        }
     }
 
     /// Creates a namespace.

@@ -21,7 +21,7 @@ use super::history::{Told, told};
 use super::postgres;
 use super::process::Process;
 use super::proxy::{Class, Proxy};
-use super::rig::{self, Rig};
+use super::rig::{self, Grant, Rig};
 
 /// Where the store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +97,28 @@ impl World {
         Some(world)
     }
 
-    /// From the next start on, the controller is this user.
+    /// From the next start on, the controller is this user, who gets the rights to be one.
     pub fn act_as(&mut self, user: &'static User) {
         self.user = user;
         self.secrets.push(self.rig.plane.token(user));
+        self.grant();
+    }
+
+    fn rights(&self) -> Grant<'_> {
+        let flags = self.arguments.iter().zip(self.arguments.iter().skip(1));
+        let watched = flags.filter(|(flag, _)| *flag == "--watch-namespace").map(|(_, namespace)| namespace.as_str()).collect();
+        let mirrors = self.arguments.iter().any(|argument| argument == "--backends");
+        Grant { user: self.user, release: &self.namespace, watched, mirrors }
+    }
+
+    /// Gives the controller the rights that the chart gives it with these arguments.
+    pub fn grant(&self) {
+        self.rig.grant(&self.rights());
+    }
+
+    /// Takes all rights from the controller.
+    pub fn revoke(&self) {
+        self.rig.revoke(&self.rights());
     }
 
     /// From now on, this must be found nowhere.
@@ -111,6 +129,7 @@ impl World {
     /// From the next start on, the controller gets these arguments as well.
     pub fn arguments(&mut self, arguments: &[&str]) {
         self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self.grant();
     }
 
     /// From the next start on, the controller waits so long for an answer of the API server.

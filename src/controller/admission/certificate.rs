@@ -44,7 +44,32 @@ pub enum CertificateError {
     /// Others write it all the time.
     #[error("cannot keep the certificate in {0}: others change it all the time")]
     Busy(String),
+    /// The API server gives no answer.
+    #[error("the API server has given no answer about the certificate for {0:?}")]
+    Silent(Duration),
 }
+
+impl CertificateError {
+    /// True for what may go well in a moment, with nothing done about it.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Kept { .. } | Self::Busy(_) | Self::Silent(_))
+    }
+}
+
+/// Whether the API server knows who signed a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It does.
+    Already,
+    /// It was told only now.
+    Now,
+    /// It could not be told.
+    No,
+}
+
+/// How long the API server may take to say all there is about the certificate.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the certificate comes from.
 #[derive(Clone, Debug)]
@@ -89,12 +114,12 @@ impl Pair {
 }
 
 impl Certificates {
-    /// The certificate as it is now, renewed where it is time; with whether an API server knows who signed it.
+    /// The certificate as it is now, renewed where it is time; with whether the API server knows who signed it.
     ///
     /// # Errors
     ///
     /// When there is none.
-    pub async fn now(&self, now: Timestamp) -> Result<(Pair, bool), CertificateError> {
+    pub async fn now(&self, now: Timestamp) -> Result<(Pair, Known), CertificateError> {
         match self {
             Self::Directory(directory) => {
                 let read = |name: &str| {
@@ -102,9 +127,12 @@ impl Certificates {
                     std::fs::read_to_string(&path)
                         .map_err(|source| CertificateError::File { path: path.display().to_string(), source })
                 };
-                Ok((Pair { certificate: read("tls.crt")?, key: read("tls.key")? }, true))
+                Ok((Pair { certificate: read("tls.crt")?, key: read("tls.key")? }, Known::Already))
             }
-            Self::Own(keeper) => keeper.now(now).await,
+            Self::Own(keeper) => {
+                let found = tokio::time::timeout(PATIENCE, keeper.now(now)).await;
+                found.unwrap_or(Err(CertificateError::Silent(PATIENCE)))
+            }
         }
     }
 

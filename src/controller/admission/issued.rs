@@ -77,10 +77,11 @@ impl fmt::Debug for Kept {
 }
 
 impl Kept {
-    /// True when another one is to take its place.
+    /// True when another one is to take its place. One from the future was made by a clock that was wrong: nobody would trust it yet.
     #[must_use]
     pub fn is_due(&self, service: &Service, now: Timestamp) -> bool {
-        self.service != *service || now >= self.since + RENEWED_AFTER
+        let age = now.duration_since(self.since);
+        self.service != *service || age >= RENEWED_AFTER || age < -SKEW
     }
 
     /// The authorities that an API server shall trust, the one before included until what it signed has ended.
@@ -155,6 +156,8 @@ mod tests {
         assert!(!first.is_due(&service(), at(53)));
         assert!(first.is_due(&service(), at(54)) && 54 * 3 < 90 * 2);
         assert!(first.is_due(&"other.muster".parse().unwrap(), at(0)));
+        // An hour is within what clocks may be apart; a day is a clock that was wrong.
+        assert!(!first.is_due(&service(), at(0) - SignedDuration::from_hours(1)) && first.is_due(&service(), at(-1)));
     }
 
     #[test]

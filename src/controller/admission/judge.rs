@@ -2,13 +2,14 @@ use jiff::Timestamp;
 
 use super::actor::Actor;
 use super::effects::{Planned, effects};
-use super::lines::{bounded, line_of};
+use super::lines::{LONGEST, bounded, line_of, sentence};
 use super::place::Found;
+use super::progress::{Progress, Step};
 use super::request::{Operation, Request};
+use super::stored::Wanted;
 use crate::api::organization::DeletionPolicy;
 use crate::api::policy::DeletionMode;
 use crate::api::{Kind, OrganizationSpec};
-use crate::engine::as_input;
 use crate::plan::{Context, Tightened, plan};
 use crate::source::ObjectRead;
 use crate::tenancy::view::View;
@@ -25,14 +26,25 @@ pub struct Settings {
     pub exempt: Vec<String>,
 }
 
+const KUBE_SYSTEM: &str = "system:serviceaccount:kube-system:";
+const CONTROL_PLANE: [&str; 2] = ["system:kube-controller-manager", "system:apiserver"];
+
+/// Whether an API server has to ask about a request, as CEL for the `matchConditions` of a `ValidatingWebhookConfiguration`: what keeps the
+/// cluster running goes on also where the webhook is away and failures are denials.
+#[must_use]
+pub fn asked() -> String {
+    let [manager, server] = CONTROL_PLANE;
+    let name = "request.userInfo.username";
+    format!("!({name}.startsWith('{KUBE_SYSTEM}') || {name} in ['{manager}', '{server}'])")
+}
+
 impl Settings {
     /// True for whoever keeps the cluster running: what the controllers of Kubernetes do, such as emptying a namespace, is never in
     /// the way of anybody.
     #[must_use]
     pub fn exempts(&self, request: &Request) -> bool {
-        const OWN: [&str; 2] = ["system:kube-controller-manager", "system:apiserver"];
         let name = &request.user.name;
-        name.starts_with("system:serviceaccount:kube-system:") || OWN.contains(&name.as_str()) || self.exempt.contains(name)
+        name.starts_with(KUBE_SYSTEM) || CONTROL_PLANE.contains(&name.as_str()) || self.exempt.contains(name)
     }
 }
 
@@ -58,7 +70,7 @@ impl Denial {
     /// A reason.
     #[must_use]
     pub fn new(rule: &'static str, subject: &Key, because: &str, way_out: &str) -> Self {
-        Self { rule, message: line_of(&format!("{subject}: {because} ({rule}); {way_out}"), LONGEST_DENIAL) }
+        Self { rule, message: line_of(&format!("{} ({rule}); {way_out}", sentence(subject, because)), LONGEST_DENIAL) }
     }
 }
 
@@ -74,36 +86,47 @@ impl Verdict {
     /// Let through with a word on the way.
     #[must_use]
     pub fn warned(warning: &str) -> Self {
-        Self { denials: Vec::new(), warnings: vec![warning.to_owned()] }
+        Self { denials: Vec::new(), warnings: vec![line_of(warning, LONGEST)] }
+    }
+
+    /// This verdict on one half of a request, with that on the other half. Who is denied one learns nothing of the other.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.denials.extend(other.denials);
+        self.warnings.extend(other.warnings);
+        let warnings = std::mem::take(&mut self.warnings);
+        self.warnings = if self.denials.is_empty() { bounded(warnings, 0) } else { Vec::new() };
+        self
     }
 }
 
 /// What no other object of the same commit could make right: the rules that deny what they refuse. Those about who asks do, too.
-const DENIED: [&str; 6] =
-    ["residency-immutable", "hipaa-immutable", "scope-immutable", UNDELETABLE, PROTECTED, "foreign-manager"];
+const DENIED: [&str; 6] = ["residency-immutable", "hipaa-immutable", "scope-immutable", UNDELETABLE, PROTECTED, FOREIGN];
 const UNDELETABLE: &str = "workspace-undeletable";
 const PROTECTED: &str = "deletion-protected";
+const FOREIGN: &str = "foreign-manager";
 /// The rule about the rights of whoever asks.
 pub const NOT_PERMITTED: &str = "not-permitted";
 
 /// Judges a request by what is stored.
 #[must_use]
-pub fn judge(request: &Request, found: &Found, settings: &Settings, now: Timestamp) -> Verdict {
-    let nothing = Input::default();
-    let case = |snapshot| Case { request, snapshot, stored: &nothing, settings, now };
+pub fn judge(request: &Request, found: &Found, settings: &Settings, now: Timestamp, progress: &Progress) -> Verdict {
+    progress.reach(Step::Rights);
+    let nothing = Wanted::new(&settings.manager, &request.namespace, Input::default());
+    let case = |snapshot| Case { request, snapshot, wanted: &nothing, settings, now, progress };
     match found {
-        Found::Here(snapshot) => {
-            let stored = as_input(snapshot, &settings.manager, &request.namespace);
-            Case { stored: &stored, ..case(snapshot) }.verdict()
+        Found::Here(stored) => {
+            let wanted = stored.wanted(&settings.manager, &request.namespace);
+            Case { wanted: &wanted, ..case(&stored.snapshot) }.verdict()
         }
-        Found::Elsewhere(snapshot) if request.key.kind == Kind::Organization && request.operation != Operation::Delete => {
-            case(snapshot).moved()
+        Found::Elsewhere(stored) if request.key.kind == Kind::Organization && request.operation != Operation::Delete => {
+            case(&stored.snapshot).moved()
         }
         Found::Elsewhere(_) | Found::Nothing => Verdict::default(),
-        Found::Unplaced(snapshots) => {
+        Found::Unplaced(all) => {
             let may = |snapshot| case(snapshot).decides(&case(snapshot).actor());
-            match snapshots.first() {
-                Some(first) if !snapshots.iter().any(may) => case(first).unplaced(),
+            match all.first() {
+                Some(first) if !all.iter().any(|stored| may(&stored.snapshot)) => case(&first.snapshot).unplaced(),
                 _ => Verdict::default(),
             }
         }
@@ -116,31 +139,39 @@ pub(super) struct Case<'a> {
     pub request: &'a Request,
     pub snapshot: &'a Snapshot,
     /// The organization as an input that wants what is stored.
-    pub stored: &'a Input,
+    pub wanted: &'a Wanted,
     pub settings: &'a Settings,
     pub now: Timestamp,
+    pub progress: &'a Progress,
 }
 
 impl Case<'_> {
+    /// Whoever is denied by what costs little is not told what it would take to look further.
     fn verdict(&self) -> Verdict {
-        let actor = self.actor();
-        let mut denials = match &actor {
-            Actor::Stranger => return Verdict::denied(vec![self.stranger()]),
+        let mut denials = match &self.actor() {
+            Actor::Stranger => vec![self.stranger()],
             Actor::Automation => Vec::new(),
             Actor::Member(email) => self.beyond_rights(email),
         };
-        denials.extend(self.organization_stays());
-        let with = self.planned(&self.input(true));
-        let more = self.refused(&with).into_iter().filter(|denial| denials.iter().all(|other| other.rule != denial.rule));
-        denials.extend(more.collect::<Vec<_>>());
-        if !denials.is_empty() {
+        if denials.is_empty() {
+            denials = self.organization_stays();
+        }
+        if !denials.is_empty() || self.progress.is_over() {
             return Verdict::denied(denials);
         }
         if self.lets_go() {
             let warning = format!("{}: everything in it is kept in the store, and nobody manages it any more", self.request.key);
             return Verdict::warned(&warning);
         }
-        let (lines, more) = effects(&with, || self.planned(self.stored));
+        self.progress.reach(Step::Effects);
+        let at = self.wanted.moment(self.now);
+        let with = self.planned(&self.input(true), at);
+        let denials = self.refused(&with);
+        if !denials.is_empty() || self.progress.is_over() {
+            return Verdict::denied(denials);
+        }
+        let without = || self.wanted.planned(at, || self.planned(&self.wanted.input, at));
+        let (lines, more) = effects(&self.request.key, &with, without);
         Verdict { denials, warnings: bounded(lines, more) }
     }
 
@@ -160,7 +191,7 @@ impl Case<'_> {
 
     /// The organization with the object as it is afterwards, or as it was before.
     pub fn input(&self, afterwards: bool) -> Input {
-        let mut input = self.stored.clone();
+        let mut input = self.wanted.input.clone();
         let key = &self.request.key;
         input.manifests.retain(|manifest| manifest.spec.kind() != key.kind || manifest.name != key.name);
         input.held.retain(|held| held.kind != key.kind || held.name != key.name);
@@ -173,10 +204,10 @@ impl Case<'_> {
         input
     }
 
-    pub fn context(&self, asker: Option<&str>) -> Context {
+    pub fn context(&self, asker: Option<&str>, now: Timestamp) -> Context {
         Context {
-            now: self.now,
-            observed_at: self.now,
+            now,
+            observed_at: now,
             manager: self.settings.manager.clone(),
             actor: self.request.user.name.as_str().into(),
             asker: asker.map(Into::into),
@@ -187,11 +218,15 @@ impl Case<'_> {
         }
     }
 
-    /// What all rules say of an input, whoever asks.
-    fn planned(&self, input: &Input) -> Planned {
+    /// What all rules say of an input at a moment, whoever asks.
+    fn planned(&self, input: &Input, at: Timestamp) -> Planned {
+        self.progress.plan();
         let resolved = resolve(input, std::slice::from_ref(self.snapshot), None);
         let tenancy = resolved.tenancies.iter().find(|tenancy| tenancy.organization == self.snapshot.organization);
-        Planned { plan: tenancy.map(|tenancy| plan(tenancy, self.snapshot, &self.context(None))), findings: resolved.findings }
+        Planned {
+            plan: tenancy.map(|tenancy| plan(tenancy, self.snapshot, &self.context(None, at))),
+            findings: resolved.findings,
+        }
     }
 
     /// What the rules refuse of the object itself, whoever asks and whatever else is in the commit.
@@ -257,6 +292,9 @@ fn way_out<'r>(rule: &str, otherwise: &'r str) -> &'r str {
     match rule {
         UNDELETABLE => "keep it; or loosen workspaceDeletion.mode, wait until that is applied, and delete it then",
         PROTECTED => "set deletionProtection: false, wait until that is applied, and delete it then",
+        FOREIGN => {
+            "write adoptionPolicy: Adopt in the Organization to take it over, or delete this object, which removes nothing from the store"
+        }
         _ => otherwise,
     }
 }

@@ -9,7 +9,7 @@ use kube::{Client, Error};
 use serde_json::json;
 use tracing::warn;
 
-use super::certificate::{CertificateError, Pair};
+use super::certificate::{CertificateError, Known, Pair};
 use super::issued::{Kept, Previous, Service, issue};
 
 /// Keeps a certificate of its own in a Secret, so that all replicas show the same one, and tells the API server who signed it.
@@ -47,17 +47,18 @@ impl Keeper {
     /// # Errors
     ///
     /// When the Secret cannot be read or written.
-    pub async fn now(&self, now: Timestamp) -> Result<(Pair, bool), CertificateError> {
+    pub async fn now(&self, now: Timestamp) -> Result<(Pair, Known), CertificateError> {
         let kept = self.keep(now).await?;
-        let announced = self.announce(&kept.bundle(now)).await;
-        if let Err(error) = &announced {
+        let known = self.announce(&kept.bundle(now)).await.unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            let configuration = &self.configuration;
             warn!(
-                configuration = self.configuration,
-                error = error as &dyn std::error::Error,
-                "cannot say who signed the certificate"
+                configuration,
+                error, "cannot tell the API server who signed the certificate, so it may not ask; it is tried again"
             );
-        }
-        Ok((Pair { certificate: kept.certificate, key: kept.key }, announced.is_ok()))
+            Known::No
+        });
+        Ok((Pair { certificate: kept.certificate, key: kept.key }, known))
     }
 
     fn failed(&self, source: Error) -> CertificateError {
@@ -94,20 +95,27 @@ impl Keeper {
     }
 
     /// Writes the authorities into the configuration, where it has others.
-    async fn announce(&self, bundle: &str) -> Result<(), CertificateError> {
-        let failed =
-            |source| CertificateError::Kept { what: format!("ValidatingWebhookConfiguration {}", self.configuration), source };
+    async fn announce(&self, bundle: &str) -> Result<Known, CertificateError> {
+        let what = || format!("ValidatingWebhookConfiguration {}", self.configuration);
+        let failed = |source| CertificateError::Kept { what: what(), source };
         let configurations: Api<ValidatingWebhookConfiguration> = Api::all(self.client.clone());
-        let found = configurations.get(&self.configuration).await.map_err(failed)?;
         let bundle = ByteString(bundle.as_bytes().to_vec());
-        let others = found.webhooks.iter().flatten().filter(|webhook| webhook.client_config.ca_bundle.as_ref() != Some(&bundle));
-        let others: Vec<_> = others.map(|it| json!({ "name": it.name, "clientConfig": { "caBundle": bundle } })).collect();
-        if others.is_empty() {
-            return Ok(());
+        for _ in 0..ATTEMPTS {
+            let found = configurations.get(&self.configuration).await.map_err(failed)?;
+            let others = found.webhooks.iter().flatten().filter(|it| it.client_config.ca_bundle.as_ref() != Some(&bundle));
+            let others: Vec<_> = others.map(|it| json!({ "name": it.name, "clientConfig": { "caBundle": bundle } })).collect();
+            if others.is_empty() {
+                return Ok(Known::Already);
+            }
+            let patch = json!({ "metadata": { "resourceVersion": found.metadata.resource_version }, "webhooks": others });
+            match configurations.patch(&self.configuration, &PatchParams::default(), &Patch::Strategic(patch)).await {
+                Ok(_) => return Ok(Known::Now),
+                // Another replica was faster, and most likely wrote the same.
+                Err(Error::Api(status)) if status.code == 409 => {}
+                Err(error) => return Err(failed(error)),
+            }
         }
-        let patch = json!({ "metadata": { "resourceVersion": found.metadata.resource_version }, "webhooks": others });
-        let patched = configurations.patch(&self.configuration, &PatchParams::default(), &Patch::Strategic(patch)).await;
-        patched.map(drop).map_err(failed)
+        Err(CertificateError::Busy(what()))
     }
 }
 

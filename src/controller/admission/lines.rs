@@ -1,4 +1,5 @@
 use crate::plan::render::safe;
+use crate::tenancy::Key;
 
 /// The most characters of one warning: an API server cuts what is longer.
 pub const LONGEST: usize = 256;
@@ -16,6 +17,15 @@ pub fn bounded(lines: Vec<String>, more: usize) -> Vec<String> {
         shown.push(format!("and {} more; `muster plan` shows all of it", all - shown.len()));
     }
     shown
+}
+
+/// What is said of an object, which is named once.
+pub fn sentence(subject: &Key, because: &str) -> String {
+    let subject = subject.to_string();
+    match because.strip_prefix(&subject) {
+        Some(rest) if rest.starts_with(' ') => because.to_owned(),
+        _ => format!("{subject}: {because}"),
+    }
 }
 
 /// One line that acts on nobody's terminal, of at most so many characters. Flux deletes and creates again what an error calls

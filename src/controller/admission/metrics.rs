@@ -47,7 +47,7 @@ impl Default for Metrics {
         registry.register_with_unit("admission_duration", "How long answers took", Unit::Seconds, metrics.durations.clone());
         registry.register(
             "admission_not_judged",
-            "Requests let through because the store gave no answer",
+            "Requests let through without being judged in full",
             metrics.not_judged.clone(),
         );
         metrics

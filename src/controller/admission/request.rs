@@ -92,6 +92,10 @@ impl Request {
         if asked.sub_resource.is_some_and(|part| !part.is_empty()) {
             return None;
         }
+        // Of an object that is being deleted nothing counts any more, whatever its finalizers are waiting for.
+        if asked.old_object.as_ref().is_some_and(|old| old.metadata.deletion_timestamp.is_some()) {
+            return None;
+        }
         let (new, old) = (asked.object.map(Said::of), asked.old_object.map(Said::of));
         // A collection is deleted object by object, under the name of none.
         let name = [&new, &old].into_iter().flatten().find_map(|(name, _)| name.clone()).unwrap_or(asked.name);
@@ -109,6 +113,23 @@ impl Request {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.operation == Operation::Update && self.new == self.old
+    }
+
+    /// An object that is part of something else than before, as one that leaves there and one that comes here.
+    #[must_use]
+    pub fn moves(&self) -> Option<(Self, Self)> {
+        let field = match self.key.kind {
+            Kind::Organization => return None,
+            Kind::Template | Kind::Credential => "workspaceRef",
+            Kind::Role => "templateRef",
+            _ => "organizationRef",
+        };
+        let parent = |said: &Option<Said>| said.as_ref()?.spec[field]["name"].as_str().map(str::to_owned);
+        if self.operation != Operation::Update || parent(&self.old) == parent(&self.new) {
+            return None;
+        }
+        let leaves = Self { operation: Operation::Delete, new: None, ..self.clone() };
+        Some((leaves, Self { operation: Operation::Create, old: None, ..self.clone() }))
     }
 
     /// What the object says afterwards, and what is wrong with that.

@@ -1,3 +1,5 @@
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::actor::Actor;
@@ -5,9 +7,10 @@ use super::judge::{Case, Denial, NOT_PERMITTED, Verdict};
 use super::request::Operation;
 use crate::api::Verb;
 use crate::plan::rules::{Class, RULES, Rule, rule};
-use crate::plan::{Plan, plan_by};
+use crate::plan::{Plan, Refusal, plan_by};
+use crate::source::ObjectRead;
 use crate::tenancy::reference::owners;
-use crate::tenancy::{Desired, Input, Key, Name, Tenancy, World, access, members_with_email, resolve};
+use crate::tenancy::{Desired, Input, Key, Manifest, Name, Tenancy, World, access, members_with_email, resolve};
 
 /// The rules about who asks.
 static ACTOR_RULES: LazyLock<Vec<Rule>> =
@@ -25,29 +28,47 @@ struct Asked {
 
 impl Case<'_> {
     /// What a member has no right to. Whoever changes something that was not applied yet needs the right to that, too: both what the
-    /// object says and what it said before are compared with what is stored.
+    /// object says and, where it is not what is stored, what it said before are compared with that.
     pub fn beyond_rights(&self, email: &str) -> Vec<Denial> {
-        let mut denials: Vec<Denial> = self.guarded(email).into_iter().collect();
-        let Some(before) = self.asked(self.stored, email) else { return denials };
+        let guarded: Vec<Denial> = self.guarded(email).into_iter().collect();
+        if !guarded.is_empty() {
+            return guarded;
+        }
         let is_stored = self.snapshot.row(&self.request.key).is_some();
         let states: &[bool] = match self.request.operation {
             Operation::Create => &[true],
-            Operation::Update => &[true, false],
+            Operation::Update if self.waits() => &[true, false],
+            Operation::Update => &[true],
             Operation::Delete if is_stored => &[true],
             Operation::Delete => &[false],
         };
-        for asked in states.iter().filter_map(|afterwards| self.asked(&self.input(*afterwards), email)) {
-            denials.extend(self.not_permitted(&asked.plan, &before.plan));
+        let before = OnceCell::new();
+        for afterwards in states {
+            let Some(asked) = self.asked(&self.input(*afterwards), email) else { continue };
+            let mut denials = self.not_permitted(&asked.plan, || {
+                before.get_or_init(|| self.asked(&self.wanted.input, email).map(|asked| asked.plan.refusals).unwrap_or_default())
+            });
             denials.extend(self.not_judged(&asked, email));
-        }
-        let mut seen = Vec::new();
-        denials.retain(|denial| {
-            !seen.contains(denial) && {
-                seen.push(denial.clone());
-                true
+            let mut seen = BTreeSet::new();
+            denials.retain(|denial| seen.insert(denial.clone()));
+            if !denials.is_empty() {
+                return denials;
             }
-        });
-        denials
+        }
+        Vec::new()
+    }
+
+    /// True for an object that says something which is not applied yet.
+    fn waits(&self) -> bool {
+        let said = |manifest: &Manifest| -> Vec<Desired> {
+            Desired::from_manifest(manifest).into_iter().map(|it| Desired { origin: None, ..it }).collect()
+        };
+        let key = &self.request.key;
+        let stored = self.wanted.input.manifests.iter().find(|it| it.spec.kind() == key.kind && it.name == key.name);
+        match (self.request.before(), stored) {
+            (Some(ObjectRead::Manifest(before)), Some(stored)) => said(&before) != said(stored),
+            _ => true,
+        }
     }
 
     /// Setting or changing an annotation that releases something.
@@ -64,13 +85,17 @@ impl Case<'_> {
     /// Asks the rules about who asks. What is held back because of something else is judged by them all the same: it would be applied by
     /// the automation later.
     fn asked(&self, input: &Input, email: &str) -> Option<Asked> {
+        if self.progress.is_over() {
+            return None;
+        }
+        self.progress.plan();
         let resolved = resolve(input, std::slice::from_ref(self.snapshot), Some(email));
         let mut tenancies = resolved.tenancies.into_iter();
         let mut tenancy = tenancies.find(|tenancy| tenancy.organization == self.snapshot.organization)?;
         // An emergency is declared for what is applied, and gives nobody rights.
         tenancy.break_glass = None;
         let unfounded = self.let_in(&mut tenancy, input);
-        Some(Asked { plan: plan_by(&ACTOR_RULES, &tenancy, self.snapshot, &self.context(Some(email))), unfounded })
+        Some(Asked { plan: plan_by(&ACTOR_RULES, &tenancy, self.snapshot, &self.context(Some(email), self.now)), unfounded })
     }
 
     /// Takes what is held back of the request in, but for what refers to something that is not there, which is returned.
@@ -90,10 +115,12 @@ impl Case<'_> {
         unfounded.into_iter().map(|it| it.key).collect()
     }
 
-    fn not_permitted(&self, plan: &Plan, before: &Plan) -> Vec<Denial> {
-        let refusals = plan.refusals.iter().filter(|it| self.is_own(&it.subject) || !before.refusals.contains(it));
-        let by_whom = refusals.filter_map(|it| Some((rule(&it.rule)?, it))).filter(|(rule, _)| rule.class == Class::Actor);
-        by_whom.map(|(rule, it)| Denial::new(rule.id, &it.subject, &it.because, &it.way_out)).collect()
+    /// What is refused of the object itself, and of others what is not refused without the request.
+    fn not_permitted<'r>(&self, plan: &Plan, before: impl Fn() -> &'r Vec<Refusal>) -> Vec<Denial> {
+        let by_whom = plan.refusals.iter().filter_map(|it| Some((rule(&it.rule)?, it)));
+        let by_whom = by_whom.filter(|(rule, _)| rule.class == Class::Actor);
+        let refused = by_whom.filter(|(_, it)| self.is_own(&it.subject) || !before().contains(it));
+        refused.map(|(rule, it)| Denial::new(rule.id, &it.subject, &it.because, &it.way_out)).collect()
     }
 
     /// What never came as far as the rules about who asks, because a name or what it is part of is not there yet. It is for those who
