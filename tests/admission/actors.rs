@@ -56,6 +56,23 @@ fn a_user_is_who_the_organization_says() {
 }
 
 #[test]
+fn what_only_a_later_version_can_read_opens_no_door() {
+    let acme = Acme::with(&[("organization/acme", listed())]);
+    let Found::Here(stored) = &acme.found else { unreachable!() };
+    let mallory = User { name: "mallory".to_owned(), groups: Vec::new() };
+    for spec in [
+        json!({ "administrators": { "users": ["root"] }, "later": true }).to_string(),
+        json!({ "administrators": { "later": ["root"] } }).to_string(),
+        "{".to_owned(),
+    ] {
+        let mut snapshot = stored.snapshot.clone();
+        let row = snapshot.rows.iter_mut().find(|row| row.key.to_string() == "organization/acme").unwrap();
+        row.spec = spec.into();
+        assert_eq!(Actor::of(&mallory, &snapshot, None), Actor::Stranger);
+    }
+}
+
+#[test]
 fn a_member_who_was_removed_does_not_become_the_automation() {
     let without_carol: String =
         crate::acme::ACME.split("---\n").filter(|it| !it.contains("carol")).collect::<Vec<_>>().join("---\n");
@@ -223,7 +240,7 @@ fn whoever_takes_something_from_one_organization_into_another_needs_the_right_in
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let ask = |asked: &crate::acme::Asked<'_>, user: &str| {
         let request = asked.request(user, &[]);
-        runtime.block_on(webhook.answer(request, BEGIN.parse().unwrap(), Duration::from_secs(60)))
+        runtime.block_on(webhook.answer(request, BEGIN.parse().unwrap(), Duration::from_mins(1)))
     };
     let moved = acme.update("template/webinar", json!({ "workspaceRef": { "name": "lab" } }));
     for (user, organization) in [("mallory", "organization/acme"), ("root", "organization/globex")] {

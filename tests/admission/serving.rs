@@ -193,12 +193,12 @@ fn what_is_no_question_is_told_so() {
     let large = "POST /validate HTTP/1.1\r\ncontent-length: 9000000";
     assert_eq!(send(place.running.port, &place.kept.authority, large, b"").unwrap().0, 413);
     // An object of 3 MiB, as it is and as it was, is a question.
-    let mut large = review("UPDATE", &stored("Workspace", "w"), &stored("Workspace", "w"), ("ci", &[]));
+    let mut large = review("UPDATE", &stored("Workspace", "design"), &stored("Workspace", "design"), ("ci", &[]));
     for side in ["object", "oldObject"] {
         large["request"][side]["metadata"]["annotations"] = json!({ "example.com/much": "x".repeat(3 << 20) });
     }
     assert_eq!(place.ask(&large)["allowed"], true);
-    let mut older = review("DELETE", &Value::Null, &stored("Workspace", "w"), ("ci", &[]));
+    let mut older = review("DELETE", &Value::Null, &stored("Workspace", "production"), ("ci", &[]));
     older["apiVersion"] = json!("admission.k8s.io/v1beta1");
     let answer = place.post(older.to_string().as_bytes());
     assert_eq!(answer, (400, "only the AdmissionReview of admission.k8s.io/v1 is understood\n".to_owned()));

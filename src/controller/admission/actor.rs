@@ -1,5 +1,7 @@
+use serde_json::Value;
+
 use super::request::User;
-use crate::api::{Kind, OrganizationSpec, organization::Administrators};
+use crate::api::{Kind, organization::Administrators};
 use crate::tenancy::view::View;
 use crate::tenancy::{Key, Row, Snapshot};
 
@@ -20,9 +22,7 @@ impl Actor {
     /// API server puts before the names of an OIDC issuer; one that was deleted or locked out is still known.
     #[must_use]
     pub fn of(user: &User, snapshot: &Snapshot, oidc_prefix: Option<&str>) -> Self {
-        let key = Key::new(Kind::Organization, snapshot.organization.clone());
-        let spec: Option<OrganizationSpec> = snapshot.row(&key).and_then(|row| serde_json::from_str(&row.spec).ok());
-        let administrators = spec.and_then(|spec| spec.administrators);
+        let administrators = administrators(snapshot);
         if administrators.as_ref().is_some_and(|administrators| lists(administrators, user)) {
             return Self::Automation;
         }
@@ -34,6 +34,15 @@ impl Actor {
             (None, None) => Self::Automation,
         }
     }
+}
+
+/// Whom the organization lists, as stored, whatever else its spec says. Who they are may be written in a way that only a later version
+/// reads: then nobody is known to be one.
+fn administrators(snapshot: &Snapshot) -> Option<Administrators> {
+    let row = snapshot.row(&Key::new(Kind::Organization, snapshot.organization.clone()))?;
+    let Ok(spec) = serde_json::from_str::<Value>(&row.spec) else { return Some(Administrators::default()) };
+    let written = spec.get("administrators").filter(|written| !written.is_null())?;
+    Some(serde_json::from_value(written.clone()).unwrap_or_default())
 }
 
 fn lists(administrators: &Administrators, user: &User) -> bool {

@@ -23,6 +23,9 @@ pub enum ReadError {
     /// It gave no answer.
     #[error("the store has given no answer for {0:?}")]
     Silent(Duration),
+    /// Reading broke.
+    #[error("reading was broken off, which is a defect of muster: please report it")]
+    Broken,
 }
 
 /// Organizations as they were read. Each counts for as long as the store says that it is at the same revision.
@@ -71,8 +74,7 @@ impl Kept {
             kept.make_room(&organization, rows);
             Ok(stored)
         });
-        // A task that panics has read nothing.
-        reading.await.unwrap_or(Err(ReadError::Silent(Duration::ZERO)))
+        reading.await.unwrap_or(Err(ReadError::Broken))
     }
 
     fn cell(&self, organization: &Name) -> Cell {
