@@ -33,6 +33,10 @@ pub struct Running {
 
 impl Running {
     pub fn start(store: &str, certificates: Certificates) -> Self {
+        Self::lingering(store, certificates, Duration::from_millis(200))
+    }
+
+    fn lingering(store: &str, certificates: Certificates, linger: Duration) -> Self {
         let any = "127.0.0.1:0".parse().unwrap();
         let listeners = Listeners::bind(any, any).unwrap();
         let [port, health] = [&listeners.admission, &listeners.health].map(|it| it.local_addr().unwrap().port());
@@ -42,7 +46,7 @@ impl Running {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             let stopped = async { drop(stopped.await) };
-            let pace = Pace { look: Duration::from_millis(300), linger: Duration::from_millis(200) };
+            let pace = Pace { look: Duration::from_millis(300), linger };
             runtime.block_on(serve(webhook, certificates, listeners, pace, stopped))
         });
         Self { port, health, stop: Some(stop), thread: Some(thread) }
@@ -301,6 +305,21 @@ fn the_program_serves_and_ends_by_sigterm() {
         let output = Command::new(env!("CARGO_BIN_EXE_muster")).args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(64), "{args:?}");
     }
+}
+
+#[test]
+fn told_to_stop_it_is_not_ready_and_answers_those_who_did_not_hear_of_it_yet() {
+    let (directory, kept) = (tempfile::tempdir().unwrap(), certificate());
+    write(directory.path(), &kept);
+    let store = format!("sqlite://{}", directory.path().join("muster.db").display());
+    let certificates = Certificates::Directory(directory.path().to_owned());
+    let mut running = Running::lingering(&store, certificates, Duration::from_mins(10));
+    eventually(|| get(running.health, "/readyz").0 == 200);
+    drop(running.stop.take());
+    eventually(|| get(running.health, "/readyz").0 == 503);
+    assert_eq!(send(running.port, &kept.authority, "POST /validate HTTP/1.1", b"{}").unwrap().0, 400);
+    // It would go on for minutes: it ends with this program.
+    drop(running.thread.take());
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub struct World {
     through: Vec<String>,
     running: Running,
     revives: AtomicBool,
+    /// True once rights were taken away.
+    is_deprived: AtomicBool,
     folder: TempDir,
 }
 
@@ -91,6 +93,7 @@ impl World {
             through: Vec::new(),
             running: Arc::default(),
             revives: AtomicBool::new(false),
+            is_deprived: AtomicBool::new(false),
             folder,
         };
         world.act_as(&MUSTER);
@@ -118,6 +121,7 @@ impl World {
 
     /// Takes all rights from the controller.
     pub fn revoke(&self) {
+        self.is_deprived.store(true, Ordering::SeqCst);
         self.rig.revoke(&self.rights());
     }
 
@@ -359,9 +363,13 @@ impl World {
         self.told("acme").rows.iter().any(|row| row.key.to_string() == key && !row.is_live())
     }
 
-    /// What holds in every scenario: the history is whole and tells of nothing forbidden, and no secret is anywhere.
+    /// What holds in every scenario: the history is whole and tells of nothing forbidden, no secret is anywhere, and the rights that the
+    /// chart gives were enough.
     #[track_caller]
     pub fn check(&self) {
+        let log = self.log();
+        let denied: Vec<&str> = log.lines().filter(|line| line.contains("is forbidden: User")).take(3).collect();
+        assert!(denied.is_empty() || self.is_deprived.load(Ordering::SeqCst), "the chart gives too little: {denied:#?}");
         assert_eq!(self.told("acme").offences(), Vec::<String>::new());
         assert_eq!(self.leaks(), Vec::<String>::new(), "a secret leaked");
     }

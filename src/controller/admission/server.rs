@@ -159,7 +159,7 @@ async fn renew(certificates: &Certificates, config: RustlsConfig, mut served: Pa
         };
         let is_new = pair != served;
         if !is_new || known != Known::Already || next.as_ref() != Some(&pair) {
-            is_settled = !is_new && known == Known::Already;
+            is_settled = !is_new;
             next = Some(pair).filter(|_| is_new);
             continue;
         }
