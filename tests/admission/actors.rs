@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster::controller::admission::{Actor, Found, Reader, Settings, Stored, User, Webhook};
+use muster::controller::admission::{Actor, Found, Reader, Settings, Stored, User, Verdict, Webhook};
 use muster::tenancy::{Manager, Tombstone};
 use serde_json::{Value, json};
 
@@ -227,21 +227,39 @@ metadata: {name: eve, namespace: acme}
 spec: {organizationRef: {name: globex}, email: eve@globex.example, role: Admin}
 ";
 
+/// The usual organization, with one administrator.
+fn closed() -> String {
+    crate::acme::ACME.replacen("spec: {}", "spec: {administrators: {users: [root]}}", 1)
+}
+
+/// A webhook with a store of its own.
+struct Asker {
+    webhook: Webhook,
+    runtime: tokio::runtime::Runtime,
+    _store: tempfile::TempDir,
+}
+
+impl Asker {
+    fn of(organizations: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = format!("sqlite://{}", folder.path().join("muster.db").display());
+        organizations.iter().for_each(|documents| fill_with(&store, documents));
+        let settings = Settings { manager: Manager::new("muster"), oidc_prefix: None, exempt: Vec::new() };
+        let webhook = Webhook::new(Reader::new(store.parse().unwrap(), Duration::from_secs(5)), settings);
+        Self { webhook, runtime: tokio::runtime::Runtime::new().unwrap(), _store: folder }
+    }
+
+    fn ask(&self, asked: &crate::acme::Asked<'_>, user: &str) -> Verdict {
+        let answer = self.webhook.answer(asked.request(user, &[]), BEGIN.parse().unwrap(), Duration::from_mins(1));
+        self.runtime.block_on(answer)
+    }
+}
+
 #[test]
 fn whoever_takes_something_from_one_organization_into_another_needs_the_right_in_both() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = format!("sqlite://{}", folder.path().join("muster.db").display());
-    let closed = crate::acme::ACME.replacen("spec: {}", "spec: {administrators: {users: [root]}}", 1);
-    fill_with(&store, &closed);
-    fill_with(&store, GLOBEX);
-    let settings = Settings { manager: Manager::new("muster"), oidc_prefix: None, exempt: Vec::new() };
-    let webhook = Webhook::new(Reader::new(store.parse().unwrap(), Duration::from_secs(5)), settings);
+    let asker = Asker::of(&[&closed(), GLOBEX]);
+    let ask = |asked: &crate::acme::Asked<'_>, user: &str| asker.ask(asked, user);
     let acme = Acme::with(&[]);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let ask = |asked: &crate::acme::Asked<'_>, user: &str| {
-        let request = asked.request(user, &[]);
-        runtime.block_on(webhook.answer(request, BEGIN.parse().unwrap(), Duration::from_mins(1)))
-    };
     let moved = acme.update("template/webinar", json!({ "workspaceRef": { "name": "lab" } }));
     for (user, organization) in [("mallory", "organization/acme"), ("root", "organization/globex")] {
         let verdict = ask(&moved, user);
@@ -252,4 +270,16 @@ fn whoever_takes_something_from_one_organization_into_another_needs_the_right_in
     let stays = acme.update("template/webinar", json!({ "workspaceRef": { "name": "production" } }));
     let verdict = ask(&stays, "root");
     assert!(warned(&verdict)[0].contains("parent-immutable"), "{verdict:?}");
+}
+
+#[test]
+fn what_waits_in_a_namespace_is_no_matter_of_organizations_that_are_in_none() {
+    let acme = Acme::with(&[]);
+    let waiting = acme.create("Template", "talk", json!({ "workspaceRef": { "name": "not-there-yet" } }));
+    assert_eq!(denied(&Asker::of(&[&closed()]).ask(&waiting, "mallory"))[0].0, "not-permitted");
+    let from_files = closed().replace(", namespace: acme", "");
+    assert_eq!(warned(&Asker::of(&[&from_files]).ask(&waiting, "mallory")), Vec::<&str>::new());
+    // What it has is its matter all the same.
+    let known = acme.create("Template", "talk", json!({ "workspaceRef": { "name": "design" } }));
+    assert_eq!(denied(&Asker::of(&[&from_files]).ask(&known, "mallory"))[0].0, "not-permitted");
 }

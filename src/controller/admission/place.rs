@@ -116,14 +116,16 @@ async fn by_parent(store: &AnyStore, kept: &Kept, request: &Request, kind: Kind,
         if parent.as_ref().is_some_and(is_live) {
             return Ok(Found::Here(stored));
         }
-        candidates.push(stored);
+        let is_here = known.claim.is_some_and(|claim| *claim.namespace == *request.namespace);
+        candidates.push((is_here, stored));
     }
-    let had = |stored: &Arc<Stored>| {
+    let had = |(_, stored): &(bool, Arc<Stored>)| {
         [parent.as_ref(), Some(&request.key)].into_iter().flatten().any(|key| stored.snapshot.row(key).is_some())
     };
-    Ok(match candidates.iter().position(had) {
-        Some(at) => Found::Here(candidates.swap_remove(at)),
-        None if candidates.is_empty() => Found::Nothing,
-        None => Found::Unplaced(candidates),
-    })
+    if let Some(at) = candidates.iter().position(had) {
+        return Ok(Found::Here(candidates.swap_remove(at).1));
+    }
+    // Nothing of a namespace comes to an organization that was applied from files and names none.
+    let here: Vec<Arc<Stored>> = candidates.into_iter().filter(|(is_here, _)| *is_here).map(|(_, stored)| stored).collect();
+    Ok(if here.is_empty() { Found::Nothing } else { Found::Unplaced(here) })
 }
