@@ -180,12 +180,22 @@ impl Follower {
         }
     }
 
+    fn reason(&self, error: &kube::Error) -> String {
+        match error {
+            kube::Error::Api(status) if status.code == 404 => format!(
+                "the API server does not know {}.muster.dev: wait for whoever installs the definitions, or apply `crds/`",
+                self.scope.kind.plural()
+            ),
+            error => reason(error),
+        }
+    }
+
     async fn list(&self) -> Result<String, String> {
         self.tell(Seen::Listing(self.scope.clone())).await?;
         let mut parameters = ListParams::default().limit(PAGE);
         loop {
             let page = timeout(self.patience, self.api.list(&parameters)).await;
-            let page = page.map_err(|_| "the list was not answered in time".to_owned())?.map_err(|error| reason(&error))?;
+            let page = page.map_err(|_| "the list was not answered in time".to_owned())?.map_err(|error| self.reason(&error))?;
             let objects = page.items.iter().filter_map(|object| Object::read(self.scope.kind, object)).collect();
             self.tell(Seen::Page(self.scope.clone(), objects)).await?;
             if let Some(next) = page.metadata.continue_.filter(|next| !next.is_empty()) {
@@ -204,7 +214,7 @@ impl Follower {
         let stream = match opened.map_err(|_| "the watch was not answered in time".to_owned())? {
             Ok(stream) => stream,
             Err(kube::Error::Api(status)) if status.code == 410 => return Ok(Ended::TooOld),
-            Err(error) => return Err(reason(&error)),
+            Err(error) => return Err(self.reason(&error)),
         };
         self.tell(Seen::Alive(self.scope.clone())).await?;
         let watched = timeout(WATCH + MARGIN, self.events(stream, version.to_owned())).await;
