@@ -285,7 +285,8 @@ fn flux_brings_the_definitions_then_muster_then_the_tenancy() {
     assert_eq!(muster["spec"]["dependsOn"][0], serde_json::json!({"name": crds["metadata"]["name"]}));
     let on_muster = &tenancy["spec"]["dependsOn"][0];
     assert_eq!(on_muster["name"], muster["metadata"]["name"]);
-    for (status, is_there) in [(serde_json::json!({}), false), (serde_json::json!({"lastAppliedRevision": "main@sha1:1"}), true)] {
+    for (status, is_there) in [(serde_json::json!({}), false), (serde_json::json!({"lastAppliedRevision": "main@sha1:1"}), true)]
+    {
         let once = holds(&on_muster["readyExpr"], &serde_json::json!({"dep": {"status": status}})).unwrap();
         assert_eq!(once, is_there, "{status}");
     }
