@@ -130,6 +130,13 @@ impl Object {
         self.writing.as_ref().or(self.seen.as_ref()).map(|status| &*status.text)
     }
 
+    /// True when the status is about the object as it is now.
+    #[must_use]
+    pub fn is_observed(&self) -> bool {
+        let status: Option<Value> = self.status().and_then(|status| serde_json::from_str(status).ok());
+        status.is_some_and(|status| status["observedGeneration"] == self.generation)
+    }
+
     /// True when the status says that all is well, and nothing else.
     #[must_use]
     pub fn is_settled(&self) -> bool {

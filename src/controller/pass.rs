@@ -230,7 +230,7 @@ impl Pass<'_> {
     async fn organization(mut self, organization: &Name) -> Passed {
         let observed = self.observe(organization).instrument(info_span!("observe")).await;
         if let Some(own) = self.gathered.organization().filter(|own| is_suspended(own)) {
-            let verdicts = vec![(own.clone(), verdict::suspended())];
+            let verdicts = verdict::suspended(own, &self.gathered.objects);
             self.memory.absences.forget();
             self.memory.snapshot = observed.ok();
             let again = Some(self.at + claim::RENEW);

@@ -402,10 +402,16 @@ pub fn of_all(facts: &Facts<'_>, objects: &[SharedObject]) -> Vec<(SharedObject,
     objects.iter().filter_map(|object| Some((object.clone(), verdicts.of(object)?))).collect()
 }
 
-/// The verdict on an organization that is to be left alone.
+/// The verdicts on an organization that is to be left alone: on itself, and on what was changed meanwhile. What was not says what it said.
 #[must_use]
-pub fn suspended() -> Verdict {
-    let message = "spec.suspend is true: nothing is planned or applied until it is false";
+pub fn suspended(own: &SharedObject, objects: &[SharedObject]) -> Vec<(SharedObject, Verdict)> {
+    let of_own = [(own.clone(), is_suspended("spec.suspend is true: nothing is planned or applied until it is false"))];
+    let changed = objects.iter().filter(|object| object.id != own.id && !object.is_observed());
+    let waits = is_suspended("its organization is suspended: what it says now is applied when spec.suspend there is false");
+    of_own.into_iter().chain(changed.map(|object| (object.clone(), waits.clone()))).collect()
+}
+
+fn is_suspended(message: &str) -> Verdict {
     let said = vec![
         Said::unknown(Type::Ready, Reason::Suspended, message),
         Said::yes(Type::Suspended, Reason::SuspendedBySpec, message),

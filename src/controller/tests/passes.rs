@@ -126,16 +126,21 @@ async fn an_organization_has_one_namespace() {
 async fn a_suspended_organization_is_left_alone_and_keeps_what_its_status_says() {
     let mut world = acme().await;
     let suspended = ACME.replace("removalDelay: 0s}", "removalDelay: 0s}, suspend: true");
-    world.apply(&suspended.replace("role: Member}]", "role: ReadOnly}]"));
+    let suspended: Vec<&str> = suspended.split("\n---\n").collect();
+    world.apply(suspended[0]);
+    world.apply(&suspended[3].replace("role: Member}]", "role: ReadOnly}]"));
     let told = world.settle("acme").await;
     assert_eq!(told[0], "organization/acme: Ready=Unknown Suspended, Suspended=True SuspendedBySpec");
+    assert_eq!(told[2], IN_SYNC[2]);
+    assert_eq!(told[3], "member/bob: Ready=Unknown Suspended, Suspended=True SuspendedBySpec", "it was changed meanwhile");
+    assert_eq!(world.status(Kind::Member, "bob")["observedGeneration"], 2);
     let status = world.status(Kind::Organization, "acme");
     assert_eq!(status["effective"]["policy"]["workspaceDeletion"]["mode"], "Soft", "what guards deletion reads this");
     assert_eq!(status["counts"], json!({ "admins": 1, "members": 2 }));
     world.apply(&ACME.replace("role: Member}]", "role: ReadOnly}]"));
     let told = world.settle("acme").await;
     assert_eq!(told[0], "organization/acme: Ready=True Succeeded, Suspended=False Resumed");
-    assert_eq!(told[3], IN_SYNC[3]);
+    assert_eq!(told[3], "member/bob: Ready=True Succeeded, Suspended=False Resumed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
