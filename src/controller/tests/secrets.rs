@@ -6,6 +6,7 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 
+use crate::backend::Stop;
 use crate::backend::http::Unmetered;
 use crate::backend::secrets::{Secret, SecretError, Secrets, Values};
 use crate::controller::services::Services;
@@ -62,7 +63,7 @@ impl Server {
         };
         let client = Client::new(tower::service_fn(answer), "default");
         let (allow, meter) = (Arc::default(), Arc::new(Unmetered));
-        Services { client, patience: Duration::from_mins(1), allow, meter }.reach(&"acme".into()).secrets
+        Services { client, patience: Duration::from_mins(1), allow, meter }.reach(&"acme".into(), &Stop::default()).secrets
     }
 
     fn asked(&self) -> Vec<String> {

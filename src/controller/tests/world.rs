@@ -149,6 +149,7 @@ impl World {
             namespaces: Arc::clone(&self.namespaces),
             presence,
             services: None,
+            seats: Arc::new(tokio::sync::Semaphore::new(1)),
         };
         let attitude = Attitude { fences: false, takes_over: self.take_over };
         let mut passed = Box::pin(bench.pass(gathered, memory, attitude)).await;
