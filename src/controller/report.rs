@@ -250,12 +250,12 @@ impl Report {
             let labels = [("namespace", &*stands.namespace), ("organization", &**organization)];
             gauges.value("backend_failing", &labels, f64::from(u8::from(stands.fails)));
         }
-        let rotation = "credential_rotation_timestamp_seconds";
-        gauges.begin(rotation, "When the next secret of an organization that a service made is to be replaced");
+        let help = "When the next secret of an organization that a service made is to be replaced";
+        gauges.begin("credential_rotation_timestamp_seconds", help);
         for (organization, stands) in &self.services {
             let labels = [("namespace", &*stands.namespace), ("organization", &**organization)];
             if let Some(at) = stands.rotates {
-                gauges.value(rotation, &labels, at.as_second() as f64);
+                gauges.value("credential_rotation_timestamp_seconds", &labels, at.as_second() as f64);
             }
         }
         cache.describe(&mut gauges, Timestamp::now().as_second() as f64);
