@@ -63,7 +63,7 @@ pub struct Calls {
 pub enum Called {
     /// There is nothing to look at.
     Nothing,
-    /// The service is as it should be, and looked at again after so long.
+    /// The service is as it should be, and looked at again after so long: at its interval, or when a secret is to be replaced.
     Well(Duration),
     /// Something else comes first.
     Yielded,
@@ -254,10 +254,11 @@ impl Pass<'_> {
         let mut said = said.unwrap_or_default();
         said.rotates = self.rotations(snapshot).await?;
         let (trouble, passes) = (said.trouble.clone(), said.passes);
+        let rotation = said.rotates.values().filter(|at| **at > now).min().map(|at| at.duration_since(now).unsigned_abs());
         self.looked(said, approved);
         let (Some(host), Some(because)) = (host, trouble) else {
             let interval = self.interval();
-            return Ok(At::End(outcome, Called::Well(interval)));
+            return Ok(At::End(outcome, Called::Well(rotation.map_or(interval, |rotation| rotation.min(interval)))));
         };
         let answered = reach.learned.given_up(&host).is_none();
         let called = match passes || reach.learned.may_pass(&host) {

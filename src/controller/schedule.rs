@@ -15,6 +15,9 @@ const REST: u32 = 4;
 /// How long to wait after a pass that failed, at first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_mins(1));
 
+/// How long to wait after a service refused, at first: what it refuses seldom passes, and some count wrong passwords.
+const REFUSED: Duration = Duration::from_secs(5);
+
 /// The work that waits.
 #[derive(Debug, Default)]
 pub struct Schedule {
@@ -116,7 +119,7 @@ impl Schedule {
     pub fn failed(&mut self, work: &Work, now: Instant) {
         self.ended(work);
         let failures = self.failures.entry(work.clone()).or_default();
-        let wait = backoff(failures, BACKOFF.1);
+        let wait = backoff(failures, BACKOFF);
         self.rest.remove(work);
         self.shut.remove(work);
         self.ask(work.clone(), now + super::watch::jittered(wait));
@@ -125,7 +128,7 @@ impl Schedule {
     /// A service refused, which does not pass by itself: it is asked again after a longer while each time, at most after this one. Whether
     /// what it was asked with is the same is looked at meanwhile.
     pub fn refused(&mut self, work: &Work, now: Instant, at_most: Duration) {
-        let wait = backoff(self.failures.entry(work.clone()).or_default(), at_most);
+        let wait = backoff(self.failures.entry(work.clone()).or_default(), (REFUSED.min(at_most), at_most));
         self.rest.remove(work);
         self.shut.insert(work.clone(), now + super::watch::jittered(wait));
         self.still_refused(work, now);
@@ -148,7 +151,7 @@ impl Schedule {
     /// What came of some work could not be told: it is done again later, each time after a longer while. What fails together counts once.
     pub fn stumbled(&mut self, work: Work, now: Instant) {
         if self.stumbled.insert(work.clone()) {
-            let wait = backoff(self.stumbles.entry(work.clone()).or_default(), BACKOFF.1);
+            let wait = backoff(self.stumbles.entry(work.clone()).or_default(), BACKOFF);
             self.ask(work, now + super::watch::jittered(wait));
         }
     }
@@ -186,9 +189,9 @@ impl Schedule {
     }
 }
 
-/// How long to wait after so many failures; one more is counted.
-fn backoff(failures: &mut u32, at_most: Duration) -> Duration {
-    let wait = BACKOFF.0.saturating_mul(1 << (*failures).min(24)).min(at_most.max(BACKOFF.0));
+/// How long to wait after so many failures, at first and at most; one more is counted.
+fn backoff(failures: &mut u32, (first, at_most): (Duration, Duration)) -> Duration {
+    let wait = first.saturating_mul(1 << (*failures).min(24)).min(at_most);
     *failures += 1;
     wait
 }
@@ -296,7 +299,7 @@ mod tests {
             assert_eq!(schedule.in_backoff(), 1);
             shut.push(now - refused);
         }
-        assert!(shut[0] <= BACKOFF.0 && shut[15] > interval / 2 && shut[15] <= interval, "{shut:?}");
+        assert!(shut[0] <= REFUSED && shut[15] > interval / 2 && shut[15] <= interval, "{shut:?}");
         assert!(shut.windows(3).all(|it| it[2] > it[0] || it[2] > interval / 2), "{shut:?}");
         schedule.take(now, any);
         schedule.refused(&service(), now, interval);

@@ -324,10 +324,10 @@ impl AtService {
                 CallEnd::Skipped(because) => (*because).to_owned(),
             };
             let because = format!("{} at {title}: {because}", call.deed.word());
-            if matches!(end, CallEnd::Failed(fault) if fault.retryable()) || matches!(end, CallEnd::Refused(_)) {
+            if !matches!(end, CallEnd::Skipped(_)) {
                 self.trouble.get_or_insert_with(|| because.clone());
-                self.passes = true;
             }
+            self.passes |= matches!(end, CallEnd::Failed(fault) if fault.retryable()) || matches!(end, CallEnd::Refused(_));
             add(&mut self.failed, [(&call.key, because)]);
         }
         let moved = || "the organization was changed while calls were made".to_owned();
