@@ -88,7 +88,7 @@ pub enum Called {
 /// Where comparing and making calls came to.
 enum At {
     /// The end.
-    End(Outcome, Called),
+    End(Box<Outcome>, Called),
     /// An end was asked for before.
     Stop,
     /// The store was written meanwhile.
@@ -199,7 +199,7 @@ impl Pass<'_> {
             return self.after_the_store();
         }
         let (outcome, called) = match self.at_service(reach, (plan, &snapshot), &drafted.approved).await {
-            Ok(At::End(outcome, called)) => (outcome, called),
+            Ok(At::End(outcome, called)) => (*outcome, called),
             Ok(At::Stop) => return self.ends(Called::Yielded),
             Ok(At::Stale) => return self.after_the_store(),
             Err(error) => return self.without_store(&error),
@@ -258,17 +258,15 @@ impl Pass<'_> {
         self.looked(said, approved);
         let (Some(host), Some(because)) = (host, trouble) else {
             let interval = self.interval();
-            return Ok(At::End(outcome, Called::Well(rotation.map_or(interval, |rotation| rotation.min(interval)))));
+            return Ok(At::End(Box::new(outcome), Called::Well(rotation.map_or(interval, |rotation| rotation.min(interval)))));
         };
         let answered = reach.learned.given_up(&host).is_none();
-        let called = match passes || reach.learned.may_pass(&host) {
-            true => Called::Failed { because, answered },
-            false => {
-                self.memory.service.asked_with = Some(noted.asked_with());
-                Called::Refused { because, at_most: self.interval() }
-            }
-        };
-        Ok(At::End(outcome, called))
+        if passes || reach.learned.may_pass(&host) {
+            return Ok(At::End(Box::new(outcome), Called::Failed { because, answered }));
+        }
+        self.memory.service.asked_with = Some(noted.asked_with());
+        let called = Called::Refused { because, at_most: self.interval() };
+        Ok(At::End(Box::new(outcome), called))
     }
 
     /// When the secrets that the service made are replaced, of those that are replaced from time to time.

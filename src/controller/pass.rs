@@ -20,7 +20,7 @@ use super::overview::{self, Overview, counts};
 use super::presence::{Presence, Since};
 use super::recent::Recent;
 use super::services::Services;
-use super::verdict::{self, Facts, Verdict};
+use super::verdict::{self, Facts, OfObjects, Verdict};
 use super::watch::random;
 use crate::api::status::Counts;
 use crate::api::{Kind, OrganizationSpec, Spec};
@@ -74,9 +74,9 @@ pub struct Passed {
     /// What the next pass begins with.
     pub memory: Memory,
     /// What is to be said about objects.
-    pub verdicts: Vec<(SharedObject, Verdict)>,
+    pub verdicts: OfObjects,
     /// What is to be said where the service takes its time: that it is waited for.
-    pub waiting: Vec<(SharedObject, Verdict)>,
+    pub waiting: OfObjects,
     /// What the status of the organization tells beyond its own object.
     pub overview: Option<Overview>,
     /// What was done.
@@ -488,7 +488,7 @@ impl Pass<'_> {
         let again = [again, dated, Some(self.at + self.interval().min(claim::RENEW))].into_iter().flatten().min();
         let is_over = self.gathered.objects.is_empty() && self.gathered.elsewhere.is_empty() && after.rows.is_empty();
         self.memory.snapshot = Some(after).filter(|_| failed.is_none());
-        Passed { overview, outcome, again, failed, waiting, rotates, is_over, ..self.ended(verdicts) }
+        Passed { waiting, overview, outcome, again, failed, rotates, is_over, ..self.ended(verdicts) }
     }
 
     /// How long until the next comparison when nothing happens, a tenth shorter or longer, so that many do not come at once.

@@ -75,6 +75,9 @@ pub struct Facts<'a> {
     pub now: Timestamp,
 }
 
+/// Verdicts, each with its object.
+pub type OfObjects = Vec<(SharedObject, Verdict)>;
+
 /// What waits until the service behind the organization was looked at.
 #[derive(Debug)]
 pub struct Pending {
@@ -89,7 +92,7 @@ pub struct Pending {
 impl Pending {
     /// Parts what waits from what is to be said now.
     #[must_use]
-    pub fn part(&self, verdicts: Vec<(SharedObject, Verdict)>) -> (Vec<(SharedObject, Verdict)>, Vec<(SharedObject, Verdict)>) {
+    pub fn part(&self, verdicts: OfObjects) -> (OfObjects, OfObjects) {
         let waits = |verdict: &Verdict| verdict.said.iter().any(|said| said.message == self.because);
         let (waiting, now): (Vec<_>, Vec<_>) = verdicts.into_iter().partition(|(_, verdict)| waits(verdict));
         let is_said = |object: &SharedObject| self.keys.contains(&object.id.key) || !self.silent.contains(&object.id.key);

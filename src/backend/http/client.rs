@@ -133,8 +133,8 @@ impl Client {
     }
 
     /// The same client in another run, which has learned nothing yet.
-    #[must_use]
-    pub fn anew(&self) -> Self {
+    #[cfg(test)]
+    pub(super) fn anew(&self) -> Self {
         let settings = Settings { learned: Learned::default(), ..self.settings.clone() };
         Self { settings, ..self.clone() }
     }

@@ -17,6 +17,7 @@ use crate::backend::Stop;
 use crate::backend::http::Unmetered;
 use crate::controller::calls::{Called, Calls, Wanted};
 use crate::controller::services::Services;
+use crate::controller::verdict::OfObjects;
 use crate::store::{Observe as _, Store as _};
 use crate::tenancy::{Key, Mirrored, Name};
 
@@ -108,8 +109,8 @@ fn shut() -> Calls {
     Calls { is_shut: true, ..Calls::default() }
 }
 
-fn at_once(service: &Service) -> Option<Wanted> {
-    Some(Wanted { address: service.url.strip_prefix("http://").unwrap().into(), at_once: true })
+fn at_once(service: &Service) -> Wanted {
+    Wanted { address: service.url.strip_prefix("http://").unwrap().into(), at_once: true }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,10 +118,8 @@ async fn what_the_store_has_waits_for_no_service_and_what_the_service_has_is_sai
     let (mut world, service, _) = studio(0).await;
     let passed = world.pass("acme").await;
     assert!(world.stored("acme").await.contains(&"template/show".to_owned()), "it is in the store");
-    assert_eq!((passed.wanted.clone(), service.asked()), (at_once(&service), 0));
-    let names = |all: &[(crate::controller::object::SharedObject, crate::controller::verdict::Verdict)]| {
-        all.iter().map(|(object, _)| object.id.key.to_string()).collect::<Vec<_>>()
-    };
+    assert_eq!((passed.wanted.clone(), service.asked()), (Some(at_once(&service)), 0));
+    let names = |all: &OfObjects| all.iter().map(|(object, _)| object.id.key.to_string()).collect::<Vec<_>>();
     assert_eq!(names(&passed.verdicts), ["member/alice"], "100ms has no members");
     assert_eq!(names(&passed.waiting), ["organization/acme", "workspace/studio", "template/show"]);
     world.write(&passed);
@@ -173,11 +172,11 @@ async fn a_service_that_refuses_is_asked_again_when_the_secret_is_another_one_or
     assert_eq!(world.call(shut()).await.called, Some(Called::StillRefused));
     let requested = "metadata: {name: acme, annotations: {muster.dev/reconcile-requested-at: \"1\"}}";
     world.apply(&service.documents().replacen("metadata: {name: acme}", requested, 1));
-    assert_eq!(world.pass("acme").await.wanted, at_once(&service));
+    assert_eq!(world.pass("acme").await.wanted, Some(at_once(&service)));
     world.call(Calls::default()).await;
     assert_eq!(world.pass("acme").await.wanted, None, "a question is answered once");
     world.apply(&service.documents().replace("region: eu", "region: us"));
-    assert_eq!(world.pass("acme").await.wanted, at_once(&service));
+    assert_eq!(world.pass("acme").await.wanted, Some(at_once(&service)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
