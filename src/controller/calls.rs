@@ -208,7 +208,7 @@ impl Pass<'_> {
             // The calls gave objects ids at the service.
             Ok(after) => {
                 self.remember(&organization).await;
-                let passed = self.report(&organization, &drafted.findings, Some(outcome), after, drafted.again);
+                let passed = self.report(&organization, &drafted.findings, Some(outcome), after, drafted.going);
                 Passed { called: Some(called), ..passed }
             }
             Err(error) => self.without_store(&error),

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::{Instrument as _, info_span};
 
-use super::absence::{Absences, Wait, held};
+use super::absence::{Absences, Going, Wait, held};
 use super::cache::Work;
 use super::calls::{Called, Known, Wanted};
 use super::claim::{self, Attitude};
@@ -167,8 +167,8 @@ pub(super) struct Drafted {
     pub findings: Vec<Finding>,
     pub approved: Vec<Digest>,
     pub plan: Option<Plan>,
-    /// When something that was held back is looked at again.
-    pub again: Option<Instant>,
+    /// What goes from the cluster.
+    pub going: Going,
 }
 
 impl<'b> Pass<'b> {
@@ -258,7 +258,7 @@ impl Pass<'_> {
             Err(StoreError::Stale { .. }) => return self.once_more(),
             Err(error) => return self.without_store(&error),
         };
-        let Drafted { findings, approved, plan, again } = self.draft(organization, &snapshot).await;
+        let Drafted { findings, approved, plan, going } = self.draft(organization, &snapshot).await;
         let how = self.how();
         let outcome = match plan {
             None => None,
@@ -272,10 +272,10 @@ impl Pass<'_> {
             self.memory.last_entry = committed.last_entry;
         }
         self.remember(organization).await;
-        let Some(outcome) = outcome else { return self.report(organization, &findings, None, snapshot, again) };
+        let Some(outcome) = outcome else { return self.report(organization, &findings, None, snapshot, going) };
         let after = after(snapshot, &outcome, &how);
         match self.wants_calls(&outcome, &after, &approved).await {
-            Ok(wanted) => Passed { wanted, ..self.report(organization, &findings, Some(outcome), after, again) },
+            Ok(wanted) => Passed { wanted, ..self.report(organization, &findings, Some(outcome), after, going) },
             Err(error) => self.without_store(&error),
         }
     }
@@ -283,7 +283,7 @@ impl Pass<'_> {
     /// Plans the organization as it is here.
     pub async fn draft(&mut self, organization: &Name, snapshot: &Snapshot) -> Drafted {
         let delay = Duration::from_secs(u64::try_from(policy_of(snapshot).removal_delay).unwrap_or_default());
-        let (input, again) = self.input(snapshot, delay).await;
+        let (input, going) = self.input(snapshot, delay).await;
         let context = self.context();
         let planned = tokio::task::block_in_place(|| {
             info_span!("plan", objects = input.manifests.len())
@@ -292,7 +292,7 @@ impl Pass<'_> {
         let findings = [input.findings, planned.findings].concat();
         let approved = planned.approved.get(organization).cloned().unwrap_or_default();
         let plan = planned.plans.into_iter().find(|plan| plan.organization == *organization);
-        Drafted { findings, approved, plan, again }
+        Drafted { findings, approved, plan, going }
     }
 
     /// Reads on in the history.
@@ -330,8 +330,8 @@ impl Pass<'_> {
         Ok(snapshot)
     }
 
-    /// The objects as an input, in which what is absent and not to be removed yet is held; and when that ends.
-    async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (Input, Option<Instant>) {
+    /// The objects as an input, in which what is absent and not to be removed yet is held.
+    async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (Input, Going) {
         let mut input = self.gathered.input();
         let namespace = &self.gathered.namespace;
         let is_ours = snapshot.claim.as_ref().is_none_or(|claim| self.bench.is_ours(claim));
@@ -343,10 +343,12 @@ impl Pass<'_> {
             let because = format!("it is not seen in the cluster, but {why}");
             input.held.extend(absent.due.union(&absent.waiting).map(|key| held(key, namespace, &because)));
             self.memory.absences.forget();
-            return (input, Some(self.at + delay.max(Duration::from_secs(1))));
+            let again = Some(self.at + delay.max(Duration::from_secs(1)));
+            return (input, Going { again, is_noticed: false });
         };
         let wait = Wait { delay, now: self.at, well_since };
         let mut absent = self.memory.absences.look(&self.gathered.objects, snapshot, &self.bench.manager, wait);
+        let is_noticed = !absent.waiting.is_subset(&self.gathered.unplaced);
         for key in &self.gathered.unplaced {
             // It is there: it will turn out what it is part of.
             if absent.due.remove(key) {
@@ -373,7 +375,7 @@ impl Pass<'_> {
                 }
             }
         }
-        (input, again)
+        (input, Going { again, is_noticed })
     }
 
     /// Those of the absent objects that nobody took away.
@@ -431,7 +433,7 @@ impl Pass<'_> {
         findings: &[Finding],
         outcome: Option<Outcome>,
         after: Snapshot,
-        again: Option<Instant>,
+        going: Going,
     ) -> Passed {
         let policy = policy_of(&after);
         let recent = &self.memory.recent;
@@ -465,6 +467,9 @@ impl Pass<'_> {
             for (object, verdict) in &mut verdicts {
                 if object.id.key.kind == Kind::Organization && object.id.namespace == self.gathered.namespace {
                     overview::add_to(verdict, &outcome.plan, &self.gathered.objects);
+                    if going.is_noticed {
+                        overview::add_going(verdict);
+                    }
                     if let Some(service) = service {
                         overview::add_of_service(verdict, service, &self.gathered.objects);
                     }
@@ -485,7 +490,7 @@ impl Pass<'_> {
             let wait = date.duration_since(self.now).unsigned_abs().min(LONGEST);
             self.at + wait + Duration::from_millis(5)
         });
-        let again = [again, dated, Some(self.at + self.interval().min(claim::RENEW))].into_iter().flatten().min();
+        let again = [going.again, dated, Some(self.at + self.interval().min(claim::RENEW))].into_iter().flatten().min();
         let is_over = self.gathered.objects.is_empty() && self.gathered.elsewhere.is_empty() && after.rows.is_empty();
         self.memory.snapshot = Some(after).filter(|_| failed.is_none());
         Passed { waiting, overview, outcome, again, failed, rotates, is_over, ..self.ended(verdicts) }
