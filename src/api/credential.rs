@@ -34,7 +34,6 @@ choice! {
 )]
 #[kube(printcolumn = r#"{"name":"Workspace","type":"string","jsonPath":".spec.workspaceRef.name"}"#)]
 #[kube(printcolumn = r#"{"name":"Type","type":"string","jsonPath":".spec.type"}"#)]
-#[kube(printcolumn = r#"{"name":"Expires","type":"string","jsonPath":".status.effective.expiresAt"}"#)]
 #[kube(printcolumn = r#"{"name":"Rotates","type":"string","jsonPath":".status.effective.rotatesAt"}"#)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = attach::<CredentialSpec>)]

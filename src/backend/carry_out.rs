@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Backend, Fault, Sent};
+use super::{Backend, Fault, Sent, Stop};
 use crate::plan::mirror::{Call, Edit, Found, Mirror, leaf};
 use crate::store::{Settle, Store, StoreError, in_one_line};
 use crate::tenancy::{Deed, Intent, Mirrored, Name, ObjectId, Revision};
@@ -56,6 +56,17 @@ pub async fn carry_out(
     mirror: Mirror,
     now: Timestamp,
 ) -> Mirroring {
+    carry_out_until(&Stop::default(), backend, store, (organization, base), (mirror, now)).await
+}
+
+/// The same, beginning no call any more once an end is asked for.
+pub async fn carry_out_until(
+    stop: &Stop,
+    backend: &impl Backend,
+    store: &impl Store,
+    (organization, base): (&Name, Revision),
+    (mirror, now): (Mirror, Timestamp),
+) -> Mirroring {
     let entries = match store.journal(organization).await {
         Ok(entries) => entries,
         Err(error) => return nothing_done(mirror, in_one_line(&error), base),
@@ -63,9 +74,22 @@ pub async fn carry_out(
     let service = mirror.address();
     let ours = entries.into_iter().filter(|entry| entry.service == service);
     let entries = ours.map(|entry| (entry.id, entry)).collect();
-    let mut run = Run { backend, store, organization, revision: Some(base), now, entries, service, broken: BTreeMap::new() };
+    let mut run = Run {
+        backend,
+        store,
+        organization,
+        revision: Some(base),
+        now,
+        entries,
+        service,
+        broken: BTreeSet::new(),
+        given_up: false,
+    };
     let (mut ends, mut stopped) = (Vec::new(), None);
     for call in &mirror.calls {
+        if stop.is_asked() {
+            stopped.get_or_insert_with(|| "it was asked for an end before all calls were made".to_owned());
+        }
         let end = match stopped {
             Some(_) => CallEnd::Skipped("the calls before it were stopped"),
             None => match run.make(call).await {
@@ -98,8 +122,10 @@ struct Run<'r, B, S> {
     entries: BTreeMap<ObjectId, Mirrored>,
     /// The service, as the journal names it.
     service: Box<str>,
-    /// The places that cannot be used, with what nobody has to try again there.
-    broken: BTreeMap<Name, ()>,
+    /// The places that cannot be used.
+    broken: BTreeSet<Name>,
+    /// True once nothing answers at the service.
+    given_up: bool,
 }
 
 /// What came of looking and sending.
@@ -117,7 +143,10 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
         let Some(revision) = self.revision else {
             return Ok(CallEnd::Skipped("the organization was changed meanwhile: plan again"));
         };
-        if self.broken.contains_key(&planned.place) {
+        if self.given_up {
+            return Ok(CallEnd::Skipped("the service was given up for this run, because it did not answer the call before"));
+        }
+        if self.broken.contains(&planned.place) {
             return Ok(CallEnd::Skipped("the service could not be used for the call before it"));
         }
         let mut call = planned.clone();
@@ -143,15 +172,20 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
                 Ok(CallEnd::Done)
             }
             Ended::Nothing(end) => {
-                if let CallEnd::Failed(Fault::Unavailable { .. } | Fault::Denied { .. } | Fault::Forbidden { .. }) = end {
-                    self.broken.insert(call.place.clone(), ());
+                match &end {
+                    CallEnd::Failed(Fault::Unreachable { .. }) => self.given_up = true,
+                    CallEnd::Failed(Fault::Unavailable { .. } | Fault::Denied { .. } | Fault::Forbidden { .. }) => {
+                        self.broken.insert(call.place.clone());
+                    }
+                    _ => {}
                 }
                 let undo = before.map_or(Settle::Drop(call.id), |entry| Settle::Keep(Box::new(entry)));
                 self.revision = self.settled(revision, &begun, &undo).await?;
                 Ok(end)
             }
             Ended::Doubt(fault) => {
-                self.broken.insert(call.place.clone(), ());
+                self.given_up |= matches!(fault, Fault::Unreachable { .. });
+                self.broken.insert(call.place.clone());
                 Ok(CallEnd::Failed(fault))
             }
         }
@@ -222,7 +256,7 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
     /// Once an answer was lost, the call stays in doubt until a look finds what it makes: whatever fails then, the journal keeps it.
     async fn look_and_send(&self, call: &Call) -> Ended {
         let mut doubt: Option<Fault> = None;
-        for _ in 0..=ATTEMPTS {
+        for sent in 0..=ATTEMPTS {
             let current = match self.backend.look(call).await {
                 Ok(current) => current,
                 Err(fault) => return failed(fault, doubt),
@@ -230,6 +264,7 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
             match judge(call, current.as_ref(), doubt.is_some()) {
                 Some(Ended::Nothing(CallEnd::Refused(_))) if let Some(earlier) = &doubt => return Ended::Doubt(earlier.clone()),
                 Some(ended) => return ended,
+                None if sent == ATTEMPTS => break,
                 None => {}
             }
             match self.backend.send(call, current.as_ref()).await {

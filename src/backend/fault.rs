@@ -12,6 +12,16 @@ pub enum Fault {
         /// What happened.
         why: Cow<'static, str>,
     },
+    /// Nothing answers at the address of the service, or it wants to be left alone: everything else would end like this, so the run gives
+    /// the address up.
+    #[error(
+        "the service cannot be used now: {why}; it is not asked for anything else in this run, and nothing was changed there; try \
+         again later"
+    )]
+    Unreachable {
+        /// What happened.
+        why: Cow<'static, str>,
+    },
     /// A change was sent and its answer lost: it may have been made. Look before sending anything again.
     #[error(
         "the answer of the service was lost: {why}; the change may have been made, and the next run looks before it sends anything"
@@ -75,6 +85,11 @@ impl Fault {
         Self::Unavailable { why: why.into() }
     }
 
+    /// [`Fault::Unreachable`] in these words.
+    pub fn unreachable(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unreachable { why: why.into() }
+    }
+
     /// [`Fault::Unknown`] in these words.
     pub fn unknown(why: impl Into<Cow<'static, str>>) -> Self {
         Self::Unknown { why: why.into() }
@@ -97,7 +112,7 @@ impl Fault {
             401 | 403 => Self::Denied { status },
             404 => Self::Missing,
             408 => Self::unavailable("it waited too long for the request (status 408)"),
-            429 => Self::unavailable("it asks for fewer requests (status 429)"),
+            429 => Self::unreachable("it asks for fewer requests (status 429)"),
             405 | 501 => Self::refused(status, "it has no such operation"),
             300..=399 => Self::refused(status, "it sends elsewhere, which is not followed"),
             500.. => Self::unavailable(format!("it fails (status {status})")),
@@ -112,7 +127,7 @@ impl Fault {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::Unknown { .. } => true,
+            Self::Unavailable { .. } | Self::Unreachable { .. } | Self::Unknown { .. } => true,
             Self::Denied { .. }
             | Self::Missing
             | Self::Refused { .. }
@@ -133,6 +148,7 @@ impl Fault {
     pub fn category(&self) -> &'static str {
         match self {
             Self::Unavailable { .. } => "unavailable",
+            Self::Unreachable { .. } => "unreachable",
             Self::Unknown { .. } => "unknown",
             Self::Denied { .. } => "denied",
             Self::Missing => "missing",
@@ -151,7 +167,7 @@ mod tests {
     #[test]
     fn a_status_says_what_can_be_done_about_it() {
         let category = |status| Fault::of_status(status).category();
-        assert_eq!([401, 403, 404, 429].map(category), ["denied", "denied", "missing", "unavailable"]);
+        assert_eq!([401, 403, 404, 429].map(category), ["denied", "denied", "missing", "unreachable"]);
         assert_eq!([307, 400, 405, 409, 418, 422, 501].map(category), ["refused"; 7]);
         assert_eq!([408, 500, 502, 503, 504, 599].map(category), ["unavailable"; 6]);
     }

@@ -27,13 +27,15 @@ pub mod hundredms;
 mod reach;
 pub mod secrets;
 mod state;
+mod stop;
 
 use std::future::Future;
 
-pub use carry_out::{CallEnd, Mirroring, carry_out, nothing_done};
+pub use carry_out::{CallEnd, Mirroring, carry_out, carry_out_until, nothing_done};
 pub use fault::Fault;
 pub use reach::{Connection, Reach};
 pub use state::State;
+pub use stop::Stop;
 
 use crate::plan::mirror::{Call, Found, Observed, Shape};
 

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Stop;
 use super::any::published;
-use super::http::{AddressError, AllowList, Client, Meter, Rate, Settings, Unmetered};
+use super::http::{AddressError, AllowList, Client, Learned, Meter, Rate, Settings, Unmetered};
 use super::secrets::{Pair, Secrets};
 use crate::plan::mirror::{Capabilities, Shape};
 use crate::tenancy::Name;
@@ -16,6 +17,10 @@ pub struct Reach {
     pub secrets: Arc<dyn Secrets>,
     /// What counts the requests.
     pub meter: Arc<dyn Meter>,
+    /// What the run learned of addresses.
+    pub learned: Learned,
+    /// Asks for an end.
+    pub stop: Stop,
 }
 
 /// What a service is reached with: one client, and credentials for each place.
@@ -30,10 +35,10 @@ pub struct Connection {
 }
 
 impl Reach {
-    /// Reaches services with these secrets, counting nothing.
+    /// Reaches services in one run with these secrets, counting nothing.
     #[must_use]
     pub fn new(allow: AllowList, secrets: Arc<dyn Secrets>) -> Self {
-        Self { allow: Arc::new(allow), secrets, meter: Arc::new(Unmetered) }
+        Self { allow: Arc::new(allow), secrets, meter: Arc::new(Unmetered), learned: Learned::default(), stop: Stop::default() }
     }
 
     /// Reads the credentials of all places of a shape and prepares calls to the service. Nothing is sent yet.
@@ -46,6 +51,7 @@ impl Reach {
         let settings = Settings {
             allow: Arc::new(self.allow.of_service(published(capabilities.service))),
             meter: Arc::clone(&self.meter),
+            learned: self.learned.clone(),
             ..Settings::new(capabilities.service.as_str(), rate)
         };
         let client = Client::new(url, settings)?;

@@ -17,14 +17,28 @@ use crate::tenancy::{Key, Name};
 pub enum Work {
     /// An organization, with everything in it.
     Organization(Name),
+    /// The service behind an organization: what it has is compared with what the store has, and calls are made there.
+    Service(Name),
     /// The objects of a namespace that say of no organization that they are part of it.
     Unplaced(Name),
+}
+
+impl Work {
+    /// The organization that it is about.
+    #[must_use]
+    pub fn organization(&self) -> Option<&Name> {
+        match self {
+            Self::Organization(name) | Self::Service(name) => Some(name),
+            Self::Unplaced(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Organization(name) => write!(f, "organization/{name}"),
+            Self::Service(name) => write!(f, "service of organization/{name}"),
             Self::Unplaced(namespace) => write!(f, "namespace/{namespace}"),
         }
     }

@@ -34,7 +34,7 @@ pub struct Gathered {
 #[must_use]
 pub fn gather(cache: &Cache, work: &Work, claimed: Option<&Name>) -> Gathered {
     let (namespace, objects, elsewhere) = match work {
-        Work::Organization(organization) => of_organization(cache, organization, claimed),
+        Work::Organization(organization) | Work::Service(organization) => of_organization(cache, organization, claimed),
         Work::Unplaced(namespace) => {
             let is_target = |object: &&SharedObject| {
                 matches!(object.id.key.kind, Kind::Organization | Kind::Workspace | Kind::Template) || cache.is_leaving(object)

@@ -16,6 +16,7 @@
 mod absence;
 pub mod admission;
 mod cache;
+mod calls;
 mod claim;
 mod conditions;
 mod connect;
@@ -33,6 +34,8 @@ mod run;
 mod schedule;
 mod server;
 mod services;
+mod slots;
+mod slow;
 mod status;
 mod verdict;
 mod watch;

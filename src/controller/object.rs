@@ -143,6 +143,13 @@ impl Object {
         self.writing.as_ref().or(self.seen.as_ref()).is_some_and(|status| status.is_settled)
     }
 
+    /// True when the status speaks of the object as it is, whatever it says.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        let status: Value = self.status().and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default();
+        status["observedGeneration"] == self.generation && status["lastHandledReconcileAt"].as_str() == self.requested.as_deref()
+    }
+
     /// Where an object is.
     #[must_use]
     pub fn identify(kind: Kind, object: &DynamicObject) -> ObjectKey {

@@ -6,23 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::{Instrument as _, info_span};
 
 use super::absence::{Absences, Going, Wait, held};
 use super::cache::Work;
+use super::calls::{Called, Known, Wanted};
 use super::claim::{self, Attitude};
 use super::gather::Gathered;
 use super::object::{Object, ObjectKey, SharedObject};
 use super::overview::{self, Overview, counts};
 use super::presence::{Presence, Since};
 use super::recent::Recent;
-use super::services::{AtService, Services};
-use super::verdict::{self, Facts, Verdict};
+use super::services::Services;
+use super::verdict::{self, Facts, OfObjects, Verdict};
 use super::watch::random;
 use crate::api::status::Counts;
-use crate::api::{Kind, Spec};
-use crate::engine::{Apply, End, Outcome, after, apply, claimed_elsewhere, mirror_out, plan_mirror, plan_snapshots};
+use crate::api::{Kind, OrganizationSpec, Spec};
+use crate::engine::{Apply, End, Outcome, after, apply, claimed_elsewhere, plan_snapshots};
 use crate::plan::{Context, FieldChange, Plan, Tightened, Verb};
 use crate::source::ObjectRead;
 use crate::store::{AnyStore, Observe, StoreError, in_one_line};
@@ -45,33 +47,22 @@ pub struct Bench {
     pub presence: Presence,
     /// How services behind organizations are reached; `None` where none are.
     pub services: Option<Services>,
+    /// How many of the passes that are at services may plan at a time.
+    pub seats: Arc<Semaphore>,
 }
 
 /// What one pass leaves for the next.
 #[derive(Debug, Default)]
 pub struct Memory {
-    snapshot: Option<Snapshot>,
+    pub(super) snapshot: Option<Snapshot>,
     absences: Absences,
     recent: Recent,
     /// The last entry of the history, as the store said.
     last_entry: i64,
     counted: Option<(Revision, Option<Counts>)>,
-    service: Service,
+    pub(super) service: Known,
     /// True once this replica has moved the revision on after taking over from one that may still be asleep.
     fenced: bool,
-}
-
-/// What is known of the service behind an organization.
-#[derive(Debug, Default)]
-struct Service {
-    /// What the last look said.
-    said: Option<AtService>,
-    /// When it is looked at again though nothing changed.
-    due: Option<Instant>,
-    /// What the Organization asked for when it was looked at.
-    requested: Option<Box<str>>,
-    /// What was approved when it was looked at.
-    approved: Vec<Digest>,
 }
 
 /// How a pass ended.
@@ -83,7 +74,9 @@ pub struct Passed {
     /// What the next pass begins with.
     pub memory: Memory,
     /// What is to be said about objects.
-    pub verdicts: Vec<(SharedObject, Verdict)>,
+    pub verdicts: OfObjects,
+    /// What is to be said where the service takes its time: that it is waited for.
+    pub waiting: OfObjects,
     /// What the status of the organization tells beyond its own object.
     pub overview: Option<Overview>,
     /// What was done.
@@ -92,8 +85,12 @@ pub struct Passed {
     pub again: Option<Instant>,
     /// Why it has to be tried again soon; `None` when it ended well.
     pub failed: Option<String>,
-    /// Why the service behind the organization has to be called again soon.
-    pub at_service: Option<String>,
+    /// That the service behind the organization has to be looked at.
+    pub wanted: Option<Wanted>,
+    /// How the part of the pass that was at the service ended.
+    pub called: Option<Called>,
+    /// When secrets that a service made are replaced, the soonest.
+    pub rotates: Option<Timestamp>,
     /// True where there is nothing left to look after.
     pub is_over: bool,
     /// The revision that the store has now.
@@ -111,11 +108,14 @@ impl Passed {
             namespace: gathered.namespace,
             memory,
             verdicts,
+            waiting: Vec::new(),
             overview: None,
             outcome: None,
             again: None,
             failed: None,
-            at_service: None,
+            wanted: None,
+            called: None,
+            rotates: None,
             is_over: false,
             revision,
             placed: None,
@@ -144,25 +144,41 @@ pub const ACTOR: &str = "muster controller";
 impl Bench {
     /// Does one pass.
     pub async fn pass(&self, gathered: Gathered, memory: Memory, attitude: Attitude) -> Passed {
-        let pass = Pass { bench: self, gathered, memory, attitude, now: Timestamp::now(), at: Instant::now() };
+        let pass = Pass::new(self, gathered, memory, attitude);
         match pass.gathered.work.clone() {
             Work::Unplaced(namespace) => pass.unplaced(&namespace).await,
-            Work::Organization(organization) => Box::pin(pass.organization(&organization)).await,
+            Work::Organization(organization) | Work::Service(organization) => Box::pin(pass.organization(&organization)).await,
         }
     }
 }
 
-struct Pass<'b> {
-    bench: &'b Bench,
-    gathered: Gathered,
-    memory: Memory,
+/// A pass that goes on.
+pub(super) struct Pass<'b> {
+    pub bench: &'b Bench,
+    pub gathered: Gathered,
+    pub memory: Memory,
     attitude: Attitude,
-    now: Timestamp,
-    at: Instant,
+    pub now: Timestamp,
+    pub at: Instant,
+}
+
+/// What a pass plans.
+pub(super) struct Drafted {
+    pub findings: Vec<Finding>,
+    pub approved: Vec<Digest>,
+    pub plan: Option<Plan>,
+    /// What goes from the cluster.
+    pub going: Going,
+}
+
+impl<'b> Pass<'b> {
+    pub fn new(bench: &'b Bench, gathered: Gathered, memory: Memory, attitude: Attitude) -> Self {
+        Self { bench, gathered, memory, attitude, now: Timestamp::now(), at: Instant::now() }
+    }
 }
 
 impl Pass<'_> {
-    fn ended(self, verdicts: Vec<(SharedObject, Verdict)>) -> Passed {
+    pub fn ended(self, verdicts: Vec<(SharedObject, Verdict)>) -> Passed {
         Passed::new(self.gathered, self.memory, verdicts)
     }
 
@@ -197,6 +213,7 @@ impl Pass<'_> {
             policy: &policy,
             recent: &Recent::default(),
             service: None,
+            pending: None,
             now: self.now,
         };
         let verdicts = verdict::of_all(&facts, &others);
@@ -241,80 +258,49 @@ impl Pass<'_> {
             Err(StoreError::Stale { .. }) => return self.once_more(),
             Err(error) => return self.without_store(&error),
         };
-        let delay = Duration::from_secs(u64::try_from(policy_of(&snapshot).removal_delay).unwrap_or_default());
-        let (input, going) = self.input(&snapshot, delay).await;
-        let context = self.context();
-        let planned = tokio::task::block_in_place(|| {
-            info_span!("plan", objects = input.manifests.len())
-                .in_scope(|| plan_snapshots(&input, std::slice::from_ref(&snapshot), &context))
-        });
-        let findings = [input.findings, planned.findings].concat();
-        let approved = planned.approved.get(organization).cloned().unwrap_or_default();
-        let mut plan = planned.plans.into_iter().find(|plan| plan.organization == *organization);
-        if let Some(plan) = &mut plan
-            && let Err(error) = Box::pin(self.look_at_service(plan, &snapshot, &approved)).instrument(info_span!("service")).await
-        {
-            return self.without_store(&error);
-        }
+        let Drafted { findings, approved, plan, going } = self.draft(organization, &snapshot).await;
         let how = self.how();
         let outcome = match plan {
             None => None,
             Some(plan) => match self.carry_out(plan, snapshot.claim.as_ref(), &how).instrument(info_span!("apply")).await {
                 Ok(Outcome { end: End::Stale(_), .. }) => return self.once_more(),
-                Ok(outcome) => Some(Box::pin(self.mirror_out(outcome)).instrument(info_span!("mirror")).await),
+                Ok(outcome) => Some(outcome),
                 Err(error) => return self.without_store(&error),
             },
         };
         if let Some(Outcome { end: End::Committed(committed), .. }) = &outcome {
             self.memory.last_entry = committed.last_entry;
         }
+        self.remember(organization).await;
+        let Some(outcome) = outcome else { return self.report(organization, &findings, None, snapshot, going) };
+        let after = after(snapshot, &outcome, &how);
+        match self.wants_calls(&outcome, &after, &approved).await {
+            Ok(wanted) => Passed { wanted, ..self.report(organization, &findings, Some(outcome), after, going) },
+            Err(error) => self.without_store(&error),
+        }
+    }
+
+    /// Plans the organization as it is here.
+    pub async fn draft(&mut self, organization: &Name, snapshot: &Snapshot) -> Drafted {
+        let delay = Duration::from_secs(u64::try_from(policy_of(snapshot).removal_delay).unwrap_or_default());
+        let (input, going) = self.input(snapshot, delay).await;
+        let context = self.context();
+        let planned = tokio::task::block_in_place(|| {
+            info_span!("plan", objects = input.manifests.len())
+                .in_scope(|| plan_snapshots(&input, std::slice::from_ref(snapshot), &context))
+        });
+        let findings = [input.findings, planned.findings].concat();
+        let approved = planned.approved.get(organization).cloned().unwrap_or_default();
+        let plan = planned.plans.into_iter().find(|plan| plan.organization == *organization);
+        Drafted { findings, approved, plan, going }
+    }
+
+    /// Reads on in the history.
+    pub async fn remember(&mut self, organization: &Name) {
         let last = self.memory.last_entry;
         if let Err(error) = self.memory.recent.read(&self.bench.store, organization, last).await {
             tracing::warn!(%error, "the history cannot be read: statuses say nothing of it");
         }
-        let after = match &outcome {
-            // The calls gave objects ids at the service.
-            Some(Outcome { mirroring: Some(_), .. }) => match self.bench.store.observe(organization).await {
-                Ok(after) => after,
-                Err(error) => return self.without_store(&error),
-            },
-            Some(outcome) => after(snapshot, outcome, &how),
-            None => snapshot,
-        };
-        self.report(organization, &findings, outcome, after, going)
-    }
-
-    /// Compares with the service behind the organization, where something changes here, it was asked for, or it was not looked at for
-    /// as long as `interval` says.
-    async fn look_at_service(&mut self, plan: &mut Plan, snapshot: &Snapshot, approved: &[Digest]) -> Result<(), StoreError> {
-        let Some(services) = &self.bench.services else {
-            let unlooked = self.gathered.organization().filter(|own| has_backend(own)).map(|own| AtService::without(&own.id.key));
-            self.memory.service.said = unlooked;
-            return Ok(());
-        };
-        let requested = self.gathered.organization().and_then(|own| own.requested.clone());
-        let service = &self.memory.service;
-        let is_asked = service.requested != requested || service.approved != approved;
-        if plan.is_empty() && !is_asked && service.due.is_some_and(|due| due > self.at) {
-            return Ok(());
-        }
-        let reach = services.reach(&self.gathered.namespace);
-        let origins = BTreeMap::new();
-        plan_mirror(&self.bench.store, &reach, (&mut *plan, Some(snapshot)), &origins, (approved, self.now)).await?;
-        let said = plan.mirror.as_ref().map(|mirror| AtService::of(&plan.organization, mirror, None));
-        self.memory.service = Service { said, due: Some(self.at + self.interval()), requested, approved: approved.to_vec() };
-        Ok(())
-    }
-
-    /// Makes the calls to the service, where there are any.
-    async fn mirror_out(&mut self, outcome: Outcome) -> Outcome {
-        let Some(services) = self.bench.services.as_ref().filter(|_| outcome.plan.mirror.is_some()) else { return outcome };
-        let reach = services.reach(&self.gathered.namespace);
-        let outcome = mirror_out(&self.bench.store, &reach, outcome, self.now).await;
-        if let Some(mirror) = &outcome.plan.mirror {
-            self.memory.service.said = Some(AtService::of(&outcome.plan.organization, mirror, outcome.mirroring.as_ref()));
-        }
-        outcome
     }
 
     /// Somebody else wrote between looking and writing: nothing is to be said of that, it is done again.
@@ -325,7 +311,7 @@ impl Pass<'_> {
     }
 
     /// What the store holds: what the last pass left, where nobody wrote since. The claim is made sure of.
-    async fn observe(&mut self, organization: &Name) -> Result<Snapshot, StoreError> {
+    pub async fn observe(&mut self, organization: &Name) -> Result<Snapshot, StoreError> {
         let store = &self.bench.store;
         let known = store.organizations().await?.into_iter().find(|known| known.organization == *organization);
         let revision = known.as_ref().map(|known| known.revision).unwrap_or_default();
@@ -414,7 +400,7 @@ impl Pass<'_> {
         }
     }
 
-    fn how(&self) -> Apply {
+    pub fn how(&self) -> Apply {
         Apply {
             now: self.now,
             manager: self.bench.manager.clone(),
@@ -429,7 +415,7 @@ impl Pass<'_> {
     }
 
     /// Applies a plan, where there is something to apply: looking costs nothing.
-    async fn carry_out(&self, plan: Plan, claim: Option<&Claim>, how: &Apply) -> Result<Outcome, StoreError> {
+    pub async fn carry_out(&self, plan: Plan, claim: Option<&Claim>, how: &Apply) -> Result<Outcome, StoreError> {
         if let Some(because) = claim.and_then(|claim| claimed_elsewhere(&plan, claim, how)) {
             return Ok(Outcome { plan, end: End::ClaimedElsewhere(because), mirroring: None });
         }
@@ -441,7 +427,7 @@ impl Pass<'_> {
         outcomes.into_iter().next().ok_or(StoreError::Missing { store: organization.to_string() })
     }
 
-    fn report(
+    pub fn report(
         mut self,
         organization: &Name,
         findings: &[Finding],
@@ -452,6 +438,8 @@ impl Pass<'_> {
         let policy = policy_of(&after);
         let recent = &self.memory.recent;
         let service = self.memory.service.said.as_ref();
+        let plan = outcome.as_ref().map(|outcome| &outcome.plan);
+        let pending = plan.filter(|_| self.memory.service.outstanding).and_then(|plan| self.pending(&after, plan));
         let facts = Facts {
             organization,
             outcome: outcome.as_ref(),
@@ -460,6 +448,7 @@ impl Pass<'_> {
             policy: &policy,
             recent,
             service,
+            pending: pending.as_ref(),
             now: self.now,
         };
         let mut verdicts = verdict::of_all(&facts, &self.gathered.objects);
@@ -491,22 +480,24 @@ impl Pass<'_> {
             Some(End::Failed(because)) => Some(because.clone()),
             _ => None,
         };
-        let at_service = service.and_then(|service| service.trouble.clone());
+        let rotates = service.and_then(|service| service.rotates.values().min().copied());
+        let (waiting, verdicts) = match &pending {
+            Some(pending) => pending.part(verdicts),
+            None => (Vec::new(), verdicts),
+        };
+        self.memory.service.waiting = pending.map(|pending| pending.keys).unwrap_or_default();
         let dated = next_date(&after, &policy, self.now).map(|date| {
             let wait = date.duration_since(self.now).unsigned_abs().min(LONGEST);
             self.at + wait + Duration::from_millis(5)
         });
         let again = [going.again, dated, Some(self.at + self.interval().min(claim::RENEW))].into_iter().flatten().min();
         let is_over = self.gathered.objects.is_empty() && self.gathered.elsewhere.is_empty() && after.rows.is_empty();
-        if at_service.is_some() {
-            self.memory.service.due = None;
-        }
         self.memory.snapshot = Some(after).filter(|_| failed.is_none());
-        Passed { overview, outcome, again, failed, at_service, is_over, ..self.ended(verdicts) }
+        Passed { waiting, overview, outcome, again, failed, rotates, is_over, ..self.ended(verdicts) }
     }
 
     /// How long until the next comparison when nothing happens, a tenth shorter or longer, so that many do not come at once.
-    fn interval(&self) -> Duration {
+    pub fn interval(&self) -> Duration {
         let written = self.gathered.organization().and_then(|own| match &own.read {
             ObjectRead::Manifest(manifest) => match &*manifest.spec {
                 Spec::Organization(spec) => spec.interval,
@@ -520,7 +511,7 @@ impl Pass<'_> {
     }
 
     /// The store cannot be used: that is told on the organization, and on what was changed meanwhile.
-    fn without_store(mut self, error: &StoreError) -> Passed {
+    pub fn without_store(mut self, error: &StoreError) -> Passed {
         self.memory.snapshot = None;
         Passed::failed(self.gathered, self.memory, in_one_line(error))
     }
@@ -546,14 +537,9 @@ const INTERVAL: u64 = 600;
 /// The longest that anything is waited for.
 const LONGEST: Duration = Duration::from_hours(24);
 
-fn is_suspended(organization: &SharedObject) -> bool {
+pub(super) fn is_suspended(organization: &SharedObject) -> bool {
     let ObjectRead::Manifest(manifest) = &organization.read else { return false };
     matches!(&*manifest.spec, Spec::Organization(spec) if spec.suspend == Some(true))
-}
-
-fn has_backend(organization: &SharedObject) -> bool {
-    let ObjectRead::Manifest(manifest) = &organization.read else { return false };
-    matches!(&*manifest.spec, Spec::Organization(spec) if spec.backend.is_some())
 }
 
 /// Whether a plan may change how many members or admins there are.
@@ -566,6 +552,12 @@ fn concerns_people(plan: &Plan) -> bool {
         }
         _ => false,
     })
+}
+
+/// The organization itself, as the store has it.
+pub(super) fn organization_of(snapshot: &Snapshot) -> Option<OrganizationSpec> {
+    let row = snapshot.row(&Key::new(Kind::Organization, snapshot.organization.clone()))?;
+    serde_json::from_str(&row.spec).ok()
 }
 
 /// The policy in force.

@@ -19,6 +19,7 @@ use super::writer::{End, Write, Writer, Wrote};
 use crate::api::Kind;
 use crate::engine::Outcome;
 use crate::plan::render::{past, summary_of_applied};
+use crate::tenancy::Name;
 
 /// How many events of single objects one pass may send.
 const EVENTS: usize = 20;
@@ -45,8 +46,21 @@ pub struct Report {
     pub metrics: Metrics,
     /// What stands, for the metrics: refusals by rule, and what is deleted but kept, by kind.
     standing: BTreeMap<Work, Standing>,
+    /// How it stands at the service behind each organization that has one.
+    services: BTreeMap<Name, OfService>,
     /// When the status of each organization was last written.
     counted: BTreeMap<Work, Instant>,
+}
+
+/// How it stands at the service behind an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfService {
+    /// The namespace of the organization.
+    pub namespace: Name,
+    /// True where something could not be read or done there.
+    pub fails: bool,
+    /// When a secret that the service made is replaced, the soonest.
+    pub rotates: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -59,7 +73,7 @@ impl Report {
     /// Sends statuses and events by these.
     #[must_use]
     pub fn new(writer: Writer, events: Events, metrics: Metrics) -> Self {
-        Self { writer, events, metrics, standing: BTreeMap::new(), counted: BTreeMap::new() }
+        Self { writer, events, metrics, standing: BTreeMap::new(), services: BTreeMap::new(), counted: BTreeMap::new() }
     }
 
     /// Tells what a pass said. While much changes, how many people there are is told now and then only: returns when it is to be told.
@@ -162,7 +176,8 @@ impl Report {
         for (verb, count) in outcome.plan.counts() {
             (0..count).for_each(|_| self.metrics.changed(past(verb)));
         }
-        let organization = passed.verdicts.iter().map(|(object, _)| object).find(|object| passed.is_own(object));
+        let organization =
+            passed.verdicts.iter().chain(&passed.waiting).map(|(object, _)| object).find(|object| passed.is_own(object));
         if let Some(organization) = organization {
             let note = summary_of_applied(&[&outcome.plan]);
             self.events.tell(organization, &Told { reason: "Applied", warning: false, note });
@@ -182,6 +197,7 @@ impl Report {
         self.writer.clear();
         cache.forget_writing();
         self.standing.clear();
+        self.services.clear();
         self.counted.clear();
     }
 
@@ -189,6 +205,24 @@ impl Report {
     pub fn forget(&mut self, work: &Work) {
         self.standing.remove(work);
         self.counted.remove(work);
+        if let Some(organization) = work.organization() {
+            self.services.remove(organization);
+        }
+    }
+
+    /// How it stands at the service behind an organization now; `None` where there is none.
+    pub fn at_service(&mut self, organization: &Name, stands: Option<OfService>) {
+        match stands {
+            Some(stands) => drop(self.services.insert(organization.clone(), stands)),
+            None => drop(self.services.remove(organization)),
+        }
+    }
+
+    /// The service behind an organization did not let anybody come to an end.
+    pub fn fails_at_service(&mut self, organization: &Name) {
+        if let Some(stands) = self.services.get_mut(organization) {
+            stands.fails = true;
+        }
     }
 
     /// True when nothing waits to be written.
@@ -210,6 +244,19 @@ impl Report {
         gauges.begin("soft_deleted_objects", "Objects that were deleted and can be restored");
         for (kind, count) in self.totals(|standing| standing.deleted.iter().map(|(kind, count)| (*kind, *count)).collect()) {
             gauges.value("soft_deleted_objects", &[("kind", kind)], count as f64);
+        }
+        gauges.begin("backend_failing", "1 where something could not be read or done at the service behind an organization");
+        for (organization, stands) in &self.services {
+            let labels = [("namespace", &*stands.namespace), ("organization", &**organization)];
+            gauges.value("backend_failing", &labels, f64::from(u8::from(stands.fails)));
+        }
+        let help = "When the next secret of an organization that a service made is to be replaced";
+        gauges.begin("credential_rotation_timestamp_seconds", help);
+        for (organization, stands) in &self.services {
+            let labels = [("namespace", &*stands.namespace), ("organization", &**organization)];
+            if let Some(at) = stands.rotates {
+                gauges.value("credential_rotation_timestamp_seconds", &labels, at.as_second() as f64);
+            }
         }
         cache.describe(&mut gauges, Timestamp::now().as_second() as f64);
         self.metrics.text(&gauges)

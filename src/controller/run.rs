@@ -7,13 +7,14 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use tracing::Instrument as _;
 
 use super::cache::{Cache, Work};
+use super::calls::Calls;
 use super::claim::Attitude;
 use super::connect::reason;
 use super::events::Events;
@@ -26,9 +27,11 @@ use super::report::{After, Report};
 use super::schedule::Schedule;
 use super::server::{self, Question};
 use super::services::Services;
+use super::slots::Slots;
 use super::watch::{Scope, Seen, follow_on};
 use super::writer::{Writer, Wrote};
 use crate::api::Kind;
+use crate::backend::Stop;
 use crate::backend::http::AllowList;
 use crate::store::{AnyStore, Observe, Registered};
 use crate::tenancy::{Manager, Name};
@@ -70,8 +73,8 @@ pub enum RunError {
     Server(#[source] std::io::Error),
 }
 
-/// How many organizations are looked at side by side.
-const AT_ONCE: usize = 4;
+/// How many of the passes that are at services may plan at a time, beside those over what the store has.
+const SEATS: usize = 2;
 
 /// How often the store is asked which organizations another hand wrote to.
 const POLL: Duration = Duration::from_secs(10);
@@ -119,7 +122,8 @@ pub async fn run(
         allow: allow.into(),
         meter: metrics.of_services(),
     });
-    let bench = Bench { store, manager: options.manager.clone(), holder, namespaces, presence, services };
+    let (manager, seats) = (options.manager.clone(), Semaphore::new(SEATS).into());
+    let bench = Bench { store, manager, holder, namespaces, presence, services, seats };
     let controller = Controller::start(client, bench, &options, metrics, stop);
     controller.work(questions).await;
     // Whoever still asks something is not waited for.
@@ -138,10 +142,10 @@ async fn identify(client: &Client, patience: Duration) -> Result<Box<str>, RunEr
     Ok(found.metadata.uid.unwrap_or_default().into())
 }
 
-struct Controller {
+pub(super) struct Controller {
     bench: Bench,
-    cache: Cache,
-    schedule: Schedule,
+    pub(super) cache: Cache,
+    pub(super) schedule: Schedule,
     memories: BTreeMap<Work, Memory>,
     known: BTreeMap<Name, Registered>,
     /// True once the store has told what it knows since this replica leads.
@@ -149,19 +153,24 @@ struct Controller {
     /// The organizations that are to be taken over from another place.
     to_take_over: BTreeSet<Name>,
     take_over: bool,
-    report: Report,
+    pub(super) report: Report,
     /// What was not done in time is `None`.
     passes: JoinSet<(Option<Passed>, Duration)>,
     pass_limit: Duration,
     /// What the passes are about, to know it of one that crashes.
-    running: HashMap<Id, Work>,
+    pub(super) running: HashMap<Id, Running>,
+    pub(super) slots: Slots,
+    /// What is said of what waits for a service, and when.
+    pub(super) untold: BTreeMap<Name, (Instant, Passed)>,
+    /// The organizations whose service made way: it does not twice in a row.
+    pub(super) made_way: BTreeSet<Name>,
     polls: JoinSet<Option<Vec<Registered>>>,
     next_poll: Instant,
     seen: mpsc::Receiver<Seen>,
     wrote: mpsc::UnboundedReceiver<Wrote>,
     leadership: mpsc::UnboundedReceiver<Leadership>,
     /// While this replica leads: whether the one before may only be asleep.
-    leads: Option<Lead>,
+    pub(super) leads: Option<Lead>,
     leading: Leading,
     stop: watch::Receiver<bool>,
     release: watch::Sender<bool>,
@@ -169,9 +178,17 @@ struct Controller {
     followers: JoinSet<()>,
 }
 
+/// A pass that goes on.
+pub(super) struct Running {
+    pub work: Work,
+    pub since: Instant,
+    /// Asks it for an end, where it is at a service.
+    pub stop: Stop,
+}
+
 /// How this replica came to lead.
 #[derive(Clone, Copy, Debug)]
-struct Lead {
+pub(super) struct Lead {
     from_a_sleeper: bool,
 }
 
@@ -204,6 +221,9 @@ impl Controller {
             passes: JoinSet::new(),
             pass_limit: options.pass_limit,
             running: HashMap::new(),
+            slots: Slots::default(),
+            untold: BTreeMap::new(),
+            made_way: BTreeSet::new(),
             polls: JoinSet::new(),
             next_poll: Instant::now(),
             seen,
@@ -223,9 +243,9 @@ impl Controller {
         let told = async move { drop(stop.wait_for(|stop| *stop).await) };
         tokio::pin!(told);
         loop {
-            let due = self.schedule.next().filter(|_| self.may_start());
+            let due = self.schedule.next(Instant::now(), |work| self.slots.have_room_for(work)).filter(|_| self.may_start());
             let poll = Some(self.next_poll).filter(|_| self.leads.is_some() && self.polls.is_empty());
-            let next = [due, poll].into_iter().flatten().min();
+            let next = [due, poll, self.slow()].into_iter().flatten().min();
             tokio::select! {
                 () = &mut told => break,
                 Some(seen) = self.seen.recv() => self.take(seen),
@@ -242,7 +262,7 @@ impl Controller {
     }
 
     fn may_start(&self) -> bool {
-        self.leads.is_some() && self.polled && self.leading.now() && self.cache.is_complete() && self.passes.len() < AT_ONCE
+        self.leads.is_some() && self.polled && self.leading.now() && self.cache.is_complete()
     }
 
     /// Takes note of what was seen, with all that waits.
@@ -289,6 +309,8 @@ impl Controller {
             Leadership::Lost => {
                 tracing::warn!("this replica does not lead any more");
                 self.leads = None;
+                self.untold.clear();
+                self.stop_calls();
                 self.report.lost(&mut self.cache);
             }
         }
@@ -318,8 +340,10 @@ impl Controller {
     /// Starts what is due.
     fn go_on(&mut self) {
         let now = Instant::now();
+        self.mind_the_slow(now);
         while self.may_start() {
-            let Some(work) = self.schedule.take(now) else { break };
+            let slots = &self.slots;
+            let Some(work) = self.schedule.take(now, |work| slots.have_room_for(work)) else { break };
             self.begin(work, now);
         }
         if self.leads.is_some() && self.polls.is_empty() && self.next_poll <= now {
@@ -330,37 +354,41 @@ impl Controller {
     }
 
     fn begin(&mut self, work: Work, now: Instant) {
-        let organization = match &work {
-            Work::Organization(organization) => Some(organization),
-            Work::Unplaced(_) => None,
-        };
-        let takes_over = organization.is_some_and(|organization| self.to_take_over.contains(organization));
+        let takes_over = work.organization().is_some_and(|organization| self.to_take_over.contains(organization));
         let attitude = Attitude { fences: self.leads.is_some_and(|lead| lead.from_a_sleeper), takes_over };
         let gathered = self.gathered(&work);
-        let memory = self.memories.remove(&work).unwrap_or_default();
+        let memory = self.memories.remove(&gathered.work).unwrap_or_default();
         let (bench, limit) = (self.bench.clone(), self.pass_limit);
+        let stop = Stop::default();
+        let calls =
+            matches!(work, Work::Service(_)).then(|| Calls { stop: stop.clone(), is_shut: self.schedule.is_shut(&work, now) });
         let task = async move {
-            let passed = timeout(limit, bench.pass(gathered, memory, attitude)).await.ok();
+            let passed = async {
+                match calls {
+                    Some(calls) => bench.call(gathered, memory, attitude, calls).await,
+                    None => bench.pass(gathered, memory, attitude).await,
+                }
+            };
+            let passed = timeout(limit, passed).await.ok();
             (passed, now.elapsed())
         };
         let span = tracing::info_span!("pass", work = %work);
         let task = self.passes.spawn(task.instrument(span)).id();
-        self.running.insert(task, work);
+        self.slots.enter(&work);
+        self.running.insert(task, Running { work, since: now, stop });
     }
 
     /// What one pass over some work looks at.
     fn gathered(&self, work: &Work) -> Gathered {
-        let claim = match work {
-            Work::Organization(organization) => self.known.get(organization).and_then(|known| known.claim.as_ref()),
-            Work::Unplaced(_) => None,
-        };
-        let claimed = claim.map(|claim| Name::from(&*claim.namespace));
-        gather(&self.cache, work, claimed.as_ref())
+        let known = work.organization().and_then(|organization| self.known.get(organization));
+        let claimed = known.and_then(|known| known.claim.as_ref()).map(|claim| Name::from(&*claim.namespace));
+        let about = work.organization().cloned().map_or_else(|| work.clone(), Work::Organization);
+        gather(&self.cache, &about, claimed.as_ref())
     }
 
     fn passed(&mut self, passed: Result<(Id, (Option<Passed>, Duration)), JoinError>) {
         let now = Instant::now();
-        let (task, passed, took) = match passed {
+        let (task, mut passed, took) = match passed {
             Ok((task, (Some(passed), took))) => (task, passed, took),
             Ok((task, (None, took))) => {
                 tracing::error!("a pass took too long and was broken off");
@@ -371,23 +399,21 @@ impl Controller {
                 return self.broke_off(error.id(), "crash", Duration::ZERO, CRASHED);
             }
         };
-        self.running.remove(&task);
-        let work = passed.work.clone();
-        match &passed.failed {
-            Some(because) => {
+        let Some(Running { work, .. }) = self.running.remove(&task) else { return };
+        self.slots.leave(&work);
+        self.report.metrics.passed(took, if passed.failed.is_some() { "error" } else { "success" });
+        match (&passed.failed, passed.called.take(), &work) {
+            (Some(because), ..) => {
                 tracing::warn!(%work, because, "a pass failed");
+                self.forget_untold(&work);
                 self.report.metrics.store_failed();
                 self.schedule.failed(&work, now);
             }
-            None => match &passed.at_service {
-                Some(because) => {
-                    tracing::warn!(%work, because, "the service behind the organization is not as it should be");
-                    self.schedule.failed(&work, now);
-                }
-                None => self.schedule.done(&work, took, now),
-            },
+            (None, Some(called), Work::Service(organization)) => self.called(organization, &called, took, &passed),
+            (None, ..) => self.schedule.done(&work, took, now),
         }
-        self.report.metrics.passed(took, if passed.failed.is_some() { "error" } else { "success" });
+        let was_calling = matches!(work, Work::Service(_));
+        let work = passed.work.clone();
         if let Some(again) = passed.again {
             self.schedule.ask(work.clone(), again);
         }
@@ -395,6 +421,15 @@ impl Controller {
             && passed.failed.is_none()
         {
             self.to_take_over.remove(organization);
+            if let Some(wanted) = &passed.wanted {
+                self.slots.locate(organization, wanted.address.clone());
+                let service = Work::Service(organization.clone());
+                match wanted.at_once {
+                    true => self.schedule.changed(service, now),
+                    false if !self.schedule.is_asked(&service) => self.schedule.ask(service, now),
+                    false => {}
+                }
+            }
             if let (Some(revision), Some(known)) = (passed.revision, self.known.get_mut(organization)) {
                 known.revision = revision;
             }
@@ -418,17 +453,32 @@ impl Controller {
         if passed.is_over && !self.schedule.is_asked(&work) {
             self.schedule.forget(&work);
             self.report.forget(&work);
+            if let Work::Organization(organization) = work {
+                self.schedule.forget(&Work::Service(organization.clone()));
+                self.slots.forget(&organization);
+                self.untold.remove(&organization);
+                self.made_way.remove(&organization);
+            }
         } else {
-            self.memories.insert(work, passed.memory);
+            self.memories.insert(work.clone(), std::mem::take(&mut passed.memory));
+            if !was_calling {
+                self.tell_later(&work, passed, now);
+            }
         }
     }
 
     /// A pass that did not come to an end takes nothing else with it: it is told and tried again later, like one that failed.
     fn broke_off(&mut self, task: Id, result: &'static str, took: Duration, because: &str) {
-        let Some(work) = self.running.remove(&task) else { return };
+        let Some(Running { work, .. }) = self.running.remove(&task) else { return };
+        self.slots.leave(&work);
         tracing::warn!(%work, because, "a pass failed");
+        self.forget_untold(&work);
         self.report.metrics.passed(took, result);
         self.schedule.failed(&work, Instant::now());
+        if let Work::Service(organization) = &work {
+            self.slots.answered(organization, false);
+            self.report.fails_at_service(organization);
+        }
         if self.leads.is_some() {
             let passed = Passed::failed(self.gathered(&work), Memory::default(), because.to_owned());
             self.report.tell(&passed, &mut self.cache);
@@ -462,6 +512,7 @@ impl Controller {
     /// Ends what was begun, and lets another replica go on.
     async fn end(mut self) {
         tracing::info!("stopping");
+        self.stop_calls();
         let deadline = Instant::now() + GRACE;
         while !self.passes.is_empty() || !self.report.is_idle() {
             tokio::select! {

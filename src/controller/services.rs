@@ -1,11 +1,12 @@
 //! The services behind organizations, as a controller reaches them: with the Secrets of the namespace that the organization is in.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret as Object;
 use kube::Client;
@@ -16,9 +17,9 @@ use zeroize::Zeroizing;
 use super::connect::reason;
 use super::verdict::{speaker, told};
 use crate::api::Kind;
-use crate::backend::http::{AllowList, Meter};
+use crate::backend::http::{AllowList, Learned, Meter};
 use crate::backend::secrets::{Secret, SecretError, Secrets, Values, without_line_end};
-use crate::backend::{CallEnd, Mirroring, Reach};
+use crate::backend::{CallEnd, Mirroring, Reach, Stop};
 use crate::plan::FieldChange;
 use crate::plan::mirror::Mirror;
 use crate::plan::render::fields_at_service;
@@ -38,15 +39,16 @@ pub struct Services {
 }
 
 impl Services {
-    /// How the service of an organization in this namespace is reached.
+    /// How the service of an organization in this namespace is reached in one pass, which may be asked for an end.
     #[must_use]
-    pub fn reach(&self, namespace: &Name) -> Reach {
+    pub fn reach(&self, namespace: &Name, stop: &Stop) -> Reach {
         let secrets = InNamespace {
             api: Api::namespaced(self.client.clone(), namespace),
             namespace: namespace.clone(),
             patience: self.patience,
         };
-        Reach { allow: Arc::clone(&self.allow), secrets: Arc::new(secrets), meter: Arc::clone(&self.meter) }
+        let (allow, meter) = (Arc::clone(&self.allow), Arc::clone(&self.meter));
+        Reach { allow, secrets: Arc::new(secrets), meter, learned: Learned::default(), stop: stop.clone() }
     }
 }
 
@@ -60,6 +62,73 @@ struct InNamespace {
 impl std::fmt::Debug for InNamespace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "InNamespace({})", self.namespace)
+    }
+}
+
+/// Secrets that remember what was read.
+#[derive(Debug)]
+pub(super) struct Noted {
+    secrets: Arc<dyn Secrets>,
+    read: Mutex<AskedWith>,
+}
+
+/// What was read of Secrets, as digests; `None` for what could not be.
+#[derive(Clone, Debug)]
+pub(super) struct AskedWith {
+    salt: [u8; 16],
+    values: BTreeMap<(String, String), Option<Digest>>,
+}
+
+impl AskedWith {
+    /// Whether it is the same now.
+    pub async fn is_the_same(&self, secrets: &dyn Secrets) -> bool {
+        for ((name, key), before) in &self.values {
+            if secrets.read(name, key).await.ok().map(|value| value.digest(&self.salt)) != *before {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Noted {
+    pub fn new(secrets: Arc<dyn Secrets>) -> Self {
+        let nothing = AskedWith { salt: uuid::Uuid::new_v4().into_bytes(), values: BTreeMap::new() };
+        Self { secrets, read: Mutex::new(nothing) }
+    }
+
+    /// What was read until now.
+    pub fn asked_with(&self) -> AskedWith {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Secrets for Noted {
+    fn read<'a>(&'a self, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<Secret, SecretError>> {
+        async move {
+            let value = self.secrets.read(name, key).await;
+            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            let digest = value.as_ref().ok().map(|value| value.digest(&read.salt));
+            read.values.insert((name.to_owned(), key.to_owned()), digest);
+            value
+        }
+        .boxed()
+    }
+
+    fn may_write<'a>(&'a self, owner: &'a str, name: &'a str) -> BoxFuture<'a, Result<(), SecretError>> {
+        self.secrets.may_write(owner, name)
+    }
+
+    fn write<'a>(&'a self, owner: &'a str, name: &'a str, values: &'a Values) -> BoxFuture<'a, Result<(), SecretError>> {
+        self.secrets.write(owner, name, values)
+    }
+
+    fn kept<'a>(&'a self, owner: &'a str, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {
+        self.secrets.kept(owner, name, key)
+    }
+
+    fn exists<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {
+        self.secrets.exists(name)
     }
 }
 
@@ -195,8 +264,12 @@ pub struct AtService {
     pub drift: BTreeMap<Key, Vec<FieldChange>>,
     /// What waits for an approval: its digest, and what it would do.
     pub approval: Option<(Digest, String)>,
-    /// Why it has to be tried again soon; `None` where nothing would come of that.
+    /// Why it has to be tried again; `None` where nothing would come of that.
     pub trouble: Option<String>,
+    /// Whether that may pass by itself, as far as calls tell.
+    pub passes: bool,
+    /// When the secrets that it made are replaced.
+    pub rotates: BTreeMap<Key, Timestamp>,
 }
 
 impl AtService {
@@ -251,13 +324,15 @@ impl AtService {
                 CallEnd::Skipped(because) => (*because).to_owned(),
             };
             let because = format!("{} at {title}: {because}", call.deed.word());
-            if matches!(end, CallEnd::Failed(fault) if fault.retryable()) || matches!(end, CallEnd::Refused(_)) {
+            if !matches!(end, CallEnd::Skipped(_)) {
                 self.trouble.get_or_insert_with(|| because.clone());
             }
+            self.passes |= matches!(end, CallEnd::Failed(fault) if fault.retryable()) || matches!(end, CallEnd::Refused(_));
             add(&mut self.failed, [(&call.key, because)]);
         }
         let moved = || "the organization was changed while calls were made".to_owned();
         let stopped = mirroring.stopped.clone().or_else(|| mirroring.revision.is_none().then(moved));
+        self.passes |= stopped.is_some();
         self.trouble = self.trouble.take().or(stopped);
     }
 
@@ -273,6 +348,7 @@ impl AtService {
     pub fn is_about(&self, key: &Key) -> bool {
         [&self.refused, &self.lacking, &self.waiting, &self.failed].iter().any(|all| all.contains_key(key))
             || self.drift.contains_key(key)
+            || self.rotates.contains_key(key)
     }
 }
 

@@ -69,8 +69,35 @@ pub struct Facts<'a> {
     pub recent: &'a Recent,
     /// What the service behind the organization has to say; `None` where there is none.
     pub service: Option<&'a AtService>,
+    /// What waits for that service.
+    pub pending: Option<&'a Pending>,
     /// Now.
     pub now: Timestamp,
+}
+
+/// Verdicts, each with its object.
+pub type OfObjects = Vec<(SharedObject, Verdict)>;
+
+/// What waits until the service behind the organization was looked at.
+#[derive(Debug)]
+pub struct Pending {
+    /// The objects that are new to it.
+    pub keys: BTreeSet<Key>,
+    /// The objects of which nothing is to be said before.
+    pub silent: BTreeSet<Key>,
+    /// What is to be said of those that are new, where it takes its time.
+    pub because: String,
+}
+
+impl Pending {
+    /// Parts what waits from what is to be said now.
+    #[must_use]
+    pub fn part(&self, verdicts: OfObjects) -> (OfObjects, OfObjects) {
+        let waits = |verdict: &Verdict| verdict.said.iter().any(|said| said.message == self.because);
+        let (waiting, now): (Vec<_>, Vec<_>) = verdicts.into_iter().partition(|(_, verdict)| waits(verdict));
+        let is_said = |object: &SharedObject| self.keys.contains(&object.id.key) || !self.silent.contains(&object.id.key);
+        (waiting, now.into_iter().filter(|(object, _)| is_said(object)).collect())
+    }
 }
 
 /// What an outcome says about single objects.
@@ -152,6 +179,11 @@ impl<'a> Verdicts<'a> {
             digest: row.and_then(|row| row.digest).map(|digest| digest.to_string()),
             ..Verdict::default()
         };
+        if let (Some(effective), Some(at)) =
+            (&mut verdict.effective, self.facts.service.and_then(|service| service.rotates.get(key)))
+        {
+            effective.insert("rotatesAt".to_owned(), at.to_string().into());
+        }
         verdict.recent = row.map(|row| self.facts.recent.of(&row.key).to_vec()).unwrap_or_default();
         verdict.said = self.said(object, row);
         self.add_drift(key, &mut verdict);
@@ -173,8 +205,14 @@ impl<'a> Verdicts<'a> {
         let Some(outcome) = self.facts.outcome else { return self.unplaced(object) };
         match &outcome.end {
             End::Committed(_) | End::NothingToDo => {
-                let service = row.and(self.facts.service).and_then(|service| at_service(service, key));
-                service.unwrap_or_else(|| self.in_store(object, row))
+                let in_store = self.in_store(object, row);
+                let pending = row.and(self.facts.pending).filter(|pending| pending.keys.contains(key));
+                let service = || row.and(self.facts.service).and_then(|service| at_service(service, key));
+                match pending {
+                    Some(_) if !says_ready(&in_store) => in_store,
+                    Some(pending) => dependency(&pending.because),
+                    None => service().unwrap_or(in_store),
+                }
             }
             End::ClaimedElsewhere(_) if key.kind == Kind::Organization => {
                 stalled(Reason::GuardRefused, &claimed(self.facts.after.claim.as_ref()))
@@ -351,6 +389,10 @@ fn at_service(service: &AtService, key: &Key) -> Option<Vec<Said>> {
         return Some(stalled(Reason::CapabilityMissing, because));
     }
     service.waiting.get(key).map(|because| dependency(because))
+}
+
+fn says_ready(said: &[Said]) -> bool {
+    said.iter().any(|said| said.type_ == Type::Ready && said.status == Some(true))
 }
 
 fn stalled(reason: Reason, because: &str) -> Vec<Said> {

@@ -1,7 +1,12 @@
 //! Whatever happens to whichever request, 100ms ends up as if nothing had happened, and nothing is written twice.
 
+use std::sync::Arc;
+
 use axum::http::Method;
+use muster::backend::http::Clock as _;
 use muster::backend::hundredms::Api;
+use muster::backend::{CallEnd, Fault as Failed, Stop, carry_out_until};
+use muster::store::Observe as _;
 use serde_json::{Value, json};
 
 use super::hundredms_backend::{EVERYTHING, World};
@@ -160,4 +165,57 @@ async fn a_slow_answer_is_waited_for() {
         assert!(run.await.is_done());
     }
     assert_eq!(world.writes().len(), 6);
+}
+
+#[tokio::test]
+async fn a_service_at_which_nothing_answers_is_given_up_and_every_workspace_that_was_not_compared_is_named() {
+    let world = World::v2().await;
+    world.store(EVERYTHING).await;
+    world.double.front().plant(Fault::new(Kind::Refuse).always());
+    let told = world.plan().await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (place, told) in ["classroom", "clinic"].iter().zip(&told) {
+        assert!(told.contains(place) && told.contains("it is not asked for anything else in this run"), "{told}");
+    }
+    assert!(world.double.front().requests().len() <= 2 * 5, "each of them asked at the same time");
+    let asked = world.double.front().requests().len();
+    assert_eq!(world.plan().await, told);
+    assert_eq!(world.double.front().requests().len(), asked, "the run asks nothing more");
+}
+
+#[tokio::test]
+async fn after_a_call_that_nobody_answered_the_others_are_not_begun() {
+    let mut world = World::v2().await;
+    world.store(EVERYTHING).await;
+    world.plan().await;
+    let observed = world.double.front().requests().len();
+    world.double.front().plant(Fault::new(Kind::Refuse).nth(observed + 1).always());
+    let done = world.mirrored.run(&world.service).await;
+    assert!(matches!(done.ends[0], CallEnd::Failed(Failed::Unreachable { .. })), "{:?}", done.ends);
+    assert!(done.ends[1..].iter().all(|end| matches!(end, CallEnd::Skipped(because) if because.contains("given up"))));
+    assert_eq!(world.mirrored.store.journal(&world.mirrored.organization).await.unwrap(), [], "nothing is begun");
+    world.double.front().calm();
+    world.service.client = world.mirrored.client(&world.service.url);
+    until_settled(&world).await;
+}
+
+#[tokio::test]
+async fn who_is_asked_for_an_end_makes_the_call_that_was_begun_and_the_next_run_the_others() {
+    let (expected, _) = story(Api::V2, std::iter::empty()).await;
+    let world = World::v2().await;
+    world.store(EVERYTHING).await;
+    let (backend, mirror) = world.mirrored.plan(&world.service).await;
+    let revision = world.mirrored.store.observe(&world.mirrored.organization).await.unwrap().revision;
+    let stop = Stop::default();
+    let asks = stop.clone();
+    world.double.front().plant(Fault::new(Kind::Before(Arc::new(move || asks.ask()))).on(Method::POST, "/templates"));
+    let organization = (&world.mirrored.organization, revision);
+    let done =
+        carry_out_until(&stop, &backend, &world.mirrored.store, organization, (mirror, world.mirrored.clock.today())).await;
+    assert_eq!((&done.ends[0], done.is_done()), (&CallEnd::Done, false));
+    assert!(done.ends.len() > 1 && done.ends[1..].iter().all(|end| matches!(end, CallEnd::Skipped(_))), "{:?}", done.ends);
+    until_settled(&world).await;
+    world.store(LATER).await;
+    until_settled(&world).await;
+    assert_eq!(world.end_state(), expected.state);
 }

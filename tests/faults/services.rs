@@ -237,3 +237,99 @@ fn a_membership_that_cannot_be_made_is_said_on_the_member() {
         status == "False" && message.contains("workspace/advice")
     });
 }
+
+/// An organization of this name with a workspace and a template; one of a service, where there is a URL.
+fn studio(name: &str, url: Option<&str>) -> String {
+    let backend = url.map_or(String::new(), |url| format!(", backend: {{type: hundredms, url: \"{url}\"}}"));
+    let secret = url.map_or(String::new(), |_| format!(", backendSecretRef: {{name: {name}-100ms, key: studio}}"));
+    format!(
+        "
+apiVersion: muster.dev/v1alpha1
+kind: Organization
+metadata: {{name: {name}}}
+spec: {{preset: hundredms{backend}}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {{name: {name}-owner}}
+spec: {{organizationRef: {{name: {name}}}, email: owner@{name}.example, role: OrganizationOwner}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Workspace
+metadata: {{name: {name}-studio}}
+spec: {{organizationRef: {{name: {name}}}, dataResidency: Europe{secret}}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Template
+metadata: {{name: {name}-show}}
+spec: {{workspaceRef: {{name: {name}-studio}}, settings: {{region: eu}}}}
+---
+apiVersion: muster.dev/v1alpha1
+kind: Role
+metadata: {{name: {name}-host}}
+spec: {{templateRef: {{name: {name}-show}}, priority: 1, publishParams: {{allowed: [audio]}}}}
+"
+    )
+}
+
+/// The double that an organization is mirrored to, and what the organization says.
+fn mirrored(world: &mut World, name: &str) -> (Hundredms, String) {
+    let double = world.rig.block_on(Hundredms::start(Switches::default()));
+    let keys = double.workspace("studio");
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": { "name": format!("{name}-100ms"), "namespace": world.namespace },
+        "stringData": { "studio": format!("{}:{}", keys.access_key, keys.secret) },
+    });
+    world.rig.apply(&secret);
+    world.is_nowhere(&keys.secret);
+    let documents = studio(name, Some(&double.v2()));
+    (double, documents)
+}
+
+#[test]
+fn services_that_do_not_answer_hold_up_nobody_else() {
+    let Some(mut world) = World::new() else { return };
+    world.arguments(&["--backends", "--backend-allow", "127.0.0.1"]);
+    let silent: Vec<(String, Hundredms, String)> = (0..6)
+        .map(|n| {
+            let name = format!("silent-{n}");
+            let (double, documents) = mirrored(&mut world, &name);
+            double.front().plant(Fault::new(Happens::Hold).always());
+            (name, double, documents)
+        })
+        .collect();
+    silent.iter().for_each(|(_, _, documents)| world.apply(documents));
+    world.start();
+    silent.iter().for_each(|(_, double, _)| world.rig.block_on(double.front().until_waiting(1)));
+    // All of them are being asked when these come.
+    let (well, documents) = mirrored(&mut world, "well");
+    world.apply(&documents);
+    world.apply(&studio("without", None));
+    world.until("the others are ready", |world| world.not_ready().iter().all(|name| name.contains("silent-")));
+    assert_eq!(well.front().writes().len(), 2, "{:?}", well.front().writes());
+    for (name, double, _) in &silent {
+        assert!(double.front().writes().is_empty());
+        world.until("what waits is told", |world| {
+            let (status, _, message) = world.condition(Kind::Template, &format!("{name}-show"), "Ready").unwrap_or_default();
+            status == "False" && message.contains("100ms is being compared with that")
+        });
+        assert_eq!(world.condition(Kind::Member, &format!("{name}-owner"), "Ready").unwrap().0, "True", "100ms has no members");
+    }
+    // Nor do they hold up what their own organization changes in the store.
+    let more = "
+apiVersion: muster.dev/v1alpha1
+kind: Member
+metadata: {name: another}
+spec: {organizationRef: {name: silent-0}, email: another@silent-0.example, role: OrganizationOwner}
+";
+    world.apply(more);
+    world.until("the member is ready", |world| ready(world, Kind::Member, "another").0 == "True");
+    assert_eq!(world.terminate(), 0);
+    assert!(silent.iter().all(|(_, double, _)| double.front().writes().is_empty()));
+    silent.iter().for_each(|(_, double, _)| double.front().calm());
+    world.start();
+    all_ready(&world);
+    assert!(silent.iter().all(|(_, double, _)| double.front().writes().len() == 2));
+    world.check();
+}

@@ -9,6 +9,7 @@ use reqwest::redirect::Policy;
 use super::super::fault::Fault;
 use super::allow::AllowList;
 use super::clock::{Clock, SystemClock};
+use super::learned::{Learned, host_of};
 use super::pace::{Pace, Rate};
 use super::request::Request;
 use super::resolve::{Guard, Lookup, system};
@@ -59,6 +60,8 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// What counts the calls.
     pub meter: Arc<dyn Meter>,
+    /// What the run that it calls for learned of addresses.
+    pub learned: Learned,
 }
 
 impl Settings {
@@ -72,6 +75,7 @@ impl Settings {
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
             meter: Arc::new(Unmetered),
+            learned: Learned::default(),
         }
     }
 }
@@ -91,6 +95,8 @@ pub struct Client {
     guard: Guard,
     pace: Arc<Pace>,
     settings: Settings,
+    /// What it is called where faults are remembered.
+    place: Box<str>,
 }
 
 impl Client {
@@ -122,7 +128,15 @@ impl Client {
             .build()
             .map_err(|_| AddressError { why: "no connection can be prepared" })?;
         let pace = Arc::new(Pace::new(settings.rate));
-        Ok(Self { http, base, guard, pace, settings })
+        let place = host_of(base.as_str());
+        Ok(Self { http, base, guard, pace, settings, place })
+    }
+
+    /// The same client in another run, which has learned nothing yet.
+    #[cfg(test)]
+    pub(super) fn anew(&self) -> Self {
+        let settings = Settings { learned: Learned::default(), ..self.settings.clone() };
+        Self { settings, ..self.clone() }
     }
 
     /// Calls the service. The answer is a success.
@@ -138,8 +152,17 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When there is no answer, the service fails, or it goes on asking for fewer requests.
+    /// When there is no answer, the service fails, or it goes on asking for fewer requests. After [`Fault::Unreachable`], nothing is sent any
+    /// more.
     pub async fn exchange(&self, request: Request) -> Result<Response, Fault> {
+        let ended = self.attempts(request).await;
+        if let Err(fault) = &ended {
+            self.settings.learned.note(&self.place, fault);
+        }
+        ended
+    }
+
+    async fn attempts(&self, request: Request) -> Result<Response, Fault> {
         let url = request.url(&self.base)?;
         let host = self.host();
         if let Some(address) = written_out(&url) {
@@ -149,7 +172,13 @@ impl Client {
         let only_reads = request.only_reads();
         let mut started = None;
         for attempts in 1.. {
+            if let Some(given_up) = self.settings.learned.given_up(&self.place) {
+                return Err(given_up);
+            }
             self.pace.turn(clock).await;
+            if let Some(given_up) = self.settings.learned.given_up(&self.place) {
+                return Err(given_up);
+            }
             let started = *started.get_or_insert_with(|| clock.now());
             let ended = attempt(&self.http, url.clone(), &request, limits.body);
             let ended = match metered(&*self.settings.meter, self.settings.backend, &request, ended).await {

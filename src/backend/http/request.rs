@@ -113,12 +113,11 @@ impl Request {
     /// Goes on with a name or an id, whatever characters it has: it stays one part of the path.
     #[must_use]
     pub fn part(mut self, part: &str) -> Self {
-        // Whoever reads an address takes these for a way up, also when they are escaped.
-        match part {
-            "" | "." | ".." => {
-                self.broken = Some("the name of the object cannot be a part of an address there; give it another name");
-            }
-            part => self.path.push(part.into()),
+        // Whoever reads an address takes these for a way up, also when they are escaped, and leaves out control characters.
+        if matches!(part, "" | "." | "..") || part.contains(char::is_control) {
+            self.broken = Some("the name of the object cannot be a part of an address there; give it another name");
+        } else {
+            self.path.push(part.into());
         }
         self
     }

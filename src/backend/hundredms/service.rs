@@ -15,6 +15,9 @@ use crate::tenancy::Name;
 /// More pages than any workspace has.
 const PAGES: usize = 1_000;
 
+/// More bytes than all pages of a list together have.
+const LIST: usize = 64 * 1024 * 1024;
+
 /// Makes authorized calls for each workspace.
 #[derive(Debug)]
 pub struct Service {
@@ -96,11 +99,17 @@ impl Service {
         let mut all = Vec::new();
         let mut seen: BTreeSet<Box<str>> = BTreeSet::new();
         let mut start: Option<Box<str>> = None;
+        let mut bytes = 0;
         for _ in 0..PAGES {
             let mut request = Request::get("list templates", "/templates").query("limit", self.api.capabilities().page);
             request = filter.iter().fold(request, |request, (name, value)| request.query(name, value));
             request = start.iter().fold(request, |request, start| request.query("start", start));
-            let Page { data, last } = self.call(place, request).await?.or_fault()?.json()?;
+            let response = self.call(place, request).await?.or_fault()?;
+            bytes += response.body().len();
+            if bytes > LIST {
+                return Err(Fault::unreadable("the list of templates is longer than any workspace has"));
+            }
+            let Page { data, last } = response.json()?;
             let data = data.unwrap_or_default();
             for template in &data {
                 let id = id(template).ok_or_else(|| Fault::unreadable("one of the listed templates has no id"))?;

@@ -6,6 +6,7 @@ mod lease;
 mod passes;
 mod secrets;
 mod server;
+mod services;
 mod world;
 
 /// An organization with an admin, a workspace, and somebody in it.

@@ -6,14 +6,15 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 
+use crate::backend::Stop;
 use crate::backend::http::Unmetered;
 use crate::backend::secrets::{Secret, SecretError, Secrets, Values};
 use crate::controller::services::Services;
 
 /// An API server that has at most one Secret.
 #[derive(Default)]
-struct Server {
-    secret: Mutex<Option<Value>>,
+pub struct Server {
+    pub secret: Mutex<Option<Value>>,
     /// What was asked of it, in this order.
     asked: Mutex<Vec<String>>,
     /// What it does not let anybody do.
@@ -48,7 +49,7 @@ impl Server {
         }
     }
 
-    fn secrets(self: &Arc<Self>) -> Arc<dyn Secrets> {
+    pub fn client(self: &Arc<Self>) -> Client {
         let server = Arc::clone(self);
         let answer = move |request: Request<Body>| {
             let server = Arc::clone(&server);
@@ -60,9 +61,12 @@ impl Server {
                 Ok::<_, std::convert::Infallible>(Response::builder().status(code).body(body).unwrap())
             }
         };
-        let client = Client::new(tower::service_fn(answer), "default");
-        let (allow, meter) = (Arc::default(), Arc::new(Unmetered));
-        Services { client, patience: Duration::from_mins(1), allow, meter }.reach(&"acme".into()).secrets
+        Client::new(tower::service_fn(answer), "default")
+    }
+
+    fn secrets(self: &Arc<Self>) -> Arc<dyn Secrets> {
+        let (client, allow, meter) = (self.client(), Arc::default(), Arc::new(Unmetered));
+        Services { client, patience: Duration::from_mins(1), allow, meter }.reach(&"acme".into(), &Stop::default()).secrets
     }
 
     fn asked(&self) -> Vec<String> {

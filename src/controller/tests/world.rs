@@ -14,11 +14,13 @@ use tokio::time::Instant;
 
 use crate::api::Kind;
 use crate::controller::cache::{Cache, Work};
+use crate::controller::calls::Calls;
 use crate::controller::claim::Attitude;
 use crate::controller::gather::gather;
 use crate::controller::object::{Object, ObjectKey, Version};
 use crate::controller::pass::{Bench, Memory, Passed};
 use crate::controller::presence::Presence;
+use crate::controller::services::Services;
 use crate::controller::status::status;
 use crate::controller::watch::{Gone, Scope, Seen};
 use crate::store::{AnyStore, Mode, Observe};
@@ -39,6 +41,8 @@ pub struct World {
     pub take_over: bool,
     /// The namespaces that it watches; none for all of them.
     pub namespaces: Arc<[Name]>,
+    /// How it reaches services; `None` where it does not.
+    pub services: Option<Services>,
 }
 
 /// What the API server says when it is asked whether something is there.
@@ -77,6 +81,7 @@ impl World {
             holder: "cluster-1",
             take_over: false,
             namespaces: Arc::new([]),
+            services: None,
         }
     }
 
@@ -132,10 +137,15 @@ impl World {
 
     /// One pass over an organization.
     pub async fn pass(&mut self, organization: &str) -> Passed {
-        self.look(Work::Organization(organization.into())).await
+        self.look(Work::Organization(organization.into()), None).await
     }
 
-    async fn look(&mut self, work: Work) -> Passed {
+    /// The part of a pass over acme that is at its service.
+    pub async fn call(&mut self, calls: Calls) -> Passed {
+        self.look(Work::Organization("acme".into()), Some(calls)).await
+    }
+
+    async fn look(&mut self, work: Work, calls: Option<Calls>) -> Passed {
         let known = self.store.organizations().await.unwrap();
         let claim = known.into_iter().find(|known| work == Work::Organization(known.organization.clone()));
         let claimed = claim.and_then(|known| known.claim).map(|claim| Name::from(&*claim.namespace));
@@ -148,10 +158,14 @@ impl World {
             holder: self.holder.into(),
             namespaces: Arc::clone(&self.namespaces),
             presence,
-            services: None,
+            services: self.services.clone(),
+            seats: Arc::new(tokio::sync::Semaphore::new(1)),
         };
         let attitude = Attitude { fences: false, takes_over: self.take_over };
-        let mut passed = Box::pin(bench.pass(gathered, memory, attitude)).await;
+        let mut passed = match calls {
+            Some(calls) => bench.call(gathered, memory, attitude, calls).await,
+            None => Box::pin(bench.pass(gathered, memory, attitude)).await,
+        };
         self.memories.insert(work, std::mem::take(&mut passed.memory));
         passed
     }
@@ -161,7 +175,7 @@ impl World {
         for _ in 0..5 {
             let passed = self.pass(organization).await;
             let mut written = self.write(&passed);
-            let unplaced = self.look(Work::Unplaced("acme".into())).await;
+            let unplaced = self.look(Work::Unplaced("acme".into()), None).await;
             written += self.write(&unplaced);
             written += self.cache.place(&"acme".into(), unplaced.placed.as_ref().unwrap()).len();
             if written == 0 {

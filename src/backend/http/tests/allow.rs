@@ -104,7 +104,14 @@ fn metadata_and_link_local_addresses_are_never_called_whatever_the_list_says() {
 
 #[test]
 fn an_address_that_wraps_another_is_judged_as_that_one() {
-    for wrapped in ["::ffff:169.254.169.254", "::169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"] {
+    for wrapped in [
+        "::ffff:169.254.169.254",
+        "::169.254.169.254",
+        "::ffff:0:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe",
+        "2002:a9fe:a9fe::1",
+    ] {
         assert_eq!(judged(&["::/0", "0.0.0.0/0"], wrapped), Err(NotAllowed::Never), "{wrapped}");
     }
     for wrapped in ["::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"] {

@@ -40,20 +40,20 @@ async fn a_refusal_without_an_end_is_a_refusal() {
 async fn an_answer_that_does_not_come_to_its_end_is_given_up() {
     let (faults, _) = ends(Act::Stall(format!("{JSON}Content-Length: 100\r\n\r\n{{\"a\":"))).await;
     let why = "it took too long to answer";
-    assert_eq!(faults, [Fault::unavailable(why), Fault::unknown(why)]);
+    assert_eq!(faults, [Fault::unreachable(why), Fault::unknown(why)]);
 }
 
 #[tokio::test]
 async fn an_answer_that_does_not_come_is_given_up() {
     let (faults, _) = ends(Act::Stall(String::new())).await;
     let why = "it took too long to answer";
-    assert_eq!(faults, [Fault::unavailable(why), Fault::unknown(why)]);
+    assert_eq!(faults, [Fault::unreachable(why), Fault::unknown(why)]);
 }
 
 #[tokio::test]
 async fn an_answer_that_is_no_http_leaves_a_doubt_only_after_a_change() {
     let (faults, _) = ends(Act::Say("what is this?\r\n\r\n".to_owned())).await;
-    assert_eq!(faults.map(|fault| fault.category()), ["unavailable", "unknown"]);
+    assert_eq!(faults.map(|fault| fault.category()), ["unreachable", "unknown"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::super::retry::asked_for;
-use super::super::{Client, Limits, Rate, Request};
+use super::super::{Client, Limits, Rate, Request, host_of};
 use super::server::{Act, Server, answer, json};
 use super::{Hasty, TODAY, settings};
 use crate::backend::Fault;
@@ -73,7 +73,7 @@ async fn a_change_that_nobody_received_is_made_again() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let clock = Hasty::new();
     let client = Client::new(&format!("http://127.0.0.1:{port}"), settings(&clock)).unwrap();
-    assert_eq!(client.send(post()).await, Err(Fault::unavailable("there is no connection to it")));
+    assert_eq!(client.send(post()).await, Err(Fault::unreachable("there is no connection to it")));
     assert_eq!(clock.slept().len(), 4);
 }
 
@@ -154,6 +154,49 @@ async fn nobody_calls_while_the_service_wants_to_be_left_alone() {
     settings.limits.attempts = 1;
     let client = Client::new(&server.url, settings).unwrap();
     client.send(get()).await.unwrap_err();
-    client.clone().send(post()).await.unwrap();
+    // Another run that shares the rate.
+    client.anew().send(post()).await.unwrap();
     assert_eq!(clock.slept(), [20_000]);
+}
+
+#[tokio::test]
+async fn an_address_at_which_nothing_answers_is_given_up_for_the_run() {
+    for act in [Act::Cut(""), answer(429, "Retry-After: 600\r\n", "")] {
+        let server = Server::start(&[act]).await;
+        let client = Client::new(&server.url, settings(&Hasty::new())).unwrap();
+        let fault = client.send(get()).await.unwrap_err();
+        assert_eq!(fault.category(), "unreachable");
+        let asked = server.requests().len();
+        for request in [get(), post(), Request::get("get", "/things").part("another")] {
+            assert_eq!(client.clone().send(request).await, Err(fault.clone()));
+        }
+        assert_eq!(server.requests().len(), asked, "nothing is sent any more");
+        assert!(client.anew().send(get()).await.is_err());
+        assert!(server.requests().len() > asked, "another run asks again");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_fails_one_request_is_asked_for_the_next() {
+    for act in [json(503, ""), json(500, ""), json(404, ""), json(401, "")] {
+        let mut acts = vec![act; 5];
+        acts.push(json(200, ""));
+        let server = Server::start(&acts).await;
+        let client = Client::new(&server.url, settings(&Hasty::new())).unwrap();
+        while client.send(get()).await.is_err() {}
+        assert_eq!(client.send(get()).await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn whether_a_fault_may_pass_by_itself_is_learned() {
+    for (act, passes) in [(json(503, ""), true), (Act::Cut(""), true), (json(401, ""), false), (json(404, ""), false)] {
+        let server = Server::start(&[act]).await;
+        let settings = settings(&Hasty::new());
+        let learned = settings.learned.clone();
+        Client::new(&format!("{}/v2", server.url), settings).unwrap().send(get()).await.unwrap_err();
+        assert_eq!(learned.may_pass(&host_of(&server.url)), passes);
+        assert!(!learned.may_pass("elsewhere:443"));
+    }
+    assert_eq!(&*host_of("https://api.service.example/v2"), "api.service.example:443");
 }
