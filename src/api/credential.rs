@@ -34,7 +34,6 @@ choice! {
 )]
 #[kube(printcolumn = r#"{"name":"Workspace","type":"string","jsonPath":".spec.workspaceRef.name"}"#)]
 #[kube(printcolumn = r#"{"name":"Type","type":"string","jsonPath":".spec.type"}"#)]
-#[kube(printcolumn = r#"{"name":"Expires","type":"string","jsonPath":".status.effective.expiresAt"}"#)]
 #[kube(printcolumn = r#"{"name":"Rotates","type":"string","jsonPath":".status.effective.rotatesAt"}"#)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = attach::<CredentialSpec>)]
@@ -52,7 +51,8 @@ pub struct CredentialSpec {
     /// A counter: raising it replaces the secret once. Left out: 0. Lowering it does nothing. Example: 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<Int<0, 1_000_000>>,
-    /// Replacing the secret from time to time. Left out: only generation does. It can change at any time.
+    /// Replacing the secret from time to time, where the service makes it; status.effective.rotatesAt says when. Left out: only generation
+    /// does. It can change at any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,
     /// Earlier values of metadata.name, which make a new name a rename and not a removal and a new credential. Left out: the credential is

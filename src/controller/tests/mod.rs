@@ -2,6 +2,7 @@
 
 mod absence;
 mod broken;
+mod columns;
 mod lease;
 mod passes;
 mod secrets;
