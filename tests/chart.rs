@@ -301,6 +301,25 @@ fn the_webhook_judges_every_kind_and_never_stops_the_cluster() {
 }
 
 #[test]
+fn what_helm_keeps_argo_does_not_prune() {
+    for_all_values(|values_name, objects| {
+        for object in objects {
+            let annotations = &object["metadata"]["annotations"];
+            let kept = annotations["helm.sh/resource-policy"] == "keep";
+            let pruned = annotations["argocd.argoproj.io/sync-options"] != "Prune=false";
+            assert_eq!(kept, !pruned, "{values_name}: {}", name(object));
+            let kind = object["kind"].as_str().unwrap();
+            assert_eq!(
+                kept,
+                ["CustomResourceDefinition", "PersistentVolumeClaim"].contains(&kind),
+                "{values_name}: {}",
+                name(object)
+            );
+        }
+    });
+}
+
+#[test]
 fn the_notes_say_that_uninstalling_deletes_nothing_and_what_holds_the_store() {
     let Some(mut helm) = Helm::start() else { return };
     let notes = helm.notes(&values("default"));

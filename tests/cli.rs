@@ -356,6 +356,13 @@ fn documents_for_invitations_are_valid() {
     place.run("validate -f acme.yaml").code(0).says("Valid: 4 objects.");
 }
 
+#[test]
+fn documents_about_other_things_do_not_keep_the_rest_from_being_valid() {
+    let place = Place::new();
+    place.write("acme.yaml", &format!("{ACME}---\n{{apiVersion: v1, kind: Namespace, metadata: {{name: acme}}}}\n"));
+    place.run("validate -f acme.yaml").code(0).says("note: acme.yaml:").says("Valid: 2 objects.");
+}
+
 fn ran_ok(output: &Output) -> String {
     ran(output).code(0).out
 }

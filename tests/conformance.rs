@@ -39,6 +39,7 @@ chapters! {
     every_field_comes_back_as_it_was_put
     any_text_comes_back_as_it_was_put
     a_batch_of_any_size_goes_in_whole
+    an_organization_of_any_size_is_read_whole
     a_stale_batch_writes_nothing
     a_row_that_is_put_again_is_replaced_and_an_erased_one_is_gone
     the_last_write_to_an_id_counts
@@ -156,6 +157,26 @@ async fn a_batch_of_any_size_goes_in_whole(subject: Subject) {
         assert_eq!(subject.observe().await.rows.len(), usize::try_from(expected).unwrap());
         assert_eq!(subject.verify().await, expected);
         base = committed.revision;
+    }
+}
+
+async fn an_organization_of_any_size_is_read_whole(subject: Subject) {
+    let name = |kind: Kind, n: usize| match kind {
+        Kind::Membership => format!("a{n}/workspace/b"),
+        _ => format!("{}{n}", ["a", "Z", "~", "é", "🦀", "\u{10ffff}"][n % 6]),
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    let mut base = Revision::default();
+    // Around the ends of pages, where a store reads them.
+    for size in [1, 255, 256, 257, 511, 512, 513, 1024] {
+        let kinds = [Kind::Membership, Kind::Workspace, Kind::Member];
+        let new = (rows.len()..size).map(|n| row(kinds[n % 3], &name(kinds[n % 3], n), "{}"));
+        let new: Vec<Row> = new.collect();
+        base = subject.commit(base, new.iter().map(put)).await;
+        rows.extend(new);
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        let read: Vec<_> = subject.observe().await.rows.into_iter().map(|row| row.key).collect();
+        assert_eq!(read, rows.iter().map(|row| row.key.clone()).collect::<Vec<_>>(), "{size} objects");
     }
 }
 

@@ -283,7 +283,13 @@ fn flux_brings_the_definitions_then_muster_then_the_tenancy() {
     assert!(crds["spec"]["dependsOn"].is_null());
     assert_eq!(crds["spec"]["prune"], false, "with a definition goes every object of its kind");
     assert_eq!(muster["spec"]["dependsOn"][0], serde_json::json!({"name": crds["metadata"]["name"]}));
-    assert_eq!(tenancy["spec"]["dependsOn"][0], serde_json::json!({"name": muster["metadata"]["name"]}));
+    let on_muster = &tenancy["spec"]["dependsOn"][0];
+    assert_eq!(on_muster["name"], muster["metadata"]["name"]);
+    for (status, is_there) in [(serde_json::json!({}), false), (serde_json::json!({"lastAppliedRevision": "main@sha1:1"}), true)]
+    {
+        let once = holds(&on_muster["readyExpr"], &serde_json::json!({"dep": {"status": status}})).unwrap();
+        assert_eq!(once, is_there, "{status}");
+    }
     let sources = documents("examples/flux/cluster/sources.yaml");
     for kustomization in [&crds, &muster, &tenancy] {
         assert_eq!(kustomization["spec"]["wait"], true);

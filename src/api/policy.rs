@@ -232,8 +232,9 @@ pub struct PolicySpec {
     /// objects on).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_removals: Option<MaxRemovals>,
-    /// How long an object must be gone from the cluster before it is removed, from 0s to 24h. Left out: the preset's (standard: 10s).
-    /// Example: 1m.
+    /// How long an object must be gone from the cluster before it is removed, from 0s to 24h. What goes one after the other, no further
+    /// apart than that, is removed together; with 0s each object goes by itself, and maxRemovals bounds nothing in a cluster. Left out: the
+    /// preset's (standard: 10s). Example: 1m.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removal_delay: Option<Period<0, 86_400>>,
     /// How the last admin of a place is protected. Left out: the preset's (standard: against all losses, one admin must stay).

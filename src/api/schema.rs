@@ -42,10 +42,10 @@ fn derived(kind: Kind) -> Option<CustomResourceDefinition> {
 /// [`Kind::Membership`], which has no document, it is `null`.
 #[must_use]
 pub fn schema(kind: Kind) -> &'static Value {
-    static SCHEMAS: OnceLock<Vec<Value>> = OnceLock::new();
-    let schemas =
-        SCHEMAS.get_or_init(|| Kind::ALL.into_iter().map(|kind| crd(kind).and_then(open_api).unwrap_or_default()).collect());
-    &schemas[Kind::ALL.iter().position(|other| *other == kind).unwrap_or_default()]
+    // Each is made when it is first asked for: all together take as long as planning thousands of objects.
+    static SCHEMAS: [OnceLock<Value>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
+    let at = Kind::ALL.iter().position(|other| *other == kind).unwrap_or_default();
+    SCHEMAS[at].get_or_init(|| crd(kind).and_then(open_api).unwrap_or_default())
 }
 
 fn open_api(crd: CustomResourceDefinition) -> Option<Value> {

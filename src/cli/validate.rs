@@ -67,9 +67,12 @@ pub async fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failu
         Output::Text => {
             let max = if arguments.full { usize::MAX } else { findings::Style::default().max };
             let style = findings::Style { color: console.out == Colour::Always, max, width: console.width };
-            let text = findings::people(&found, &sources, style);
-            let valid = || format!("Valid: {} objects.\n", input.manifests.len());
-            console.print(&if text.is_empty() { valid() } else { format!("{}\n", text.trim_end()) })?;
+            let mut text = findings::people(&found, &sources, style);
+            // Everything else ends with how much was found.
+            if found.iter().all(|finding| finding.code == "foreign") {
+                text = format!("{text}Valid: {} objects.", input.manifests.len());
+            }
+            console.print(&format!("{}\n", text.trim_end()))?;
         }
         Output::Json => console.print(&format!("{:#}\n", findings::json(&found, &sources)))?,
         Output::Sarif => console.print(&format!("{:#}\n", findings::sarif(&found, &sources)))?,

@@ -2,6 +2,9 @@
 //!
 //! An object that is gone is removed once it was absent for as long as the policy says, with everything well all that time. There is no
 //! finalizer: the store is the memory, so what was deleted while nobody looked is found by the next comparison.
+//!
+//! `kubectl`, Argo CD and Flux delete one object at a time. What goes one after the other is removed together, by one plan: in slices, each
+//! would stay below `policy.maxRemovals`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,16 +20,29 @@ use crate::tenancy::{HeldManifest, Key, Manager, Name, Origin, Row, Snapshot};
 /// How many times the delay objects that are created all the time can put a removal off.
 const MOST_DELAYS: u32 = 10;
 
+/// And objects that go all the time. It is longer, because what is removed then is a slice of what somebody takes away: a large one.
+const MOST_DELAYS_OF_GOING: u32 = 60;
+
 /// Since when the objects of one organization are absent.
 #[derive(Clone, Debug, Default)]
 pub struct Absences {
-    since: BTreeMap<Key, Instant>,
+    gone: BTreeMap<Key, Gone>,
+    /// What goes one after the other: since when, and when the last one went.
+    going: Option<(Instant, Instant)>,
     /// The uid of the Organization that was there meanwhile.
     organization: Option<Box<str>>,
     /// The youngest object, and since when it is that.
     youngest: Option<(Timestamp, Instant)>,
     /// Since when objects are created all the time.
     busy: Option<Instant>,
+}
+
+/// An object that is gone.
+#[derive(Clone, Copy, Debug)]
+struct Gone {
+    since: Instant,
+    /// True once nothing else went for the delay: what goes later does not put it off.
+    is_settled: bool,
 }
 
 /// How long something must be absent.
@@ -51,6 +67,15 @@ pub struct Absent {
     pub next: Option<Instant>,
 }
 
+/// What is gone from the cluster, and not from the store yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Going {
+    /// When it is looked at again.
+    pub again: Option<Instant>,
+    /// Whether there is anything that was seen to be gone.
+    pub is_noticed: bool,
+}
+
 impl Absences {
     /// Takes note of what is absent from these objects. Nothing counts as absent from before the Organization was there, so an
     /// organization that is written anew, object by object, loses nothing.
@@ -67,24 +92,42 @@ impl Absences {
         };
         let mut rows = snapshot.rows.iter().filter(is_managed).filter(|row| !is_there(&row.key)).peekable();
         if self.organization != organization {
-            self.since.clear();
+            self.forget();
             self.organization = organization;
         }
         let renamed = if rows.peek().is_some() { former_names(objects, snapshot) } else { BTreeSet::new() };
         let gone: BTreeSet<Key> = rows.map(|row| row.key.clone()).filter(|key| !renamed.contains(key)).collect();
-        self.since.retain(|key, _| gone.contains(key));
+        self.gone.retain(|key, _| gone.contains(key));
         let quiet = self.quiet(objects, delay, now).max(well_since + delay);
+        let together = self.together(&gone, delay, now);
         let mut absent = Absent::default();
-        for key in gone {
-            let due = (*self.since.entry(key.clone()).or_insert(now) + delay).max(quiet);
+        for (key, gone) in &mut self.gone {
+            gone.is_settled |= together <= now && gone.since + delay <= now;
+            let due = if gone.is_settled { gone.since + delay } else { (gone.since + delay).max(together) }.max(quiet);
             if due <= now {
-                absent.due.insert(key);
+                absent.due.insert(key.clone());
             } else {
                 absent.next = Some(absent.next.map_or(due, |next| next.min(due)));
-                absent.waiting.insert(key);
+                absent.waiting.insert(key.clone());
             }
         }
+        if together <= now {
+            let still_going = self.gone.values().any(|gone| !gone.is_settled);
+            self.going = self.going.filter(|_| still_going).map(|(_, last)| (now, last));
+        }
         absent
+    }
+
+    /// Takes note of what is gone now and was there before; from when on nothing else went for as long as the delay. Where that never ends,
+    /// it does not count for ever.
+    fn together(&mut self, gone: &BTreeSet<Key>, delay: Duration, now: Instant) -> Instant {
+        for key in gone {
+            if !self.gone.contains_key(key) {
+                self.gone.insert(key.clone(), Gone { since: now, is_settled: false });
+                self.going = Some((self.going.map_or(now, |(first, _)| first), now));
+            }
+        }
+        self.going.map_or(now, |(first, last)| (last + delay).min(first + delay * MOST_DELAYS_OF_GOING))
     }
 
     /// From when on nothing was created for as long as the delay: while an organization is being written, one object after the other,
@@ -106,7 +149,8 @@ impl Absences {
 
     /// Begins anew: something was not well, so nothing that was seen meanwhile counts.
     pub fn forget(&mut self) {
-        self.since.clear();
+        self.gone.clear();
+        self.going = None;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::conditions::{Reason, Said, Type};
+use super::conditions::{Reason, Said, Type, in_sync};
 use super::object::SharedObject;
 use super::services::AtService;
 use super::status::text;
@@ -150,6 +150,17 @@ pub fn add_of_service(verdict: &mut Verdict, service: &AtService, objects: &[Sha
     verdict.said.retain(|said| said.type_ != Type::Ready);
     verdict.said.push(Said::no(Type::Ready, Reason::Failed, &message));
     verdict.said.push(Said::yes(type_, reason, message));
+}
+
+/// What an organization says while objects of it are gone from the cluster, and not from the store yet. It does not count them, so that it
+/// is written once however many go.
+const GOING: &str = "in sync but for objects that are gone from the cluster: what they stand for is removed, or refused, after policy.removalDelay";
+
+/// Adds to the verdict on an organization that objects of it are gone, so that whoever waits for it hears what became of that.
+pub fn add_going(verdict: &mut Verdict) {
+    let Some(ready) = verdict.said.iter_mut().find(|said| **said == in_sync()) else { return };
+    ready.message = GOING.into();
+    verdict.said.push(Said::yes(Type::Reconciling, Reason::Progressing, GOING));
 }
 
 /// Adds to the verdict on an organization what no other object can say: what waits for an approval, and what is refused about

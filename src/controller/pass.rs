@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{Instrument as _, info_span};
 
-use super::absence::{Absences, Wait, held};
+use super::absence::{Absences, Going, Wait, held};
 use super::cache::Work;
 use super::claim::{self, Attitude};
 use super::gather::Gathered;
@@ -242,7 +242,7 @@ impl Pass<'_> {
             Err(error) => return self.without_store(&error),
         };
         let delay = Duration::from_secs(u64::try_from(policy_of(&snapshot).removal_delay).unwrap_or_default());
-        let (input, again) = self.input(&snapshot, delay).await;
+        let (input, going) = self.input(&snapshot, delay).await;
         let context = self.context();
         let planned = tokio::task::block_in_place(|| {
             info_span!("plan", objects = input.manifests.len())
@@ -281,7 +281,7 @@ impl Pass<'_> {
             Some(outcome) => after(snapshot, outcome, &how),
             None => snapshot,
         };
-        self.report(organization, &findings, outcome, after, again)
+        self.report(organization, &findings, outcome, after, going)
     }
 
     /// Compares with the service behind the organization, where something changes here, it was asked for, or it was not looked at for
@@ -344,8 +344,8 @@ impl Pass<'_> {
         Ok(snapshot)
     }
 
-    /// The objects as an input, in which what is absent and not to be removed yet is held; and when that ends.
-    async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (Input, Option<Instant>) {
+    /// The objects as an input, in which what is absent and not to be removed yet is held.
+    async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (Input, Going) {
         let mut input = self.gathered.input();
         let namespace = &self.gathered.namespace;
         let is_ours = snapshot.claim.as_ref().is_none_or(|claim| self.bench.is_ours(claim));
@@ -357,10 +357,12 @@ impl Pass<'_> {
             let because = format!("it is not seen in the cluster, but {why}");
             input.held.extend(absent.due.union(&absent.waiting).map(|key| held(key, namespace, &because)));
             self.memory.absences.forget();
-            return (input, Some(self.at + delay.max(Duration::from_secs(1))));
+            let again = Some(self.at + delay.max(Duration::from_secs(1)));
+            return (input, Going { again, is_noticed: false });
         };
         let wait = Wait { delay, now: self.at, well_since };
         let mut absent = self.memory.absences.look(&self.gathered.objects, snapshot, &self.bench.manager, wait);
+        let is_noticed = !absent.waiting.is_subset(&self.gathered.unplaced);
         for key in &self.gathered.unplaced {
             // It is there: it will turn out what it is part of.
             if absent.due.remove(key) {
@@ -387,7 +389,7 @@ impl Pass<'_> {
                 }
             }
         }
-        (input, again)
+        (input, Going { again, is_noticed })
     }
 
     /// Those of the absent objects that nobody took away.
@@ -445,7 +447,7 @@ impl Pass<'_> {
         findings: &[Finding],
         outcome: Option<Outcome>,
         after: Snapshot,
-        again: Option<Instant>,
+        going: Going,
     ) -> Passed {
         let policy = policy_of(&after);
         let recent = &self.memory.recent;
@@ -476,6 +478,9 @@ impl Pass<'_> {
             for (object, verdict) in &mut verdicts {
                 if object.id.key.kind == Kind::Organization && object.id.namespace == self.gathered.namespace {
                     overview::add_to(verdict, &outcome.plan, &self.gathered.objects);
+                    if going.is_noticed {
+                        overview::add_going(verdict);
+                    }
                     if let Some(service) = service {
                         overview::add_of_service(verdict, service, &self.gathered.objects);
                     }
@@ -491,7 +496,7 @@ impl Pass<'_> {
             let wait = date.duration_since(self.now).unsigned_abs().min(LONGEST);
             self.at + wait + Duration::from_millis(5)
         });
-        let again = [again, dated, Some(self.at + self.interval().min(claim::RENEW))].into_iter().flatten().min();
+        let again = [going.again, dated, Some(self.at + self.interval().min(claim::RENEW))].into_iter().flatten().min();
         let is_over = self.gathered.objects.is_empty() && self.gathered.elsewhere.is_empty() && after.rows.is_empty();
         if at_service.is_some() {
             self.memory.service.due = None;

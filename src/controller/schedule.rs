@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::cache::Work;
 
 /// How much longer than a pass took to wait before the next one of the same organization. A pass starts at once when nothing went on;
-/// while much changes, this is what bounds the share of time that planning takes.
-const REST: u32 = 4;
+/// while much changes, this bounds planning to a tenth of one core, which is what the API server does not get.
+const REST: u32 = 9;
 
 /// How long to wait after a pass that failed, at first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_mins(1));

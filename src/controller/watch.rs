@@ -185,7 +185,9 @@ impl Follower {
         let mut parameters = ListParams::default().limit(PAGE);
         loop {
             let page = timeout(self.patience, self.api.list(&parameters)).await;
-            let page = page.map_err(|_| "the list was not answered in time".to_owned())?.map_err(|error| reason(&error))?;
+            let page = page
+                .map_err(|_| "the list was not answered in time".to_owned())?
+                .map_err(|error| why(self.scope.kind, &error))?;
             let objects = page.items.iter().filter_map(|object| Object::read(self.scope.kind, object)).collect();
             self.tell(Seen::Page(self.scope.clone(), objects)).await?;
             if let Some(next) = page.metadata.continue_.filter(|next| !next.is_empty()) {
@@ -204,7 +206,7 @@ impl Follower {
         let stream = match opened.map_err(|_| "the watch was not answered in time".to_owned())? {
             Ok(stream) => stream,
             Err(kube::Error::Api(status)) if status.code == 410 => return Ok(Ended::TooOld),
-            Err(error) => return Err(reason(&error)),
+            Err(error) => return Err(why(self.scope.kind, &error)),
         };
         self.tell(Seen::Alive(self.scope.clone())).await?;
         let watched = timeout(WATCH + MARGIN, self.events(stream, version.to_owned())).await;
@@ -250,5 +252,34 @@ impl Follower {
 
     async fn tell(&self, seen: Seen) -> Result<(), String> {
         self.seen.send(seen).await.map_err(|_| "nobody listens any more".to_owned())
+    }
+}
+
+/// Why a kind cannot be followed.
+fn why(kind: Kind, error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if status.code == 404 => format!(
+            "the API server does not know {}.muster.dev: wait for whoever installs the definitions, or apply `crds/`",
+            kind.plural()
+        ),
+        error => reason(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definition_that_is_missing_is_told_with_what_to_do() {
+        let said = |message: &str, code| {
+            let status = kube::core::Status::failure(message, "").with_code(code);
+            why(Kind::Member, &kube::Error::Api(Box::new(status)))
+        };
+        assert_eq!(
+            said("404 page not found", 404),
+            "the API server does not know members.muster.dev: wait for whoever installs the definitions, or apply `crds/`"
+        );
+        assert_eq!(said("etcdserver: leader changed", 500), "etcdserver: leader changed");
     }
 }

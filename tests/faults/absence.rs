@@ -53,6 +53,27 @@ fn an_object_deleted_while_the_controller_was_down_is_found_to_be_gone() {
     world.check();
 }
 
+/// Argo CD, Flux and kubectl delete one object after the other.
+#[test]
+fn a_folder_that_is_taken_away_object_by_object_is_too_much_as_a_whole() {
+    let Some(world) = World::new() else { return };
+    world.apply(&members(0..24));
+    begin(&world);
+    world.edit(Kind::Organization, "acme", json!({ "spec": { "policy": { "removalDelay": "10s" } } }));
+    world.settle();
+    for number in 0..24 {
+        world.delete(MEMBER, &format!("m{number}"));
+        world.until("it is seen that something is gone", |world| {
+            world.condition(Kind::Organization, "acme", "Reconciling").is_some_and(|(status, ..)| status == "True")
+        });
+    }
+    world.until("the removal waits", |world| {
+        world.condition(Kind::Organization, "acme", "ApprovalRequired").is_some_and(|(status, ..)| status == "True")
+    });
+    assert_eq!(removed(&world), 0);
+    world.check();
+}
+
 #[test]
 fn an_object_that_comes_back_at_once_under_its_name_was_never_gone() {
     let Some(world) = World::new() else { return };

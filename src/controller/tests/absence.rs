@@ -38,6 +38,22 @@ async fn what_is_gone_is_soft_deleted_and_comes_back_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_something_is_gone_and_not_removed_yet_its_organization_says_so_once() {
+    let mut world = World::new().await;
+    world.apply(&ACME.replace("removalDelay: 0s", "removalDelay: 1h"));
+    world.settle("acme").await;
+    world.delete(Kind::Member, "bob");
+    let passed = world.pass("acme").await;
+    assert_eq!(world.write(&passed), 1);
+    assert_eq!(world.told()[0], "organization/acme: Ready=True Succeeded, Reconciling=True Progressing");
+    world.delete(Kind::Workspace, "design");
+    let passed = world.pass("acme").await;
+    assert_eq!(world.write(&passed), 0, "that more goes is no news");
+    world.apply(&ACME.replace("removalDelay: 0s", "removalDelay: 1h"));
+    assert_eq!(world.settle("acme").await, IN_SYNC);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_organization_that_is_gone_takes_nothing_with_it() {
     let mut world = acme().await;
     world.delete(Kind::Organization, "acme");
@@ -122,6 +138,49 @@ async fn what_is_gone_waits_for_the_delay() {
     assert_eq!(look.at(30).await, (only("member/bob"), vec![]));
     look.world.apply(ACME);
     assert_eq!(look.at(31).await, (vec![], vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_one_after_the_other_is_due_together() {
+    let mut look = Look::new().await;
+    look.at(0).await;
+    look.world.delete(Kind::Member, "bob");
+    assert_eq!(look.at(20).await, (vec![], only("member/bob")));
+    look.world.delete(Kind::Workspace, "design");
+    let both = vec!["workspace/design".to_owned(), "member/bob".to_owned()];
+    assert_eq!(look.at(25).await, (vec![], both.clone()));
+    assert_eq!(look.at(31).await, (vec![], both.clone()));
+    assert_eq!(look.at(35).await, (both, vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_stays_so_when_something_else_goes() {
+    let mut look = Look::new().await;
+    look.at(0).await;
+    look.world.delete(Kind::Member, "bob");
+    look.at(20).await;
+    assert_eq!(look.at(30).await, (only("member/bob"), vec![]));
+    look.world.delete(Kind::Workspace, "design");
+    assert_eq!(look.at(31).await, (only("member/bob"), only("workspace/design")));
+    assert_eq!(look.at(41).await.1, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_go_all_the_time_do_not_put_it_off_for_ever() {
+    let mut look = Look::new().await;
+    let more = |number: u32| ACME.split("\n---\n").last().unwrap().replace("bob", &format!("bob{number}"));
+    for number in 0..80 {
+        look.world.apply(&more(number));
+    }
+    look.world.settle("acme").await;
+    look.at(0).await;
+    let mut due = vec![];
+    for number in 0..80 {
+        look.world.delete(Kind::Member, &format!("bob{number}"));
+        due.push(look.at(20 + number * 9).await.0.len());
+    }
+    let slices: std::collections::BTreeSet<usize> = due.into_iter().collect();
+    assert_eq!(slices, [0, 66].into(), "{slices:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

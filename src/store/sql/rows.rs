@@ -7,7 +7,7 @@ use crate::api::Kind;
 use crate::store::{Entry, Happened, Head, Recorded, Registered};
 use crate::tenancy::{Claim, Digest, Key, Manager, Mirrored, Name, ObjectId, Revision, Row, Snapshot, Tombstone};
 
-type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
+pub(super) type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
 
 /// The values of a row of either engine, by their place in the SELECT.
 pub(super) trait Values {
@@ -15,6 +15,11 @@ pub(super) trait Values {
     fn bytes(&self, at: usize) -> Result<Option<&[u8]>>;
     fn integer(&self, at: usize) -> Result<Option<i64>>;
     fn column(&self, at: usize) -> &str;
+
+    fn digest(&self, at: usize) -> Result<Option<Digest>> {
+        let digest = |bytes| Digest::from_bytes(bytes).ok_or_else(|| sqlx::Error::Decode("a digest has 32 bytes".into()));
+        self.bytes(at)?.map(digest).transpose()
+    }
 }
 
 macro_rules! values {
@@ -56,7 +61,10 @@ impl<'r, V: Values> Cursor<'r, V> {
 
     fn take<T>(&mut self, get: impl FnOnce(&'r V, usize) -> Result<T>) -> Result<T> {
         self.at += 1;
-        get(self.row, self.at - 1).map_err(|error| self.unreadable(&error.to_string()))
+        get(self.row, self.at - 1).map_err(|error| match error {
+            sqlx::Error::Decode(what) => self.unreadable(&what.to_string()),
+            error => self.unreadable(&error.to_string()),
+        })
     }
 
     fn unreadable(&self, what: &str) -> sqlx::Error {
@@ -82,12 +90,11 @@ impl<'r, V: Values> Cursor<'r, V> {
     }
 
     fn maybe_digest(&mut self) -> Result<Option<Digest>> {
-        let Some(bytes) = self.take(V::bytes)? else { return Ok(None) };
-        Digest::from_bytes(bytes).map(Some).ok_or_else(|| self.unreadable("a digest has 32 bytes"))
+        self.take(V::digest)
     }
 
     fn digest(&mut self) -> Result<Digest> {
-        let value = self.maybe_digest()?;
+        let value = self.take(V::digest)?;
         value.ok_or_else(|| self.unreadable("a value is missing"))
     }
 

@@ -2,6 +2,7 @@
 
 mod commit;
 mod journal;
+mod lines;
 
 use std::fmt;
 use std::path::Path;
@@ -141,15 +142,6 @@ SELECT organization, number, stamp, claim_manager, claim_holder, claim_namespace
 FROM revisions
 WHERE organization = ?";
 
-const OBJECTS: &str = "
-SELECT kind, name, id, spec, digest, applied, manager, created_at, accepted_at,
-       CASE
-           WHEN COALESCE(tombstone, external_id, invited_at, declined_at, ended_at) IS NOT NULL OR former_names <> '[]'
-           THEN json_array(tombstone, deleted_at, deleted_by, purge_at, external_id, former_names, invited_at, declined_at, ended_at)
-       END
-FROM objects
-WHERE organization = ?";
-
 const HISTORY: &str = "
 SELECT seq, id, commitment, hash, kind, name, happened, at, actor, manager, plan, source, changes, salt
 FROM history LEFT JOIN history_values USING (organization, seq)
@@ -169,8 +161,7 @@ impl Observe for Sqlite {
         let mut moment = self.read().await?;
         let query = sqlx::query(ORGANIZATION).bind(organization.as_str()).try_map(|row| rows::registered(&row));
         let registered = query.fetch_optional(&mut *moment).await.map_err(failed)?;
-        let query = sqlx::query(OBJECTS).bind(organization.as_str()).try_map(|row| rows::object(&row));
-        let objects = query.fetch_all(&mut *moment).await.map_err(failed)?;
+        let objects = lines::objects(&mut moment, organization).await.map_err(failed)?;
         Ok(rows::snapshot(organization, registered, objects))
     }
 
