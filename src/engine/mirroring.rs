@@ -194,7 +194,7 @@ async fn others(
     journal: &[Mirrored],
 ) -> Result<BTreeSet<Box<str>>, StoreError> {
     let mut ids = BTreeSet::new();
-    if !journal.iter().any(|entry| entry.intent.is_some()) {
+    if !journal.iter().any(|entry| entry.intent.is_some() && entry.key.kind == Kind::Credential) {
         return Ok(ids);
     }
     for other in store.organizations().await?.into_iter().filter(|other| other.organization != *organization) {
