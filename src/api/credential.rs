@@ -51,7 +51,8 @@ pub struct CredentialSpec {
     /// A counter: raising it replaces the secret once. Left out: 0. Lowering it does nothing. Example: 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<Int<0, 1_000_000>>,
-    /// Replacing the secret from time to time. Left out: only generation does. It can change at any time.
+    /// Replacing the secret from time to time, where the service makes it; status.effective.rotatesAt says when. Left out: only generation
+    /// does. It can change at any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,
     /// Earlier values of metadata.name, which make a new name a rename and not a removal and a new credential. Left out: the credential is

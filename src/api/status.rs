@@ -129,7 +129,8 @@ pub struct OrganizationStatus {
     /// Objects that are kept in the store although nobody declares them any more, at most 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retained: Option<List<RetainedEntry, 50>>,
-    /// The removals that wait for approval. Setting the annotation muster.dev/approved-plan to the digest releases exactly these.
+    /// What waits for approval: removals, else calls to the service. Setting the annotation muster.dev/approved-plan to a digest releases
+    /// exactly what it is for; several are separated by commas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_plan: Option<PendingPlan>,
     /// How many people the organization has.
@@ -166,14 +167,14 @@ pub struct RetainedEntry {
     pub purge_at: Option<Time>,
 }
 
-/// Removals that wait for approval.
+/// What waits for approval.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub struct PendingPlan {
-    /// What an approval must name. It changes with the list of removals. Example: sha256:9f86d081884c7d65.
+    /// What an approval of all of it must name. It changes with what waits. Example: sha256:9f86d081884c7d65.
     pub digest: Digest,
-    /// The removals in one line. Example: removes 12 of 40 members.
+    /// What waits in one line; at a service with a digest for each call. Example: removes 12 of 40 members.
     pub summary: Text<1024>,
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Backend, Fault, Sent, Stop};
+use crate::api::types::SecretKeyRef;
 use crate::plan::mirror::{Call, Edit, Found, Mirror, leaf};
 use crate::store::{Settle, Store, StoreError, in_one_line};
 use crate::tenancy::{Deed, Intent, Mirrored, Name, ObjectId, Revision};
@@ -20,6 +21,8 @@ pub struct Mirroring {
     pub ends: Vec<CallEnd>,
     /// Why the calls at the end were not tried, where they were not.
     pub stopped: Option<String>,
+    /// What the journal has of each object afterwards.
+    pub entries: BTreeMap<ObjectId, Mirrored>,
     /// The organization's revision after the last call; `None` where somebody else moved it on.
     pub revision: Option<Revision>,
 }
@@ -74,6 +77,7 @@ pub async fn carry_out_until(
     let service = mirror.address();
     let ours = entries.into_iter().filter(|entry| entry.service == service);
     let entries = ours.map(|entry| (entry.id, entry)).collect();
+    let places = mirror.places.clone();
     let mut run = Run {
         backend,
         store,
@@ -82,6 +86,7 @@ pub async fn carry_out_until(
         now,
         entries,
         service,
+        places,
         broken: BTreeSet::new(),
         given_up: false,
     };
@@ -103,14 +108,14 @@ pub async fn carry_out_until(
         tracing::info!(organization = %organization, service = &*mirror.title, object = %call.key, deed = call.deed.word(), ?end, "call");
         ends.push(end);
     }
-    Mirroring { revision: run.revision, mirror, ends, stopped }
+    Mirroring { revision: run.revision, entries: run.entries, mirror, ends, stopped }
 }
 
 /// The mirroring of which nothing could be tried.
 #[must_use]
 pub fn nothing_done(mirror: Mirror, why: String, base: Revision) -> Mirroring {
     let ends = mirror.calls.iter().map(|_| CallEnd::Skipped("the journal could not be read")).collect();
-    Mirroring { mirror, ends, stopped: Some(why), revision: Some(base) }
+    Mirroring { mirror, ends, stopped: Some(why), entries: BTreeMap::new(), revision: Some(base) }
 }
 
 struct Run<'r, B, S> {
@@ -122,6 +127,8 @@ struct Run<'r, B, S> {
     entries: BTreeMap<ObjectId, Mirrored>,
     /// The service, as the journal names it.
     service: Box<str>,
+    /// Where the credentials of the places are.
+    places: BTreeMap<Name, Option<SecretKeyRef>>,
     /// The places that cannot be used.
     broken: BTreeSet<Name>,
     /// True once nothing answers at the service.
@@ -197,6 +204,7 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
             key: call.key.clone(),
             service: self.service.clone(),
             place: call.place.clone(),
+            reached: None,
             external_id: None,
             sent: Map::new(),
             sent_at: self.now,
@@ -237,6 +245,7 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
             entry.external_id = sent.external_id.or_else(|| call.external_id.clone());
             entry.sent.clone_from(&call.sent);
             (entry.key, entry.place, entry.within) = (call.key.clone(), call.place.clone(), call.within);
+            entry.reached = self.places.get(&call.place).cloned().flatten();
             entry.orphans.extend(sent.orphans);
             entry.orphans.sort();
             entry.orphans.dedup();

@@ -24,6 +24,7 @@ pub mod fastpix;
 pub mod fault;
 pub mod http;
 pub mod hundredms;
+mod keeping;
 mod reach;
 pub mod secrets;
 mod state;

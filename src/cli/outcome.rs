@@ -57,7 +57,7 @@ fn is_failure(end: &CallEnd) -> bool {
 fn results(mirroring: &Mirroring) -> Vec<CallResult> {
     let calls = mirroring.mirror.calls.iter().zip(&mirroring.ends);
     let result = |(call, end): (&Call, &CallEnd)| match end {
-        CallEnd::Done => CallResult { word: call.deed.past(), because: String::new() },
+        CallEnd::Done => CallResult { word: call.past(), because: String::new() },
         CallEnd::Refused(why) => CallResult { word: "refused", because: why.clone() },
         CallEnd::Failed(fault) => CallResult { word: "failed", because: fault.to_string() },
         CallEnd::Skipped(why) => CallResult { word: "skipped", because: (*why).to_owned() },

@@ -31,7 +31,7 @@ pub struct PlanFlags {
     /// Remove what is managed and no longer in the input
     #[arg(long, help_heading = "Safety")]
     pub prune: bool,
-    /// Release the removals of this digest, which a plan printed; may be given several times
+    /// Release what a plan printed this digest for, removals or a call to a service; may be given several times
     #[arg(long, value_name = "DIGEST", value_parser = digest, help_heading = "Safety")]
     pub approve: Vec<Digest>,
     /// Refuse to remove more than this many objects of any kind; it only tightens the policy

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use tracing::{Instrument as _, info_span};
 
 use super::claim::Attitude;
@@ -14,14 +13,14 @@ use super::object::SharedObject;
 use super::pass::{Bench, Memory, Pass, Passed, is_suspended, organization_of};
 use super::services::{AskedWith, AtService, Noted};
 use super::verdict::{Pending, speaker};
-use crate::api::{CredentialSpec, Kind};
+use crate::api::Kind;
 use crate::backend::http::host_of;
 use crate::backend::{Reach, Stop, any};
 use crate::engine::{End, Outcome, mirror_out, plan_mirror};
 use crate::plan::Plan;
 use crate::plan::mirror::Capabilities;
 use crate::store::{Observe, StoreError};
-use crate::tenancy::{Digest, Key, Mirrored, Row, Snapshot};
+use crate::tenancy::{Digest, Key, Snapshot};
 
 /// What is known of the service behind an organization.
 #[derive(Debug, Default)]
@@ -251,10 +250,9 @@ impl Pass<'_> {
         }
         let said =
             outcome.plan.mirror.as_ref().map(|mirror| AtService::of(&snapshot.organization, mirror, outcome.mirroring.as_ref()));
-        let mut said = said.unwrap_or_default();
-        said.rotates = self.rotations(snapshot).await?;
+        let said = said.unwrap_or_default();
         let (trouble, passes) = (said.trouble.clone(), said.passes);
-        let rotation = said.rotates.values().filter(|at| **at > now).min().map(|at| at.duration_since(now).unsigned_abs());
+        let rotation = said.renewals().filter(|at| *at > now).min().map(|at| at.duration_since(now).unsigned_abs());
         self.looked(said, approved);
         let (Some(host), Some(because)) = (host, trouble) else {
             let interval = self.interval();
@@ -267,26 +265,6 @@ impl Pass<'_> {
         self.memory.service.asked_with = Some(noted.asked_with());
         let called = Called::Refused { because, at_most: self.interval() };
         Ok(At::End(Box::new(outcome), called))
-    }
-
-    /// When the secrets that the service made are replaced, of those that are replaced from time to time.
-    async fn rotations(&self, snapshot: &Snapshot) -> Result<BTreeMap<Key, Timestamp>, StoreError> {
-        let every = |row: &Row| {
-            let spec: CredentialSpec = serde_json::from_str(&row.spec).ok()?;
-            Some((row.id, (row.key.clone(), SignedDuration::from_secs(spec.rotation?.every.seconds()))))
-        };
-        let live = snapshot.rows.iter().filter(|row| row.key.kind == Kind::Credential && row.is_live());
-        let every: BTreeMap<_, _> = live.filter_map(every).collect();
-        if every.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let made = self.bench.store.journal(&snapshot.organization).await?;
-        let made = made.into_iter().filter(|entry| entry.external_id.is_some());
-        let date = |entry: Mirrored| {
-            let (key, every) = every.get(&entry.id)?;
-            Some((key.clone(), entry.sent_at.checked_add(*every).ok()?))
-        };
-        Ok(made.filter_map(date).collect())
     }
 }
 

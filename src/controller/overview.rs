@@ -10,12 +10,15 @@ use super::verdict::{Verdict, told};
 use crate::api::Kind;
 use crate::api::status::{Counts, PendingPlan, RefusalEntry, RetainedEntry};
 use crate::api::types::{Int, Time};
+use crate::plan::mirror::{ServiceApproval, Waiting};
 use crate::plan::{Plan, Refusal};
 use crate::tenancy::{AdminsByPlace, Key, Row, Snapshot, World};
 
 /// How many refusals and how many retained objects are listed.
 const REFUSALS: usize = 20;
 const RETAINED: usize = 50;
+/// How many calls that wait for an approval are told one by one.
+const SHOWN: usize = 3;
 
 /// What an organization's status tells of everything in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -101,17 +104,35 @@ fn is_loose(refusal: &Refusal) -> bool {
 /// What waits for an approval at the service behind the organization.
 #[must_use]
 pub fn pending_at_service(service: &AtService) -> Option<PendingPlan> {
-    let (digest, summary) = service.approval.as_ref()?;
-    let summary: String = summary.chars().take(250).collect();
+    let (title, approval) = service.approval.as_ref()?;
+    let digest = approval.all.or_else(|| Some(approval.calls.first()?.digest))?;
+    let summary = format!("at {title}: {}", waiting(approval));
     Some(PendingPlan { digest: text(&digest.to_string())?, summary: text(&summary)? })
+}
+
+/// What an approval has to name, for each of the first calls that wait.
+fn waiting(approval: &ServiceApproval) -> String {
+    let all = approval.all.map(|digest| format!("{digest} for all of them"));
+    let one = |waiting: &Waiting| format!("{} for {}: {}", waiting.digest, waiting.key, waiting.because);
+    let mut waiting: Vec<String> = all.into_iter().chain(approval.calls.iter().take(SHOWN).map(one)).collect();
+    if approval.calls.len() > SHOWN {
+        waiting.push(format!("and {} more", approval.calls.len() - SHOWN));
+    }
+    waiting.join("; ")
 }
 
 /// Adds to the verdict on an organization what its service says of what has no object in the cluster, and what waits there.
 pub fn add_of_service(verdict: &mut Verdict, service: &AtService, objects: &[SharedObject]) {
-    let waits = verdict.said.iter().any(|said| said.type_ == Type::ApprovalRequired);
-    if let Some((digest, summary)) = service.approval.as_ref().filter(|_| !waits) {
-        let message = format!("{summary}: annotate the Organization with muster.dev/approved-plan={digest}");
-        verdict.said.push(Said::yes(Type::ApprovalRequired, Reason::DestructivePlan, message));
+    if let Some((title, approval)) = &service.approval {
+        let message = format!(
+            "what waits at {title} is released by annotating the Organization with muster.dev/approved-plan, several separated by \
+             commas: {}",
+            waiting(approval)
+        );
+        match verdict.said.iter_mut().find(|said| said.type_ == Type::ApprovalRequired) {
+            Some(said) => said.message = format!("{}; {message}", said.message),
+            None => verdict.said.push(Said::yes(Type::ApprovalRequired, Reason::DestructivePlan, message)),
+        }
     }
     let is_ready = verdict.said.iter().any(|said| said.type_ == Type::Ready && said.status == Some(true));
     let unseen = |all: &BTreeMap<Key, String>| {

@@ -480,7 +480,7 @@ impl Pass<'_> {
             Some(End::Failed(because)) => Some(because.clone()),
             _ => None,
         };
-        let rotates = service.and_then(|service| service.rotates.values().min().copied());
+        let rotates = service.and_then(|service| service.renewals().min());
         let (waiting, verdicts) = match &pending {
             Some(pending) => pending.part(verdicts),
             None => (Vec::new(), verdicts),

@@ -8,22 +8,25 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret as Object;
+use k8s_openapi::api::core::v1::Secret as KubeSecret;
 use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
+use serde_json::Value;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::conditions::to_seconds;
 use super::connect::reason;
+use super::object::Object;
 use super::verdict::{speaker, told};
 use crate::api::Kind;
 use crate::backend::http::{AllowList, Learned, Meter};
 use crate::backend::secrets::{Secret, SecretError, Secrets, Values, without_line_end};
 use crate::backend::{CallEnd, Mirroring, Reach, Stop};
 use crate::plan::FieldChange;
-use crate::plan::mirror::Mirror;
-use crate::plan::render::fields_at_service;
-use crate::tenancy::{Digest, Key, Name};
+use crate::plan::mirror::{Known, Mirror, ServiceApproval};
+use crate::plan::render::fields_found_at_service;
+use crate::tenancy::{Deed, Digest, Key, Name};
 
 /// How services are reached.
 #[derive(Clone)]
@@ -54,7 +57,7 @@ impl Services {
 
 /// The Secrets of a namespace.
 struct InNamespace {
-    api: Api<Object>,
+    api: Api<KubeSecret>,
     namespace: Name,
     patience: Duration,
 }
@@ -154,13 +157,13 @@ impl InNamespace {
         Err(SecretError::Failed { what, place: self.place(name), why })
     }
 
-    async fn get(&self, name: &str) -> Result<Option<Object>, SecretError> {
+    async fn get(&self, name: &str) -> Result<Option<KubeSecret>, SecretError> {
         self.in_time("read", name, self.api.get_opt(name)).await
     }
 
-    async fn mine(&self, owner: &str, name: &str) -> Result<Option<Object>, SecretError> {
+    async fn mine(&self, owner: &str, name: &str) -> Result<Option<KubeSecret>, SecretError> {
         let found = self.get(name).await?;
-        let written_for = |object: &Object| object.metadata.annotations.as_ref().and_then(|all| all.get(OWNER)).cloned();
+        let written_for = |object: &KubeSecret| object.metadata.annotations.as_ref().and_then(|all| all.get(OWNER)).cloned();
         match &found {
             Some(object) if written_for(object).as_deref() != Some(owner) => {
                 Err(SecretError::Foreign { place: self.place(name), owner: owner.to_owned() })
@@ -175,13 +178,13 @@ impl InNamespace {
         let data: BTreeMap<String, ByteString> = data.collect();
         let how = PostParams::default();
         if let Some(old) = found {
-            let new = Object { data: Some(data), ..old };
+            let new = KubeSecret { data: Some(data), ..old };
             return self.in_time("write", name, self.api.replace(name, &how, &new)).await.map(drop);
         }
         self.create(owner, name, data).await.map(drop)
     }
 
-    async fn create(&self, owner: &str, name: &str, data: BTreeMap<String, ByteString>) -> Result<Object, SecretError> {
+    async fn create(&self, owner: &str, name: &str, data: BTreeMap<String, ByteString>) -> Result<KubeSecret, SecretError> {
         let annotations = BTreeMap::from([(OWNER.to_owned(), owner.to_owned())]);
         let labels = BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "muster".to_owned())]);
         let metadata = ObjectMeta {
@@ -190,7 +193,7 @@ impl InNamespace {
             labels: Some(labels),
             ..ObjectMeta::default()
         };
-        let new = Object { metadata, data: Some(data), type_: Some("Opaque".to_owned()), ..Object::default() };
+        let new = KubeSecret { metadata, data: Some(data), type_: Some("Opaque".to_owned()), ..KubeSecret::default() };
         self.in_time("write", name, self.api.create(&PostParams::default(), &new)).await
     }
 
@@ -203,7 +206,7 @@ impl InNamespace {
         };
         let mut data = found.data.clone().unwrap_or_default();
         data.insert("rehearsal".to_owned(), ByteString(b"rehearsal".to_vec()));
-        let (how, new) = (PostParams { dry_run: true, ..PostParams::default() }, Object { data: Some(data), ..found });
+        let (how, new) = (PostParams { dry_run: true, ..PostParams::default() }, KubeSecret { data: Some(data), ..found });
         self.in_time("write", name, self.api.replace(name, &how, &new)).await.map(drop)
     }
 }
@@ -235,11 +238,8 @@ impl Secrets for InNamespace {
 
     fn kept<'a>(&'a self, owner: &'a str, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, SecretError>> {
         async move {
-            match self.mine(owner, name).await {
-                Ok(found) => Ok(found.and_then(|object| object.data).is_some_and(|data| data.contains_key(key))),
-                Err(SecretError::Foreign { .. }) => Ok(false),
-                Err(error) => Err(error),
-            }
+            let found = self.mine(owner, name).await?;
+            Ok(found.and_then(|object| object.data).is_some_and(|data| data.contains_key(key)))
         }
         .boxed()
     }
@@ -262,14 +262,14 @@ pub struct AtService {
     pub failed: BTreeMap<Key, String>,
     /// What another hand changed there.
     pub drift: BTreeMap<Key, Vec<FieldChange>>,
-    /// What waits for an approval: its digest, and what it would do.
-    pub approval: Option<(Digest, String)>,
+    /// What waits for an approval, at the service of this title.
+    pub approval: Option<(Box<str>, ServiceApproval)>,
+    /// What is known of the things there, by their objects.
+    pub known: BTreeMap<Key, Known>,
     /// Why it has to be tried again; `None` where nothing would come of that.
     pub trouble: Option<String>,
     /// Whether that may pass by itself, as far as calls tell.
     pub passes: bool,
-    /// When the secrets that it made are replaced.
-    pub rotates: BTreeMap<Key, Timestamp>,
 }
 
 impl AtService {
@@ -305,12 +305,10 @@ impl AtService {
         }
         let uncompared = format!("{title} could not be compared: see the status of the workspace, or of the organization");
         add(&mut self.failed, mirror.uncompared.iter().map(|key| (key, uncompared.clone())));
-        self.approval = mirror.approval.as_ref().map(|approval| {
-            let calls: Vec<String> = approval.calls.iter().take(3).map(|(key, because)| format!("{key}: {because}")).collect();
-            (approval.digest, format!("at {title}, {}", calls.join("; ")))
-        });
+        self.known = mirror.known.iter().filter(|(key, _)| speaker(key) == *key).cloned().collect();
+        self.approval = mirror.approval.clone().map(|approval| (title.clone(), approval));
         for differs in &mirror.drift {
-            self.drift.entry(speaker(&differs.key)).or_default().extend(fields_at_service(&differs.edits));
+            self.drift.entry(speaker(&differs.key)).or_default().extend(fields_found_at_service(&differs.edits));
         }
     }
 
@@ -318,7 +316,13 @@ impl AtService {
         let title = &mirroring.mirror.title;
         for (call, end) in mirroring.mirror.calls.iter().zip(&mirroring.ends) {
             let because = match end {
-                CallEnd::Done => continue,
+                CallEnd::Done => {
+                    let known = mirroring.entries.get(&call.id).and_then(|entry| Known::of(entry, call.issued.as_ref()));
+                    if let Some(known) = known.filter(|_| call.deed != Deed::Remove && speaker(&call.key) == call.key) {
+                        self.known.insert(call.key.clone(), known);
+                    }
+                    continue;
+                }
                 CallEnd::Refused(because) => because.clone(),
                 CallEnd::Failed(fault) => fault.to_string(),
                 CallEnd::Skipped(because) => (*because).to_owned(),
@@ -343,14 +347,31 @@ impl AtService {
         Self { lacking: BTreeMap::from([(organization.clone(), because.to_owned())]), ..Self::default() }
     }
 
-    /// True where there is something to say about an object.
+    /// When the secrets that it made are made anew.
+    pub fn renewals(&self) -> impl Iterator<Item = Timestamp> {
+        self.known.values().filter_map(|known| known.renews_at)
+    }
+
+    /// True where there is something to say about an object that its status does not say yet.
     #[must_use]
-    pub fn is_about(&self, key: &Key) -> bool {
-        [&self.refused, &self.lacking, &self.waiting, &self.failed].iter().any(|all| all.contains_key(key))
+    pub fn is_about(&self, object: &Object) -> bool {
+        let key = &object.id.key;
+        let has = |all: &&BTreeMap<Key, String>| all.contains_key(key);
+        [&self.refused, &self.lacking, &self.waiting, &self.failed].iter().any(has)
             || self.drift.contains_key(key)
-            || self.rotates.contains_key(key)
+            || self.known.get(key).is_some_and(|known| !is_told(known, object))
     }
 }
+
+/// Whether the status of an object says what is known of its thing.
+fn is_told(known: &Known, object: &Object) -> bool {
+    let status: Value = object.status().and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default();
+    let renews_at = known.renews_at.map(|at| to_seconds(at).to_string());
+    status["externalId"].as_str() == Some(&*known.external_id) && status["effective"][ROTATES_AT].as_str() == renews_at.as_deref()
+}
+
+/// The field of the values in force that says when a secret is made anew.
+pub const ROTATES_AT: &str = "rotatesAt";
 
 /// Adds what is said of each key to the object that speaks for it; what was said first stays.
 fn add<'k>(all: &mut BTreeMap<Key, String>, said: impl IntoIterator<Item = (&'k Key, String)>) {

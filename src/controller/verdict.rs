@@ -5,18 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::conditions::{Reason, Said, Type, in_sync};
+use super::conditions::{Reason, Said, Type, in_sync, to_seconds};
 use super::gather::Gathered;
 use super::object::{Object, SharedObject};
 use super::recent::{Event, Recent};
-use super::services::AtService;
-use crate::api::Kind;
+use super::services::{AtService, ROTATES_AT};
+use crate::api::types::Time;
+use crate::api::{Kind, Spec};
 use crate::engine::{End, Outcome};
 use crate::plan::render::without_secrets;
 use crate::plan::{Change, Drifted, FieldChange, Refusal, Verb};
 use crate::source::ObjectRead;
 use crate::tenancy::view::View;
-use crate::tenancy::{Claim, Finding, Held, Key, Name, Policy, Row, Severity, Snapshot, Standing, standing};
+use crate::tenancy::{Claim, Finding, Held, Key, Name, Policy, Row, Severity, Snapshot, Standing, invitation_ends, standing};
 
 /// What is to be said about one object.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -168,22 +169,23 @@ impl<'a> Verdicts<'a> {
             && !self.held.contains_key(key)
             && !self.drift.contains_key(key)
             && !self.waiting.contains(key)
-            && !self.facts.service.is_some_and(|service| service.is_about(key));
+            && !self.facts.service.is_some_and(|service| service.is_about(object));
         if quiet {
             return None;
         }
+        let known = row.and(self.facts.service).and_then(|service| service.known.get(key));
+        let mut effective = row.and_then(|row| effective(row, object, self.facts.policy, self.facts.now));
+        if let (Some(fields), Some(at)) = (&mut effective, known.and_then(|known| known.renews_at)) {
+            fields.insert(ROTATES_AT.to_owned(), to_seconds(at).to_string().into());
+        }
+        let external_id = known.map(|known| known.external_id.clone());
         let mut verdict = Verdict {
-            effective: row.and_then(|row| effective(row, object, self.facts.policy, self.facts.now)),
+            effective,
             id: row.map(|row| row.id.to_string()),
-            external_id: row.and_then(|row| row.external_id.clone()),
+            external_id: external_id.or_else(|| row.and_then(|row| row.external_id.clone())),
             digest: row.and_then(|row| row.digest).map(|digest| digest.to_string()),
             ..Verdict::default()
         };
-        if let (Some(effective), Some(at)) =
-            (&mut verdict.effective, self.facts.service.and_then(|service| service.rotates.get(key)))
-        {
-            effective.insert("rotatesAt".to_owned(), at.to_string().into());
-        }
         verdict.recent = row.map(|row| self.facts.recent.of(&row.key).to_vec()).unwrap_or_default();
         verdict.said = self.said(object, row);
         self.add_drift(key, &mut verdict);
@@ -429,12 +431,28 @@ fn effective(row: &Row, object: &Object, policy: &Policy, now: Timestamp) -> Opt
         Kind::Member => {
             if let View::Member(member) = View::read(Kind::Member, &row.spec) {
                 or("username", (*member.email).into());
-                or("state", standing(row, &member, policy, now).to_string().into());
+                let standing = standing(row, &member, policy, now);
+                or("state", standing.to_string().into());
+                if let Some(at) = expires_at(row, standing, object, policy, now) {
+                    or("expiresAt", to_seconds(at).to_string().into());
+                }
             }
         }
         _ => {}
     }
     Some(fields)
+}
+
+/// When the open invitation of a member ends, or else the first of the memberships that still last.
+fn expires_at(row: &Row, standing: Standing, object: &Object, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+    if standing == Standing::Invited {
+        return invitation_ends(row, policy);
+    }
+    let ObjectRead::Manifest(manifest) = &object.read else { return None };
+    let Spec::Member(spec) = &*manifest.spec else { return None };
+    let projects = spec.projects.iter().flat_map(|all| all.iter()).filter_map(|entry| entry.expires_at);
+    let workspaces = spec.workspaces.iter().flat_map(|all| all.iter()).filter_map(|entry| entry.expires_at);
+    projects.chain(workspaces).map(|Time(at)| at).filter(|at| *at > now).min()
 }
 
 /// The verdicts on these objects, without those that have nothing new to say.

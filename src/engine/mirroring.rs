@@ -6,6 +6,7 @@ use super::after::rows_after;
 use super::outcome::{End, Outcome};
 use super::planning::plan_input;
 use crate::api::organization::{AdoptionPolicy, Backend as Address, BackendType};
+use crate::api::policy::DriftPolicy;
 use crate::api::{Kind, OrganizationSpec, Spec};
 use crate::backend::{Backend, Reach, State, any, carry_out_until, nothing_done};
 use crate::plan::mirror::{Lacking, Mirror, Observed, Shape, Terms, compare};
@@ -33,7 +34,12 @@ pub async fn plan_mirror(
         return Ok(());
     }
     let rows = rows_after(before.map(|before| before.rows.clone()).unwrap_or_default(), plan);
-    let Some((spec, is_live)) = organization(&plan.organization, &rows) else { return Ok(()) };
+    let Some((spec, is_live)) = organization(&plan.organization, &rows) else {
+        if let Some((spec, _)) = before.and_then(|before| organization(&plan.organization, &before.rows)) {
+            plan.mirror = purged(&plan.organization, &spec, &store.journal(&plan.organization).await?);
+        }
+        return Ok(());
+    };
     let address = spec.backend.clone().filter(|_| spec.suspend != Some(true));
     let journal = match address.is_some() || before.is_some() {
         true => store.journal(&plan.organization).await?,
@@ -43,11 +49,64 @@ pub async fn plan_mirror(
         plan.mirror = left_behind(&plan.organization, &spec, &journal);
         return Ok(());
     };
-    let state = State { rows: &rows, url: address.url.as_str(), secret_ref: address.secret_ref.as_ref() };
+    let drift = Policy::of(&spec).drift;
+    let how = How { spec: &spec, address: &address, drift, origins, approved, now };
+    plan.mirror = Some(compared(store, reach, (&plan.organization, &rows), &journal, &how).await?);
+    Ok(())
+}
+
+/// What another hand changed at the service behind an organization since Muster sent it, whatever the policy does about that. `None` where
+/// there is no service, or it is not to be looked at.
+///
+/// # Errors
+///
+/// When the store cannot be read. What cannot be read at the service is said in the mirror.
+pub async fn drift_at_service(
+    store: &impl Observe,
+    reach: &Reach,
+    organization: &Name,
+    now: Timestamp,
+) -> Result<Option<Mirror>, StoreError> {
+    let snapshot = store.observe(organization).await?;
+    let found = self::organization(organization, &snapshot.rows).filter(|(spec, is_live)| *is_live && spec.suspend != Some(true));
+    let Some((spec, address)) = found.and_then(|(spec, _)| Some((spec.clone(), spec.backend?))) else { return Ok(None) };
+    let journal = store.journal(organization).await?;
+    let origins = BTreeMap::new();
+    let how = How { spec: &spec, address: &address, drift: DriftPolicy::Warn, origins: &origins, approved: &[], now };
+    compared(store, reach, (organization, &snapshot.rows), &journal, &how).await.map(Some)
+}
+
+/// How a service is compared.
+struct How<'h> {
+    spec: &'h OrganizationSpec,
+    address: &'h Address,
+    drift: DriftPolicy,
+    origins: &'h BTreeMap<Key, Origin>,
+    approved: &'h [Digest],
+    now: Timestamp,
+}
+
+/// Compares these rows with what the service has.
+async fn compared(
+    store: &impl Observe,
+    reach: &Reach,
+    (organization, rows): (&Name, &[Row]),
+    journal: &[Mirrored],
+    how: &How<'_>,
+) -> Result<Mirror, StoreError> {
+    let How { spec, address, drift, origins, approved, now } = *how;
+    let state = State { rows, url: address.url.as_str(), secret_ref: address.secret_ref.as_ref() };
     let mut shape = any::shape(address.type_, &state);
     let service = Mirror::new(any::capabilities(address.type_, state.url), state.url).address();
     let here: BTreeSet<_> = journal.iter().filter(|entry| entry.service == service).map(|entry| entry.id).collect();
     shape.known.retain(|id, _| here.contains(id));
+    let stored: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
+    for entry in journal.iter().filter(|entry| entry.service == service && !stored.contains(&entry.id)) {
+        if entry.reached.is_some() && !shape.places.contains_key(&entry.place) {
+            shape.places.insert(entry.place.clone(), entry.reached.clone());
+            shape.former.insert(entry.place.clone());
+        }
+    }
     for wanted in &mut shape.wanted {
         wanted.origin = origins.get(&wanted.key).cloned();
         for (path, secret) in &wanted.secrets {
@@ -57,19 +116,19 @@ pub async fn plan_mirror(
             }
         }
     }
-    let observed = observe(reach, &address, &shape).await;
-    let stored: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
+    let observed = observe(reach, address, &shape).await;
+    let others = others(store, organization, &service, journal).await?;
     let terms = Terms {
         capabilities: any::capabilities(address.type_, address.url.as_str()),
         url: address.url.as_str(),
         adoption: spec.adoption_policy.unwrap_or(AdoptionPolicy::Refuse),
-        drift: Policy::of(&spec).drift,
+        drift,
         approved,
         stored: &stored,
+        others: &others,
         now,
     };
-    plan.mirror = Some(compare(&shape, &observed, &journal, &terms));
-    Ok(())
+    Ok(compare(&shape, &observed, journal, &terms))
 }
 
 /// What the services behind organizations cannot do of an input, as far as that is known without asking them or a store.
@@ -125,6 +184,44 @@ fn organization(organization: &Name, rows: &[Row]) -> Option<(OrganizationSpec, 
     let at = rows.binary_search_by(|row| row.key.cmp(&key)).ok()?;
     let row = rows.get(at)?;
     Some((serde_json::from_str(&row.spec).ok()?, row.is_live()))
+}
+
+/// The ids that other organizations have at the same service, where something was begun here whose id is not known: it is none of those.
+async fn others(
+    store: &impl Observe,
+    organization: &Name,
+    service: &str,
+    journal: &[Mirrored],
+) -> Result<BTreeSet<Box<str>>, StoreError> {
+    let mut ids = BTreeSet::new();
+    if !journal.iter().any(|entry| entry.intent.is_some() && entry.key.kind == Kind::Credential) {
+        return Ok(ids);
+    }
+    for other in store.organizations().await?.into_iter().filter(|other| other.organization != *organization) {
+        let journal = store.journal(&other.organization).await?;
+        let there = journal.into_iter().filter(|entry| &*entry.service == service);
+        ids.extend(there.flat_map(|entry| entry.external_id.into_iter().chain(entry.orphans)));
+    }
+    Ok(ids)
+}
+
+/// What stays at a service when the organization is purged. After that nobody looks there any more.
+fn purged(organization: &Name, spec: &OrganizationSpec, journal: &[Mirrored]) -> Option<Mirror> {
+    let address = spec.backend.as_ref().filter(|_| !journal.is_empty())?;
+    let url = address.url.as_str();
+    let mirror = Mirror::new(any::capabilities(address.type_, url), url);
+    let service = mirror.address();
+    let ids = |entry: &Mirrored| entry.external_id.iter().chain(&entry.orphans).cloned().collect::<Vec<_>>().join(", ");
+    let there = journal.iter().filter(|entry| entry.service == service).map(|entry| format!("{} (id {})", entry.key, ids(entry)));
+    let there: Vec<String> = there.collect();
+    if there.is_empty() {
+        return None;
+    }
+    let because = format!(
+        "the organization is purged here, and {} stays there as it is; remove it there by hand, where it is of no use any more",
+        there.join(", ")
+    );
+    Some(Mirror { retained: vec![(Key::new(Kind::Organization, organization.clone()), because.into())], ..mirror })
 }
 
 /// What stays at a service that is not named any more.

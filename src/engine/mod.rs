@@ -19,7 +19,7 @@ pub use answer::{Answer, AnswerError, answer};
 pub use apply::{Apply, apply, claimed_elsewhere};
 pub use drift::{Drift, drift};
 pub use export::{Document, as_input, export, to_yaml};
-pub use mirroring::{capability_findings, mirror_out, origins, plan_mirror};
+pub use mirroring::{capability_findings, drift_at_service, mirror_out, origins, plan_mirror};
 pub use outcome::{Done, End, Outcome};
 pub use planning::{Planned, plan_input, plan_snapshots};
 pub use restore::{RestoreError, Restored, restore};

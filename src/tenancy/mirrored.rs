@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Key, Name, ObjectId};
+use crate::api::types::SecretKeyRef;
 
 /// What the store remembers of an object's counterpart at a service: the journal has one entry for each mirrored object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,9 @@ pub struct Mirrored {
     pub service: Box<str>,
     /// Whose credentials reach it: the name of a workspace, or empty for those of the organization.
     pub place: Name,
+    /// Where those credentials are, so that what outlives the workspace can be removed. `None` where nothing said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<SecretKeyRef>,
     /// The id that the service gave it; `None` while that is not known to be done.
     pub external_id: Option<Box<str>>,
     /// The managed fields as they were last sent, in normal form, secrets as digests.

@@ -6,6 +6,8 @@ mod aaq;
 mod fastpix;
 #[path = "live/hundredms.rs"]
 mod hundredms;
+#[path = "live/life.rs"]
+mod life;
 #[path = "live/walks.rs"]
 mod walks;
 

@@ -176,6 +176,7 @@ impl Mirrored {
             drift: self.drift,
             approved: &self.approved,
             stored: &stored,
+            others: &BTreeSet::new(),
             now: self.clock.today(),
         };
         (backend, compare(&shape, &observed, &journal, &terms))

@@ -14,6 +14,7 @@ fn begun(row: &Row) -> Mirrored {
         key: row.key.clone(),
         service: "hundredms https://api.100ms.live/v2".into(),
         place: "studio".into(),
+        reached: serde_json::from_value(json!({ "name": "acme-100ms", "key": "studio" })).unwrap(),
         external_id: None,
         sent: Map::new(),
         sent_at: at(1),

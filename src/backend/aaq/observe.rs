@@ -1,10 +1,12 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::super::Fault;
-use super::super::secrets::owner;
+use super::super::keeping::look_at_secrets;
 use super::Aaq;
 use super::api::{Person, Workspace};
-use super::send::KEY;
+use super::send::{KEY, no_place_for_password};
 use super::shape::{ADMIN, API_KEY, LANDS, LANGUAGE, READ_ONLY, ROLE, weight};
 use crate::api::Kind;
 use crate::plan::mirror::{Call, Found, Observed, Shape, Wanted};
@@ -41,14 +43,29 @@ impl Aaq {
                 Err(why) => drop(observed.unobservable.insert(place.clone(), why)),
             }
         }
-        for wanted in shape.wanted.iter().filter(|wanted| wanted.key.kind == Kind::Credential && wanted.live) {
-            let Some(to) = wanted.issued.as_ref().and_then(|issued| issued.to.as_deref()) else { continue };
-            // Where nobody can tell, as without a folder for secrets, the key may be kept elsewhere.
-            if matches!(self.secrets.kept(&owner(wanted.id), to, KEY).await, Ok(false)) {
-                observed.unkept.insert(wanted.id, to.into());
+        look_at_secrets(&*self.secrets, shape, KEY, &mut observed).await;
+        self.look_at_accounts(shape, &mut observed).await;
+        observed
+    }
+
+    /// Looks whether the password of each account that may have to be made could be kept. AAQ is asked for the account only where not.
+    async fn look_at_accounts(&self, shape: &Shape, observed: &mut Observed) {
+        let is_there = |wanted: &Wanted| {
+            observed
+                .found
+                .iter()
+                .any(|found| found.kind == Kind::Membership && found.place == wanted.place && found.name == wanted.name)
+        };
+        let candidates = shape.wanted.iter().filter(|wanted| wanted.key.kind == Kind::Membership && wanted.live);
+        let mut unkeepable = BTreeMap::new();
+        for wanted in candidates.filter(|wanted| observed.read.contains(&wanted.place) && !is_there(wanted)) {
+            let Some((member, _)) = wanted.key.member_and_place() else { continue };
+            let Err(error) = self.look_for_password(member, &wanted.name).await else { continue };
+            if !error.retryable() && matches!(self.session.has_account(&wanted.name).await, Ok(false)) {
+                unkeepable.insert(wanted.id, no_place_for_password(member, &error).into());
             }
         }
-        observed
+        observed.unkeepable.extend(unkeepable);
     }
 
     /// Which of the workspaces that can be seen is the wanted one; none where it is still to be made.

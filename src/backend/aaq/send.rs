@@ -141,9 +141,7 @@ impl Aaq {
     /// Makes an account with a password that goes to its Secret before AAQ hears of it, so that it is never lost; then the recovery codes
     /// follow.
     async fn make_account(&self, member: &str, entry: Entry<'_>) -> Result<(), Fault> {
-        let nowhere = |error: SecretError| {
-            Fault::withheld(format!("{member} has no account there, and the password of a new one would be lost: {error}"))
-        };
+        let nowhere = |error: SecretError| Fault::withheld(no_place_for_password(member, &error));
         let (owner, name) = (self.account_owner(entry.username), account_secret(member));
         self.secrets.may_write(&owner, &name).await.map_err(nowhere)?;
         let password = password()?;
@@ -157,11 +155,15 @@ impl Aaq {
         format!("the account {username:?} at {}", self.session.address())
     }
 
+    /// Whether a password was written down for an account; an error where one could not be.
+    pub(super) async fn look_for_password(&self, member: &str, username: &str) -> Result<bool, SecretError> {
+        self.secrets.kept(&self.account_owner(username), &account_secret(member), PASSWORD).await
+    }
+
     /// The password that was written down for an account before it was made.
     async fn password_of(&self, member: &str, username: &str) -> Option<Secret> {
-        let name = account_secret(member);
-        let ours = self.secrets.kept(&self.account_owner(username), &name, PASSWORD).await.unwrap_or_default();
-        if ours { self.secrets.read(&name, PASSWORD).await.ok() } else { None }
+        let ours = self.look_for_password(member, username).await.unwrap_or_default();
+        if ours { self.secrets.read(&account_secret(member), PASSWORD).await.ok() } else { None }
     }
 
     /// Writes down what an account is entered with.
@@ -259,6 +261,11 @@ const PASSWORD: &str = "password";
 
 /// What stands in the place of the recovery codes of an account while nobody has them.
 const NO_CODES: &str = "lost: AAQ shows them when it makes the account, and its answer did not arrive";
+
+/// Why no account is made for a member.
+pub(super) fn no_place_for_password(member: &str, error: &SecretError) -> String {
+    format!("{member} has no account there, and the password of a new one would be lost: {error}")
+}
 
 fn lost_codes(error: SecretError) -> Fault {
     Fault::unknown(format!("the account was made and its recovery codes were lost: {error}"))

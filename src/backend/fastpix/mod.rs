@@ -17,6 +17,7 @@ use keys::Keys;
 pub use shape::shape;
 
 use super::http::Auth;
+use super::keeping::look_at_secrets;
 use super::secrets::{Secret, Values, owner};
 use super::{Backend, Connection, Fault, Sent};
 use crate::api::Kind;
@@ -99,6 +100,7 @@ impl Backend for FastPix {
                 Err(fault) => drop(observed.unobservable.insert(place.clone(), fault.to_string().into())),
             }
         }
+        look_at_secrets(&*self.connection.secrets, shape, PRIVATE_KEY, &mut observed).await;
         observed
     }
 

@@ -64,7 +64,10 @@ impl Folder {
     /// Where the Secret is or will be, if this owner may write it.
     fn mine(&self, owner: &str, name: &str) -> Result<PathBuf, SecretError> {
         let path = self.path.join(part(name)?);
-        let about = fs::metadata(&self.path).map_err(|error| failed("write to", &self.path, &error))?;
+        let about = fs::metadata(&self.path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => unusable(&self.path, "there is no such folder; make it first"),
+            _ => failed("write to", &self.path, &error),
+        })?;
         if !about.is_dir() {
             return Err(unusable(&self.path, "it is no folder"));
         }
@@ -102,11 +105,7 @@ impl Folder {
     }
 
     fn kept_now(&self, owner: &str, name: &str, key: &str) -> Result<bool, SecretError> {
-        match self.mine(owner, name) {
-            Ok(path) => Ok(path.join(part(key)?).is_file()),
-            Err(SecretError::Foreign { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(self.mine(owner, name)?.join(part(key)?).is_file())
     }
 
     fn write_now(&self, owner: &str, name: &str, values: &Values) -> Result<(), SecretError> {

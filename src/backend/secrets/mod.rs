@@ -97,11 +97,12 @@ pub trait Secrets: fmt::Debug + Send + Sync {
     /// As [`may_write`](Self::may_write), and when it cannot be written. The values are there completely or as before.
     fn write<'a>(&'a self, owner: &'a str, name: &'a str, values: &'a Values) -> BoxFuture<'a, Result<(), SecretError>>;
 
-    /// Whether there is a value under this key that was written for this owner.
+    /// Whether there is a value under this key that was written for this owner. Only looks.
     ///
     /// # Errors
     ///
-    /// When that cannot be found out: also where there is no place to write to, for it may be written elsewhere.
+    /// [`SecretError::Foreign`] where somebody else made what is there, and another one when it cannot be found out: also where there is no
+    /// place to write to, for it may be written elsewhere.
     fn kept<'a>(&'a self, owner: &'a str, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<bool, SecretError>>;
 
     /// Whether there is anything under this name.

@@ -1,7 +1,9 @@
 //! Passes over objects in memory: what the store has afterwards, and what each object says of itself.
 
 mod absence;
+mod approvals;
 mod broken;
+mod columns;
 mod lease;
 mod passes;
 mod secrets;

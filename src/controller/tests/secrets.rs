@@ -96,7 +96,7 @@ async fn that_a_secret_can_be_written_is_rehearsed_and_what_is_there_stays() {
     assert_eq!(secrets.read("key", "token").await.unwrap().expose(), "new");
     let foreign = secrets.may_write("you", "key").await.unwrap_err();
     assert!(matches!(foreign, SecretError::Foreign { .. }), "{foreign}");
-    assert!(!secrets.kept("you", "key", "token").await.unwrap());
+    assert!(matches!(secrets.kept("you", "key", "token").await, Err(SecretError::Foreign { .. })));
 }
 
 #[tokio::test]

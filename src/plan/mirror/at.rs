@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::edits::{edits, leaves};
@@ -161,6 +161,5 @@ pub(super) fn removal(entry: &Mirrored, found: Option<&Found>, ability: &Ability
 /// Whether a secret is to be made anew.
 pub(super) fn is_due(issued: &Issued, entry: &Mirrored, now: Timestamp) -> bool {
     let last = entry.sent.get(GENERATION).and_then(Value::as_i64).unwrap_or_default();
-    let old = issued.every.and_then(|every| entry.sent_at.checked_add(every.seconds()).ok());
-    issued.generation > last || old.is_some_and(|end| end <= now)
+    issued.generation > last || issued.renews_at(entry.sent_at).is_some_and(|end| end <= now)
 }

@@ -1,20 +1,24 @@
+mod ends;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::at::{At, is_due, removal, without_ours};
+use super::at::{At, is_due, without_ours};
 use super::edits::edits;
 use super::parts::after_parts;
-use super::{
-    Absence, Call, Capabilities, Differs, Edit, End, Foreign, Found, Mirror, Observed, ServiceApproval, Shape, Wanted, applied,
-};
+use super::waiting::{SortedOut, Wait, sort_out};
+use super::{Absence, Call, Capabilities, Differs, Edit, End, Found, Known, Mirror, Observed, Shape, Wanted, applied};
 use crate::api::Kind;
 use crate::api::organization::AdoptionPolicy;
 use crate::api::policy::DriftPolicy;
-use crate::plan::rules::{OTHER_ID_AT_SERVICE, TAKEN_AT_SERVICE};
+use crate::plan::rules::TAKEN_AT_SERVICE;
 use crate::plan::{Refusal, Verb};
 use crate::tenancy::{Deed, Digest, Mirrored, ObjectId};
+
+/// Where the journal keeps the name of what has one.
+const NAME: &str = "name";
 
 /// What comparing depends on beside the two states and the journal.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +35,8 @@ pub struct Terms<'t> {
     pub approved: &'t [Digest],
     /// The ids of everything that the store has, tombstones included. What has another id was purged.
     pub stored: &'t BTreeSet<ObjectId>,
+    /// Ids that other organizations have at the same service.
+    pub others: &'t BTreeSet<Box<str>>,
     /// The moment.
     pub now: Timestamp,
 }
@@ -67,17 +73,19 @@ struct Comparison<'c> {
     terms: &'c Terms<'c>,
     journal: BTreeMap<ObjectId, &'c Mirrored>,
     wanted: BTreeMap<ObjectId, &'c Wanted>,
-    /// The objects that the journal knows at another service.
-    elsewhere: BTreeSet<ObjectId>,
+    /// What the journal knows at another service.
+    elsewhere: BTreeMap<ObjectId, &'c Mirrored>,
     by_id: BTreeMap<(Kind, &'c str, &'c str), &'c Found>,
     /// The name of a thing is unique among the parts of the same whole.
     by_name: BTreeMap<(Kind, &'c str, Option<&'c str>, &'c str), &'c Found>,
     /// The things that belong to an object or were spoken about, by the kind, place and id of each.
     taken: BTreeSet<(Kind, &'c str, &'c str)>,
+    /// The ids that the journal knows of things without a name. An id is all that tells those, whoever's credentials show them.
+    nameless: BTreeSet<(Kind, &'c str)>,
     /// What each wanted thing is there, once it was looked at; `None` where it is still to be made.
     standing: BTreeMap<ObjectId, Option<Box<str>>>,
     calls: Vec<(Rank, Call)>,
-    waiting: Vec<(Call, Box<str>)>,
+    waiting: Vec<Wait<'c>>,
     mirror: Mirror,
 }
 
@@ -87,15 +95,19 @@ pub(super) struct Rank(pub u8, pub usize);
 
 impl<'c> Comparison<'c> {
     fn new(shape: &'c Shape, observed: &'c Observed, journal: &'c [Mirrored], terms: &'c Terms<'c>) -> Self {
+        let unobservable = observed.unobservable.iter().filter(|(place, _)| !shape.former.contains(*place));
         let mirror = Mirror {
             lacking: shape.lacking.clone(),
             places: shape.places.clone(),
-            unobservable: observed.unobservable.clone(),
+            unobservable: unobservable.map(|(place, because)| (place.clone(), because.clone())).collect(),
             ..Mirror::new(terms.capabilities, terms.url)
         };
         let service = mirror.address();
         let (journal, elsewhere): (Vec<&Mirrored>, Vec<&Mirrored>) = journal.iter().partition(|entry| entry.service == service);
         let journal: BTreeMap<ObjectId, &Mirrored> = journal.into_iter().map(|entry| (entry.id, entry)).collect();
+        let ids = |entry: &&'c Mirrored| entry.external_id.iter().chain(&entry.orphans).map(|id| (entry.key.kind, &**id));
+        let nameless = journal.values().copied().filter(|entry| !entry.sent.contains_key(NAME)).flat_map(|entry| ids(&entry));
+        let nameless = nameless.collect();
         let taken = journal.values().filter_map(|entry| Some((entry.key.kind, &*entry.place, entry.external_id.as_deref()?)));
         Self {
             shape,
@@ -104,9 +116,10 @@ impl<'c> Comparison<'c> {
             by_id: observed.found.iter().map(|it| ((it.kind, &*it.place, &*it.external_id), it)).collect(),
             by_name: observed.found.iter().map(|it| ((it.kind, &*it.place, it.within.as_deref(), &*it.name), it)).collect(),
             taken: taken.collect(),
+            nameless,
             journal,
             wanted: shape.wanted.iter().map(|wanted| (wanted.id, wanted)).collect(),
-            elsewhere: elsewhere.into_iter().map(|entry| entry.id).collect(),
+            elsewhere: elsewhere.into_iter().map(|entry| (entry.id, entry)).collect(),
             standing: BTreeMap::new(),
             calls: Vec::new(),
             waiting: Vec::new(),
@@ -145,7 +158,7 @@ impl<'c> Comparison<'c> {
             return self.hold(wanted, &because);
         }
         let entry = self.journal.get(&wanted.id).copied();
-        let is_elsewhere = self.elsewhere.contains(&wanted.id);
+        let is_elsewhere = self.elsewhere.contains_key(&wanted.id);
         let known = entry.and_then(|entry| entry.external_id.as_deref());
         let found = known.and_then(|id| self.by_id(wanted.key.kind, &wanted.place, id));
         let named = within.as_ref().map_or_else(|| self.by_name(wanted, None), |whole| self.by_name(wanted, whole.as_deref()));
@@ -169,10 +182,21 @@ impl<'c> Comparison<'c> {
 
     /// A secret that the service made and nobody has is of no use, and is replaced only where somebody says so.
     fn unkept(&mut self, wanted: &Wanted) {
-        if let Some(secret) = self.observed.unkept.get(&wanted.id) {
-            let because =
-                format!("it is there, and the Secret {secret} does not have it; raise spec.generation to make a new one");
-            self.hold(wanted, &because);
+        let Some(secret) = self.observed.unkept.get(&wanted.id) else { return };
+        let way_out = match self.unkeepable(wanted) {
+            None => "raise spec.generation to make a new one".to_owned(),
+            Some(because) => format!("to make a new one, see to this first: {because}"),
+        };
+        self.hold(wanted, &format!("it is there, and the Secret {secret} does not have it; {way_out}"));
+    }
+
+    /// Why nothing is made whose secret the service would show once: it could not be kept.
+    fn unkeepable(&self, wanted: &Wanted) -> Option<&str> {
+        match &wanted.issued {
+            Some(issued) if issued.to.is_none() => {
+                Some("its secret would be shown once and lost: name a Secret for it in spec.writeSecretToRef")
+            }
+            _ => self.observed.unkeepable.get(&wanted.id).map(|because| &**because),
         }
     }
 
@@ -214,15 +238,23 @@ impl<'c> Comparison<'c> {
         let rotate = wanted.issued.as_ref().is_some_and(|issued| {
             entry.is_some_and(|entry| is_due(issued, entry, self.terms.now)) || begun.is_some_and(|it| it.deed == Deed::Rotate)
         });
-        if !rotate {
-            self.unkept(wanted);
+        match self.unkeepable(wanted).filter(|_| rotate).map(|because| format!("a new one is due, and {because}")) {
+            Some(because) => return self.hold(wanted, &because),
+            None if rotate => {}
+            None => self.unkept(wanted),
         }
         let deed = if rotate { Deed::Rotate } else { Deed::Update };
         let sent = applied(sent, &corrected);
         if corrected.is_empty() && !rotate {
             let orphans = self.still_there(at);
-            let is_as_known =
-                |entry: &Mirrored| entry.key == wanted.key && entry.place == wanted.place && entry.orphans.len() == orphans.len();
+            // What goes only when its object is purged has to be reached then, too.
+            let reached = self.shape.places.get(&wanted.place).and_then(Option::as_ref);
+            let is_reached =
+                |entry: &Mirrored| entry.reached.as_ref() == reached || !matches!(at.ability.end, End::WhenPurged(_));
+            let is_as_known = |entry: &Mirrored| {
+                let is_same = entry.key == wanted.key && entry.place == wanted.place && entry.orphans.len() == orphans.len();
+                is_same && is_reached(entry)
+            };
             self.mirror.unchanged += 1;
             if begun.is_some() || !entry.is_some_and(is_as_known) {
                 let call = at.call(Deed::Update, Some(found), Vec::new(), sent);
@@ -248,7 +280,7 @@ impl<'c> Comparison<'c> {
             wanted.name, other.external_id
         );
         let call = at.call(Deed::Adopt, Some(other), at.edits(other, &Map::new()), at.sent());
-        self.waiting.push((call, because.into()));
+        self.wait(call, because);
     }
 
     /// A secret was made whose answer was lost. There is one of that name, so there is another one in its place.
@@ -256,6 +288,9 @@ impl<'c> Comparison<'c> {
         self.standing.insert(at.wanted.id, Some(found.external_id.clone()));
         self.taken.insert((found.kind, &found.place, &found.external_id));
         let note = "an earlier run had one made and lost it";
+        if let Some(because) = self.unkeepable(at.wanted).map(|because| format!("{note}, and {because}")) {
+            return self.hold(at.wanted, &because);
+        }
         let call = at.call(Deed::Rotate, Some(found), Vec::new(), at.sent());
         self.call(at, Call { note: Some(note.into()), ..call }, found.weight);
     }
@@ -321,9 +356,8 @@ impl<'c> Comparison<'c> {
             let title = self.terms.capabilities.title;
             return self.hold(wanted, &format!("{title} does not have it, and there is no call that makes it"));
         }
-        if wanted.issued.as_ref().is_some_and(|issued| issued.to.is_none()) {
-            let because = "its secret would be shown once and lost: name a Secret for it in spec.writeSecretToRef";
-            return self.hold(wanted, because);
+        if let Some(because) = self.unkeepable(wanted).map(str::to_owned) {
+            return self.hold(wanted, &because);
         }
         self.standing.insert(wanted.id, None);
         let mut call = at.call(Deed::Create, None, at.edits_from_nothing(), at.sent());
@@ -333,13 +367,18 @@ impl<'c> Comparison<'c> {
 
     /// Making it anew would replace a secret that may be the only copy: that waits for an approval.
     fn replace(&mut self, at: &At<'c>, because: &str) {
-        if at.wanted.issued.as_ref().is_some_and(|issued| issued.to.is_none()) {
+        if self.unkeepable(at.wanted).is_some() {
             return self.create(at, None);
         }
         let mut call = at.call(Deed::Create, None, at.edits_from_nothing(), at.sent());
         call.listed = self.listed(&call);
         call.orphans = self.lost(at, &call);
-        self.waiting.push((call, because.into()));
+        let replaces = at.entry.or_else(|| self.elsewhere.get(&at.wanted.id).copied());
+        self.waiting.push(Wait { call, because: because.into(), replaces });
+    }
+
+    fn wait(&mut self, call: Call, because: impl Into<Box<str>>) {
+        self.waiting.push(Wait { call, because: because.into(), replaces: None });
     }
 
     /// The ids that nobody needs any more and that the service still lists.
@@ -377,7 +416,7 @@ impl<'c> Comparison<'c> {
         let begun = at.entry.and_then(|entry| entry.intent.as_ref()).filter(|it| matches!(it.deed, Deed::Create | Deed::Rotate));
         let lost = call.listed.iter().filter(|id| {
             let is_new = begun.is_some_and(|intent| !intent.listed.contains(id));
-            is_new && !self.taken.contains(&(call.key.kind, &*call.place, id))
+            is_new && !self.is_taken(call.key.kind, &call.place, &call.name, id)
         });
         let mut all: Vec<Box<str>> = known.into_iter().chain(lost.cloned()).collect();
         all.sort();
@@ -385,107 +424,10 @@ impl<'c> Comparison<'c> {
         all
     }
 
-    /// What the journal knows and is wanted no longer.
-    fn gone(&mut self) {
-        let entries: Vec<&Mirrored> = self.journal.values().rev().copied().collect();
-        let wanted = |entry: &&Mirrored| self.wanted.get(&entry.id).is_some_and(|wanted| wanted.live);
-        let mut gone: Vec<&Mirrored> = entries.into_iter().filter(|entry| !wanted(entry)).collect();
-        gone.sort_by(|a, b| b.key.cmp(&a.key));
-        for entry in gone {
-            self.end(entry);
-        }
-    }
-
-    fn end(&mut self, entry: &'c Mirrored) {
-        let Some(ability) = self.terms.capabilities.of(entry.key.kind) else { return };
-        let purged = !self.terms.stored.contains(&entry.id);
-        let wanted = self.wanted.get(&entry.id).copied();
-        let ends = wanted.is_some_and(|wanted| !wanted.live) || purged;
-        // The place may have another name by now.
-        let place = wanted.map_or(&entry.place, |wanted| &wanted.place);
-        if !ends {
-            return;
-        }
-        let whole_stays = entry.within.and_then(|whole| self.journal.get(&whole)).is_some_and(|whole| {
-            let ends = self.wanted.get(&whole.id).is_none_or(|wanted| !wanted.live);
-            ends && self.terms.capabilities.of(whole.key.kind).is_some_and(|ability| matches!(ability.end, End::Never(_)))
-        });
-        if whole_stays {
-            return;
-        }
-        if self.observed.unobservable.contains_key(place) {
-            return self.mirror.uncompared.push(entry.key.clone());
-        }
-        if !self.observed.read.contains(place) {
-            let because = "it is not removed: nothing says how to reach it there any more";
-            return self.mirror.retained.push((entry.key.clone(), because.into()));
-        }
-        let found = match entry.external_id.as_deref() {
-            Some(id) => self.by_id(entry.key.kind, place, id),
-            // It may have been made by a call that did not hear back.
-            None => wanted.filter(|_| entry.intent.is_some()).and_then(|wanted| {
-                let whole =
-                    wanted.within.and_then(|whole| self.journal.get(&whole)).and_then(|whole| whole.external_id.as_deref());
-                self.by_name(wanted, whole)
-            }),
-        };
-        if let Some(found) = found {
-            self.taken.insert((found.kind, &found.place, &found.external_id));
-        }
-        let remove = || Call { place: place.clone(), ..removal(entry, found, ability) };
-        match ability.end {
-            End::Never(way_out) if found.is_some() => self.mirror.retained.push((entry.key.clone(), way_out.into())),
-            End::WhenPurged(warning) if found.is_some() && !purged => {
-                let because = format!("it goes when it is purged: {warning}");
-                self.mirror.retained.push((entry.key.clone(), because.into()));
-            }
-            End::WhenPurged(warning) if found.is_some() => self.waiting.push((remove(), warning.into())),
-            _ if ability.absence != Absence::Gone && found.is_none() && !purged => {}
-            // Only what nobody needs any more is left of it.
-            _ if found.is_none() && entry.external_id.is_none() && entry.intent.is_none() => {}
-            _ => {
-                let (number, call) = (self.calls.len(), remove());
-                self.calls.push((Rank(2, number), call));
-            }
-        }
-    }
-
-    /// Secrets at the service that nobody needs any more.
-    fn orphans(&mut self) {
-        let entries: Vec<&Mirrored> = self.journal.values().copied().collect();
-        for entry in entries {
-            let Some(ability) = self.terms.capabilities.of(entry.key.kind).filter(|ability| ability.can(Deed::Remove)) else {
-                continue;
-            };
-            let place = self.wanted.get(&entry.id).map_or(&entry.place, |wanted| &wanted.place);
-            for id in &entry.orphans {
-                let Some(found) = self.by_id(entry.key.kind, place, id) else { continue };
-                let warning = match ability.end {
-                    End::WhenPurged(warning) => warning,
-                    End::WithObject | End::Never(_) => "nobody needs it any more",
-                };
-                let orphans = entry.orphans.iter().filter(|other| *other != id).cloned().collect();
-                let because = format!("{id} was replaced, or made by a call whose answer was lost: {warning}");
-                let call = removal(entry, Some(found), ability);
-                self.waiting.push((Call { orphans, place: place.clone(), ..call }, because.into()));
-            }
-        }
-    }
-
-    fn foreign(&mut self) {
-        let orphans: BTreeSet<&str> = self.journal.values().flat_map(|entry| &entry.orphans).map(|id| &**id).collect();
-        let is_foreign = |found: &&Found| {
-            let key = (found.kind, &*found.place, &*found.external_id);
-            !self.taken.contains(&key) && !orphans.contains(&*found.external_id)
-        };
-        let foreign = self.observed.found.iter().filter(is_foreign).map(|found| Foreign {
-            kind: found.kind.label().into(),
-            place: found.place.clone(),
-            name: found.name.clone(),
-            external_id: found.external_id.clone(),
-        });
-        self.mirror.foreign = foreign.collect();
-        self.mirror.foreign.sort();
+    /// True for what belongs to an object, or did, or was spoken about.
+    fn is_taken(&self, kind: Kind, place: &str, name: &str, id: &str) -> bool {
+        let anywhere = name.is_empty() && (self.nameless.contains(&(kind, id)) || self.terms.others.contains(id));
+        anywhere || self.taken.contains(&(kind, place, id))
     }
 
     fn finish(mut self) -> Mirror {
@@ -501,6 +443,9 @@ impl<'c> Comparison<'c> {
         mirror.requests = mirror.calls.iter().map(|call| call.requests).sum();
         let waits = mirror.requests.saturating_sub(self.terms.capabilities.burst);
         mirror.seconds = waits.div_ceil(self.terms.capabilities.per_second.max(1));
+        let live = self.shape.wanted.iter().filter(|wanted| wanted.live);
+        let known = |wanted: &Wanted| Known::of(self.journal.get(&wanted.id)?, wanted.issued.as_ref());
+        mirror.known = live.filter_map(|wanted| Some((wanted.key.clone(), known(wanted)?))).collect();
         mirror.refusals.sort();
         mirror.held.sort();
         mirror.retained.sort();
@@ -508,39 +453,13 @@ impl<'c> Comparison<'c> {
         mirror
     }
 
-    /// Releases what was approved, and says what to approve.
     fn approve(&mut self) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        self.waiting.sort_by(|(a, _), (b, _)| (&a.key, &a.external_id).cmp(&(&b.key, &b.external_id)));
-        let pieces = self.waiting.iter().flat_map(|(call, _)| {
-            let edits = serde_json::to_string(&(&call.edits, &call.secrets)).unwrap_or_default();
-            let id = call.external_id.as_deref().unwrap_or_default();
-            [call.deed.word().as_bytes(), call.id.as_uuid().as_bytes(), call.place.as_bytes(), id.as_bytes(), edits.as_bytes()]
-                .map(<[u8]>::to_vec)
-        });
-        let pieces: Vec<Vec<u8>> = std::iter::once(self.terms.url.as_bytes().to_vec()).chain(pieces).collect();
-        let digest = Digest::of_all(pieces.iter().map(Vec::as_slice));
         let waiting = std::mem::take(&mut self.waiting);
-        if self.terms.approved.contains(&digest) {
-            let first = self.calls.len();
-            let ranked = waiting.into_iter().enumerate();
-            self.calls.extend(ranked.map(|(number, (call, why))| (Rank(2, first + number), Call { note: Some(why), ..call })));
-            return;
-        }
-        for (call, because) in waiting.iter().filter(|(call, _)| call.deed == Deed::Adopt) {
-            self.mirror.refusals.push(Refusal {
-                subject: call.key.clone(),
-                rule: OTHER_ID_AT_SERVICE.into(),
-                verb: Some(Verb::Update),
-                because: because.clone(),
-                way_out: format!("look at it there; to take it over, add `--approve {digest}` to this command").into(),
-                origin: call.origin.clone(),
-            });
-        }
-        let calls = waiting.into_iter().map(|(call, because)| (call.key, because)).collect();
-        self.mirror.approval = Some(ServiceApproval { digest, calls });
+        let SortedOut { released, refusals, approval } = sort_out(waiting, &self.mirror.address(), self.terms.approved);
+        let first = self.calls.len();
+        self.calls.extend(released.into_iter().enumerate().map(|(number, call)| (Rank(2, first + number), call)));
+        self.mirror.refusals.extend(refusals);
+        self.mirror.approval = approval;
     }
 }
 

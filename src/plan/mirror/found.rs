@@ -18,6 +18,8 @@ pub struct Observed {
     pub reserved: BTreeSet<(Kind, Box<str>)>,
     /// The objects whose Secret does not have what the service made for them, with the name of that Secret.
     pub unkept: BTreeMap<ObjectId, Box<str>>,
+    /// The objects of which a new secret could not be kept, with the reason: nothing is made for them.
+    pub unkeepable: BTreeMap<ObjectId, Box<str>>,
 }
 
 /// One thing at a service.

@@ -17,9 +17,11 @@ mod found;
 mod parts;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -27,7 +29,7 @@ use super::Refusal;
 use crate::api::Kind;
 use crate::api::organization::BackendType;
 use crate::api::types::SecretKeyRef;
-use crate::tenancy::{Deed, Digest, Key, Name, ObjectId, Origin};
+use crate::tenancy::{Deed, Digest, Key, Mirrored, Name, ObjectId, Origin};
 
 pub use capabilities::{Ability, Absence, Capabilities, End};
 pub use compare::{Terms, compare};
@@ -44,6 +46,8 @@ pub struct Shape {
     /// Whose credentials reach it, with where those are: by the name of a workspace, or by the empty name for the organization's
     /// own. `None` where nobody said where they are.
     pub places: BTreeMap<Name, Option<SecretKeyRef>>,
+    /// The places of which the journal alone knows how they were reached: those of purged objects.
+    pub former: BTreeSet<Name>,
     /// Ids at the service that the store has, of objects without which a service could not tell what is where.
     pub known: BTreeMap<ObjectId, Box<str>>,
 }
@@ -130,8 +134,11 @@ pub struct Mirror {
     pub unobservable: BTreeMap<Name, Box<str>>,
     /// The objects in those places.
     pub uncompared: Vec<Key>,
-    /// What waits for somebody to approve exactly it.
+    /// What waits for somebody to approve it.
     pub approval: Option<ServiceApproval>,
+    /// What is known of the things as they are before the calls.
+    #[serde(default)]
+    pub known: Vec<(Key, Known)>,
     /// How many requests the calls take.
     pub requests: u32,
     /// How many seconds they take at the service's rate budget.
@@ -189,6 +196,32 @@ pub struct Call {
     pub origin: Option<Origin>,
 }
 
+/// What the journal knows of a thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Its id at the service.
+    pub external_id: Box<str>,
+    /// When its secret is made anew.
+    pub renews_at: Option<Timestamp>,
+}
+
+impl Known {
+    /// What an entry of the journal says; `None` while there is no id.
+    #[must_use]
+    pub fn of(entry: &Mirrored, issued: Option<&Issued>) -> Option<Self> {
+        let renews_at = issued.and_then(|issued| issued.renews_at(entry.sent_at));
+        Some(Self { external_id: entry.external_id.clone()?, renews_at })
+    }
+}
+
+impl Issued {
+    /// When there is a new one after one that was made at this moment; `None` where time brings none.
+    #[must_use]
+    pub fn renews_at(&self, made_at: Timestamp) -> Option<Timestamp> {
+        made_at.checked_add(self.every?.seconds()).ok()
+    }
+}
+
 /// Something that another hand changed at the service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Differs {
@@ -214,13 +247,26 @@ pub struct Foreign {
 /// A kind, by its name.
 pub type KindName = Box<str>;
 
-/// Calls that wait for somebody to approve exactly them.
+/// Calls that wait for somebody to approve them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceApproval {
-    /// What to approve: `--approve` with it releases the calls, and lapses when the list changes.
+    /// Each of them.
+    pub calls: Vec<Waiting>,
+    /// What releases all that are not refused; it lapses when the list changes. `None` where that is one or none.
+    pub all: Option<Digest>,
+}
+
+/// A call that waits for somebody to approve exactly it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The object.
+    pub key: Key,
+    /// What the call would do.
+    pub because: Box<str>,
+    /// What to approve: `--approve` with it releases the call, and lapses when the call would do anything else.
     pub digest: Digest,
-    /// What each of them would do.
-    pub calls: Vec<(Key, Box<str>)>,
+    /// True where it is told as a refusal too.
+    pub refused: bool,
 }
 
 impl Mirror {
@@ -242,6 +288,7 @@ impl Mirror {
             unobservable: BTreeMap::new(),
             uncompared: Vec::new(),
             approval: None,
+            known: Vec::new(),
             requests: 0,
             seconds: 0,
             unchanged: 0,
@@ -286,6 +333,24 @@ impl Mirror {
 }
 
 impl Call {
+    /// What it does, in a word: what is only written down as gone is forgotten.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self.deed {
+            Deed::Remove if self.recorded_only => "forget",
+            deed => deed.word(),
+        }
+    }
+
+    /// The same, once it is done.
+    #[must_use]
+    pub const fn past(&self) -> &'static str {
+        match self.deed {
+            Deed::Remove if self.recorded_only => "forgotten",
+            deed => deed.past(),
+        }
+    }
+
     /// The kind of thing that it is about.
     #[must_use]
     pub const fn kind(&self) -> Kind {

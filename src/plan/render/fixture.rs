@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::Kind;
 use crate::api::organization::BackendType;
-use crate::plan::mirror::{Call, Differs, Edit, Foreign, Lacking, Mirror, ServiceApproval};
+use crate::plan::mirror::{Call, Differs, Edit, Foreign, Lacking, Mirror, ServiceApproval, Waiting};
 use crate::plan::{Context, Plan, Refusal, Tightened, plan};
 use crate::tenancy::{Deed, Desired, Digest, Held, Key, Lists, Manager, ObjectId, Origin, Row, Snapshot, Tenancy, Tombstone};
 
@@ -195,10 +195,16 @@ pub fn quiet_service() -> Mirror {
         unobservable: [].into(),
         uncompared: Vec::new(),
         approval: None,
+        known: Vec::new(),
         requests: 0,
         seconds: 0,
         unchanged: 0,
     }
+}
+
+/// A call that waits for an approval of its own.
+pub fn waiting(object: &str, because: &str) -> Waiting {
+    Waiting { key: key(object), because: because.into(), digest: Digest::of(object.as_bytes()), refused: false }
 }
 
 /// A service with one of everything.
@@ -242,8 +248,8 @@ pub fn service_with_everything() -> Mirror {
         foreign: vec![foreign("credential", "", "k9"), foreign("mrole", "theirs", "r9")],
         unobservable: [("".into(), "status 503".into()), ("far".into(), "status 401".into())].into(),
         approval: Some(ServiceApproval {
-            digest: Digest::of(b"calls"),
-            calls: vec![(key("credential/old"), "every token dies".into()), (key("mrole/boss"), "it has another id".into())],
+            calls: vec![waiting("credential/old", "every token dies"), waiting("credential/older", "so do these")],
+            all: Some(Digest::of(b"calls")),
         }),
         requests: 7,
         seconds: 3,

@@ -2,15 +2,15 @@ use std::fmt::Write;
 
 use super::access::sentences;
 use super::lines::{Line, drift_lines, field_lines};
-use super::mirror::{effort, fields, mirror_tells, place};
+use super::mirror::{effort, fields, fields_found, mirror_tells, place};
 use super::page::{Group, Page, Row};
 use super::summary::{plural, summary, summary_of_applied};
 use super::text::tells;
 use super::value::safe;
 use super::{Detail, Options};
-use crate::plan::mirror::{Call, Mirror};
+use crate::plan::mirror::{Call, Mirror, Waiting};
 use crate::plan::{Plan, Verb};
-use crate::tenancy::{Deed, Key};
+use crate::tenancy::{Deed, Digest, Key};
 
 /// How large a comment may become: GitHub takes 65 536 characters.
 pub const DEFAULT_BUDGET: usize = 60_000;
@@ -135,7 +135,7 @@ impl Comment {
         let drift = mirror.drift.iter().map(|differs| {
             item(
                 &format!("changed there, and kept: {}", code(&differs.key.to_string())),
-                &drift_lines(&fields(&differs.edits), Detail::Normal),
+                &drift_lines(&fields_found(&differs.edits), Detail::Normal),
                 "",
             )
         });
@@ -183,11 +183,22 @@ fn at_service(mirror: &Mirror) -> Vec<String> {
         )
     });
     let removed = mirror.calls.iter().filter(|call| call.deed == Deed::Remove);
-    let removed = removed.map(|removal| format!("- at {title}: remove {}\n", code(&removal.key.to_string())));
-    let waits = mirror.approval.iter().map(|approval| {
-        let flag = code(&format!("--approve {}", approval.digest));
-        format!("- at {title}: {} calls wait for an approval: {flag} gives it\n", approval.calls.len())
+    let removed = removed.map(|removal| {
+        let note = removal
+            .note
+            .as_deref()
+            .filter(|_| removal.recorded_only)
+            .map_or_else(String::new, |note| format!(": {}", prose(note)));
+        format!("- at {title}: {} {}{note}\n", removal.word(), code(&removal.key.to_string()))
     });
+    let flag = |digest: &Digest| code(&format!("--approve {digest}"));
+    let waiting = mirror.approval.iter().flat_map(|approval| &approval.calls).filter(|waiting| !waiting.refused);
+    let waits = waiting.map(|Waiting { key, because, digest, .. }| {
+        let (key, because, flag) = (code(&key.to_string()), prose(because), flag(digest));
+        format!("- at {title}: {key} waits for an approval: {because}\n  - {flag} gives it\n")
+    });
+    let all = mirror.approval.iter().filter_map(|approval| approval.all);
+    let waits = waits.chain(all.map(|digest| format!("- at {title}: {} approves all that wait there\n", flag(&digest))));
     blind.chain(refused).chain(removed).chain(waits).collect()
 }
 
@@ -378,7 +389,7 @@ mod tests {
     #[test]
     fn a_reviewer_sees_what_goes_is_refused_or_waits_at_a_service_and_the_rest_below() {
         let plan = Plan { mirror: Some(service_with_everything()), ..Fixture::new().plan() };
-        let digest = plan.mirror.as_ref().unwrap().approval.as_ref().unwrap().digest;
+        let digest = |of: &[u8]| Digest::of(of);
         let first = format!(
             "\
 **`acme`**
@@ -389,9 +400,16 @@ mod tests {
   - because it is there
   - way out: rename it
 - at Acme Cloud: remove `credential/key`
-- at Acme Cloud: 2 calls wait for an approval: `--approve {digest}` gives it
+- at Acme Cloud: `credential/old` waits for an approval: every token dies
+  - `--approve {}` gives it
+- at Acme Cloud: `credential/older` waits for an approval: so do these
+  - `--approve {}` gives it
+- at Acme Cloud: `--approve {}` approves all that wait there
 
-"
+",
+            digest(b"credential/old"),
+            digest(b"credential/older"),
+            digest(b"calls"),
         );
         let folded = "\
 <details><summary><code>acme</code>: at Acme Cloud: 5 calls, about 7 requests, about 3 s</summary>

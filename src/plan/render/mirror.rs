@@ -4,7 +4,7 @@ use super::lines::{Line, Sign, drift_lines, field_lines};
 use super::value::safe;
 use super::{Detail, Options, Paint};
 use crate::plan::FieldChange;
-use crate::plan::mirror::{Call, Differs, Edit, Foreign, Mirror};
+use crate::plan::mirror::{Call, Differs, Edit, Foreign, Mirror, Waiting};
 use crate::tenancy::{Deed, Key, Name};
 
 /// How many things that belong to nothing here are listed.
@@ -66,6 +66,12 @@ pub fn fields(edits: &[Edit]) -> Vec<FieldChange> {
     edits.iter().map(field).collect()
 }
 
+/// The same of what somebody changed there: from what was sent to what was found.
+#[must_use]
+pub fn fields_found(edits: &[Edit]) -> Vec<FieldChange> {
+    fields(edits).into_iter().map(|field| FieldChange { from: field.to, to: field.from, ..field }).collect()
+}
+
 /// A place, as people call it.
 #[must_use]
 pub fn place(place: &Name) -> String {
@@ -80,6 +86,13 @@ struct Text<'o> {
 impl Text<'_> {
     fn line(&mut self, line: &str) {
         let _ = writeln!(self.out, "{}", line.trim_end());
+    }
+
+    /// One line without anything, where there is none.
+    fn gap(&mut self) {
+        if !self.out.ends_with("\n\n") {
+            self.line("");
+        }
     }
 
     fn whole(&mut self, mirror: &Mirror, results: Option<&[CallResult]>) {
@@ -116,15 +129,24 @@ impl Text<'_> {
         );
         self.drift(mirror);
         self.foreign(mirror);
-        let is_refused = |key: &Key| mirror.refusals.iter().any(|refusal| refusal.subject == *key);
-        if let Some(approval) = mirror.approval.as_ref().filter(|all| !all.calls.iter().all(|(key, _)| is_refused(key))) {
-            self.line("");
-            for (key, because) in approval.calls.iter().filter(|(key, _)| !is_refused(key)) {
-                self.sign(Paint::Held, "?", &format!("{}  {}", safe(&key.to_string()), safe(because)));
-            }
-            self.line(&format!("       waits for an approval: add `--approve {}` to this command", approval.digest));
+        self.waiting(mirror);
+        self.gap();
+    }
+
+    /// What waits for an approval; what is refused without one was told as such.
+    fn waiting(&mut self, mirror: &Mirror) {
+        let Some(approval) = &mirror.approval else { return };
+        let waiting: Vec<&Waiting> = approval.calls.iter().filter(|waiting| !waiting.refused).collect();
+        if !waiting.is_empty() {
+            self.gap();
         }
-        self.line("");
+        for Waiting { key, because, digest, .. } in &waiting {
+            self.sign(Paint::Held, "?", &format!("{}  {}", safe(&key.to_string()), safe(because)));
+            self.line(&format!("       waits for an approval: add `--approve {digest}` to this command"));
+        }
+        if let Some(all) = approval.all {
+            self.line(&format!("     All {} at once: add `--approve {all}`", waiting.len()));
+        }
     }
 
     fn sign(&mut self, paint: Paint, symbol: &str, text: &str) {
@@ -222,7 +244,8 @@ impl Text<'_> {
         if mirror.drift.is_empty() {
             return;
         }
-        self.line(&format!("\n  Changed at {} (kept; `policy.drift: Correct` sets it back):", mirror.title));
+        self.gap();
+        self.line(&format!("  Changed at {} (kept; `policy.drift: Correct` sets it back):", mirror.title));
         for Differs { key, edits } in &mirror.drift {
             let sign = self.options.colour.paint(Paint::Change, "~ ");
             let head = format!("  {sign} {}", safe(&key.to_string()));
@@ -230,8 +253,7 @@ impl Text<'_> {
                 self.line(&format!("{head}  is gone there"));
                 continue;
             }
-            let found = |field: FieldChange| FieldChange { from: field.to, to: field.from, ..field };
-            let lines = drift_lines(&fields(edits).into_iter().map(found).collect::<Vec<_>>(), self.options.detail);
+            let lines = drift_lines(&fields_found(edits), self.options.detail);
             self.fields(&head, &lines, "");
         }
     }
@@ -258,7 +280,7 @@ impl Text<'_> {
 mod tests {
     use serde_json::json;
 
-    use super::super::fixture::{call, edit, key, quiet_service, service_with_everything};
+    use super::super::fixture::{call, edit, key, quiet_service, service_with_everything, waiting};
     use super::*;
     use crate::plan::mirror::{Lacking, ServiceApproval};
     use crate::tenancy::Digest;
@@ -295,12 +317,22 @@ at Acme Cloud, https://acme.example: 5 calls, about 7 requests, about 3 s
 
   ?  credential/old  every token dies
        waits for an approval: add `--approve {}` to this command
+  ?  credential/older  so do these
+       waits for an approval: add `--approve {}` to this command
+     All 2 at once: add `--approve {}`
 
 ",
+            Digest::of(b"credential/old"),
+            Digest::of(b"credential/older"),
             Digest::of(b"calls")
         );
         assert_eq!(told(&service_with_everything(), &Options::default()), expected);
-        assert_eq!(told(&quiet_service(), &Options::default()), "at Acme Cloud, https://acme.example: nothing to send\n\n\n");
+        assert_eq!(told(&quiet_service(), &Options::default()), "at Acme Cloud, https://acme.example: nothing to send\n\n");
+        let only_drift = Mirror { drift: service_with_everything().drift, ..quiet_service() };
+        let drifted = told(&only_drift, &Options::default());
+        assert!(drifted.contains("nothing to send\n\n  Changed at Acme Cloud") && drifted.ends_with("5\n\n"), "{drifted}");
+        let only_waiting = Mirror { approval: service_with_everything().approval, ..quiet_service() };
+        assert!(told(&only_waiting, &Options::default()).contains("nothing to send\n\n  ?  credential/old"));
     }
 
     #[test]
@@ -376,8 +408,9 @@ at Acme Cloud, https://acme.example: 5 calls, about 7 requests, about 3 s
 
     #[test]
     fn what_is_refused_is_not_told_again_as_waiting() {
-        let mut service = service_with_everything();
-        service.approval.as_mut().unwrap().calls.remove(0);
+        let boss = Waiting { refused: true, ..waiting("mrole/boss", "it has another id") };
+        let approval = Some(ServiceApproval { calls: vec![boss], all: None });
+        let service = Mirror { approval, ..service_with_everything() };
         assert!(!told(&service, &Options::default()).contains("waits for an approval"));
     }
 

@@ -22,7 +22,7 @@ pub use access::access_sentences;
 pub use json::json;
 pub use lines::fields_on_one_line;
 pub use markdown::{DEFAULT_BUDGET, code, markdown, markdown_of_applied, prose};
-pub use mirror::{CallResult, effort, fields as fields_at_service, mirror, mirror_tells};
+pub use mirror::{CallResult, effort, fields_found as fields_found_at_service, mirror, mirror_tells, place};
 pub use paint::{Colour, Paint};
 pub use summary::{past, plural, summary, summary_of_applied};
 pub use text::{applied, text};

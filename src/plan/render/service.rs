@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::mirror::{fields, place};
+use super::mirror::{fields, fields_found, place};
 use crate::plan::FieldChange;
-use crate::plan::mirror::{Call, Foreign, Mirror};
+use crate::plan::mirror::{self, Call, Foreign, Mirror};
 use crate::tenancy::{Digest, Key, Origin};
 
 /// What follows at the service behind an organization.
@@ -99,10 +99,23 @@ pub struct Reason<'a> {
 /// Calls that wait for an approval.
 #[derive(Debug, Serialize)]
 pub struct ServiceApproval<'a> {
-    /// What `--approve` takes.
+    /// Each of them.
+    pub calls: Vec<Waiting<'a>>,
+    /// What `--approve` takes for all that are not refused; null where that is one or none.
+    pub all: Option<Digest>,
+}
+
+/// A call that waits for an approval.
+#[derive(Debug, Serialize)]
+pub struct Waiting<'a> {
+    /// The object.
+    pub address: String,
+    /// What the call would do.
+    pub message: &'a str,
+    /// What `--approve` takes for this call alone.
     pub digest: Digest,
-    /// What it releases.
-    pub calls: Vec<Reason<'a>>,
+    /// True where it is among the refusals too.
+    pub refused: bool,
 }
 
 /// A mirror as JSON.
@@ -113,7 +126,11 @@ pub fn of(mirror: &Mirror) -> Service<'_> {
         calls: mirror.calls.iter().map(call).collect(),
         requests: mirror.requests,
         seconds: mirror.seconds,
-        drift: mirror.drift.iter().map(|it| ServiceDrift { address: it.key.to_string(), fields: fields(&it.edits) }).collect(),
+        drift: mirror
+            .drift
+            .iter()
+            .map(|it| ServiceDrift { address: it.key.to_string(), fields: fields_found(&it.edits) })
+            .collect(),
         refusals: mirror.refusals.iter().map(refusal).collect(),
         held: mirror.held.iter().map(reason).collect(),
         capability_missing: mirror
@@ -127,7 +144,7 @@ pub fn of(mirror: &Mirror) -> Service<'_> {
         approval: mirror
             .approval
             .as_ref()
-            .map(|it| ServiceApproval { digest: it.digest, calls: it.calls.iter().map(reason).collect() }),
+            .map(|it| ServiceApproval { calls: it.calls.iter().map(waiting).collect(), all: it.all }),
     }
 }
 
@@ -142,6 +159,11 @@ fn call(call: &Call) -> ServiceCall<'_> {
         note: call.note.as_deref(),
         source: call.origin.as_ref(),
     }
+}
+
+fn waiting(waiting: &mirror::Waiting) -> Waiting<'_> {
+    let mirror::Waiting { key, because, digest, refused } = waiting;
+    Waiting { address: key.to_string(), message: because, digest: *digest, refused: *refused }
 }
 
 fn refusal(refusal: &crate::plan::Refusal) -> ServiceRefusal<'_> {

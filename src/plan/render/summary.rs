@@ -36,7 +36,7 @@ pub fn plurals(counts: &BTreeMap<Kind, usize>) -> String {
 #[must_use]
 pub fn summary(plans: &[&Plan]) -> String {
     let changes = changes(plans, |verb| format!("to {verb}"));
-    let there = services(plans, |deed| format!("to {}", deed.word()));
+    let there = services(plans);
     if changes.is_empty() {
         return format!("No changes. {}.{there}", [vec![unchanged(plans)], others(plans)].concat().join(", "));
     }
@@ -54,7 +54,7 @@ pub fn summary_of_applied(plans: &[&Plan]) -> String {
 }
 
 /// What is done at services: ` At 100ms: 2 to create, 1 refused.` Empty where nothing is.
-fn services(plans: &[&Plan], word: impl Fn(Deed) -> String) -> String {
+fn services(plans: &[&Plan]) -> String {
     let mut titles: Vec<&str> = plans.iter().filter_map(|plan| Some(&*plan.mirror.as_ref()?.title)).collect();
     titles.sort_unstable();
     titles.dedup();
@@ -62,8 +62,9 @@ fn services(plans: &[&Plan], word: impl Fn(Deed) -> String) -> String {
     for title in titles {
         let mirrors = || plans.iter().filter_map(|plan| plan.mirror.as_ref()).filter(|mirror| &*mirror.title == title);
         let total = |count: fn(&Mirror) -> usize| mirrors().map(count).sum::<usize>();
-        let calls = |deed| mirrors().flat_map(|mirror| &mirror.calls).filter(|call| call.deed == deed).count();
-        let deeds = Deed::ALL.into_iter().map(|deed| (calls(deed), word(deed)));
+        let calls = |word| mirrors().flat_map(|mirror| &mirror.calls).filter(|call| call.word() == word).count();
+        let words = Deed::ALL.into_iter().map(Deed::word).chain(["forget"]);
+        let deeds = words.map(|word| (calls(word), format!("to {word}")));
         let others = [
             (total(|mirror| mirror.refusals.len()), "refused".to_owned()),
             (total(|mirror| mirror.held.len()), "held".to_owned()),

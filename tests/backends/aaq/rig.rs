@@ -136,6 +136,7 @@ impl Rig {
             drift: self.drift,
             approved: &[],
             stored: &stored,
+            others: &BTreeSet::new(),
             now: NOW.parse().unwrap(),
         };
         let mirror = compare(&shape, &observed, &journal, &terms);
@@ -174,7 +175,7 @@ impl Rig {
         mirror.calls.iter().map(tell).collect()
     }
 
-    /// The sentences of what was not done.
+    /// The sentences of what was not done, or is held before.
     pub fn complaints(run: &Mirroring) -> Vec<String> {
         let tell = |end: &CallEnd| match end {
             CallEnd::Done => None,
@@ -182,7 +183,8 @@ impl Rig {
             CallEnd::Failed(fault) => Some(fault.to_string()),
             CallEnd::Skipped(why) => Some((*why).to_owned()),
         };
-        run.ends.iter().filter_map(tell).collect()
+        let held = run.mirror.held.iter().map(|(_, because)| because.to_string());
+        run.ends.iter().filter_map(tell).chain(held).collect()
     }
 
     /// A value of a Secret that was written.

@@ -58,6 +58,8 @@ fn an_edit_in_the_dashboard_is_drift_of_that_field_and_is_set_back() {
     live.apply().code(0);
     live.double.edit("studio", "show", |template| template.roles["host"]["publishParams"]["video"]["bitRate"] = json!(300));
     live.plan().code(0).says("Changed at 100ms").says("publishParams.video.bitRate: 1200 -> 300").says("At 100ms: 1 drifted.");
+    let drift = live.place.run("drift --secrets secrets --backend-allow 127.0.0.1").code(0);
+    drift.says("at 100ms").says("~  mrole/host  publishParams.video.bitRate: 1200 -> 300").says("1 object drifted");
 }
 
 #[test]

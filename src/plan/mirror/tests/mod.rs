@@ -1,4 +1,6 @@
+mod approvals;
 mod ends;
+mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,6 +65,12 @@ struct World {
     adoption: AdoptionPolicy,
     drift: DriftPolicy,
     approved: Vec<Digest>,
+    others: BTreeSet<Box<str>>,
+    former: BTreeSet<Name>,
+    /// Whether no Secret has what was made.
+    unkept: bool,
+    /// Why nothing new could be kept; empty where it could.
+    unkeepable: Box<str>,
 }
 
 impl World {
@@ -76,6 +84,10 @@ impl World {
             adoption: AdoptionPolicy::Refuse,
             drift: DriftPolicy::Correct,
             approved: Vec::new(),
+            others: BTreeSet::new(),
+            former: BTreeSet::new(),
+            unkept: false,
+            unkeepable: "".into(),
         }
     }
 
@@ -126,6 +138,7 @@ impl World {
             id: id(object),
             service: "hundredms https://acme.example".into(),
             place: "live".into(),
+            reached: None,
             external_id: external_id.map(Into::into),
             sent,
             sent_at: Timestamp::UNIX_EPOCH,
@@ -145,11 +158,19 @@ impl World {
     fn compared(&self) -> Mirror {
         let places = ["live", "before"].map(Name::from).into_iter().filter(|place| !self.unobservable.contains_key(place));
         let (found, unobservable) = (self.found.clone(), self.unobservable.clone());
-        self.compared_with(&Observed { found, read: places.collect(), unobservable, ..Observed::default() })
+        let of_all = |text: &str| self.wanted.iter().map(|it| (it.id, text.into())).collect::<BTreeMap<_, Box<str>>>();
+        let unkept = if self.unkept { of_all("keys") } else { BTreeMap::new() };
+        let unkeepable = if self.unkeepable.is_empty() { BTreeMap::new() } else { of_all(&self.unkeepable) };
+        let read = places.collect();
+        self.compared_with(&Observed { found, read, unobservable, unkept, unkeepable, ..Observed::default() })
     }
 
     fn compared_with(&self, observed: &Observed) -> Mirror {
-        let shape = Shape { wanted: self.wanted.clone(), ..Shape::default() };
+        self.compared_in(observed, BTreeMap::new())
+    }
+
+    fn compared_in(&self, observed: &Observed, places: BTreeMap<Name, Option<SecretKeyRef>>) -> Mirror {
+        let shape = Shape { wanted: self.wanted.clone(), former: self.former.clone(), places, ..Shape::default() };
         let stored: BTreeSet<ObjectId> = self.wanted.iter().map(|it| it.id).chain(self.journal.iter().map(|it| it.id)).collect();
         let terms = Terms {
             capabilities: &SERVICE,
@@ -158,6 +179,7 @@ impl World {
             drift: self.drift,
             approved: &self.approved,
             stored: &stored.difference(&self.purged).copied().collect(),
+            others: &self.others,
             now: Timestamp::UNIX_EPOCH,
         };
         compare(&shape, observed, &self.journal, &terms)
@@ -262,23 +284,10 @@ fn what_is_made_in_steps_and_is_half_made_is_finished() {
 }
 
 #[test]
-fn a_secret_that_was_lost_is_made_again_where_the_service_has_one_under_its_name() {
-    for (deed, known) in [(Deed::Create, None), (Deed::Rotate, Some("k1"))] {
-        let mut world = World::new().wants("credential/key", json!({})).last(|it| it.name = "api-key".into());
-        world = world.sent("credential/key", known, json!({})).has("credential/key", "k2", json!({}));
-        world.found[0].name = "api-key".into();
-        let intent = Intent { deed, sends: Map::new(), since: Timestamp::UNIX_EPOCH, listed: Vec::new() };
-        let world = world.noted(|entry| entry.intent = Some(intent));
-        assert_eq!(world.says(), ["rotate credential/key"]);
-        assert!(world.compared().calls[0].orphans.is_empty());
-    }
-}
-
-#[test]
 fn a_name_that_belongs_to_another_id_is_refused_until_exactly_that_is_approved() {
     let mut world = host().has("mrole/host", "r2", json!({"priority": 1})).sent("mrole/host", Some("r1"), json!({"priority": 1}));
     assert_eq!(world.says(), ["mrole/host refused by other-id-at-service"]);
-    world.approved = vec![world.compared().approval.unwrap().digest];
+    world.approved = vec![world.compared().approval.unwrap().calls[0].digest];
     assert_eq!(world.says(), ["adopt mrole/host"]);
     world.found[0].external_id = "r3".into();
     assert_eq!(world.says(), ["mrole/host refused by other-id-at-service"]);
@@ -339,17 +348,8 @@ fn an_id_of_another_address_means_nothing_here() {
     let mut key = World::new().wants("credential/key", json!({})).sent("credential/key", Some("k1"), json!({"generation": 0}));
     key.journal[0].service = "hundredms https://before.example".into();
     assert_eq!(key.says(), Vec::<String>::new(), "its secret is not replaced unasked");
-    key.approved = vec![key.compared().approval.unwrap().digest];
+    key.approved = vec![key.compared().approval.unwrap().calls[0].digest];
     assert_eq!(key.says(), ["create credential/key"]);
-}
-
-#[test]
-fn a_key_that_vanished_is_made_anew_only_when_that_is_approved() {
-    let mut world = World::new().wants("credential/key", json!({})).sent("credential/key", Some("k1"), json!({"generation": 0}));
-    assert_eq!(world.says(), Vec::<String>::new());
-    world.approved = vec![world.compared().approval.unwrap().digest];
-    let call = world.compared().calls.remove(0);
-    assert_eq!(call.deed, Deed::Create);
 }
 
 #[test]
@@ -357,18 +357,6 @@ fn what_is_in_no_place_that_was_read_is_not_removed_and_not_forgotten() {
     let world = World::new().wants("mrole/host", json!({})).last(|it| it.live = false).sent("mrole/host", Some("r1"), json!({}));
     let unreachable = world.last(|it| it.place = "nowhere".into());
     assert_eq!(unreachable.says(), ["mrole/host stays: it is not removed: nothing says how to reach it there any more"]);
-}
-
-#[test]
-fn an_orphan_that_is_gone_is_forgotten_once() {
-    let there = World::new().wants("credential/key", json!({})).has("credential/key", "k1", json!({}));
-    let there =
-        there.sent("credential/key", Some("k1"), json!({"generation": 0})).noted(|entry| entry.orphans = vec!["k0".into()]);
-    let calls = there.compared().calls;
-    assert!(calls.len() == 1 && calls[0].recorded_only && calls[0].orphans.is_empty(), "{calls:?}");
-    let mut purged = World::new().sent("credential/key", None, json!({})).noted(|entry| entry.orphans = vec!["k0".into()]);
-    purged.purged.insert(id("credential/key"));
-    assert_eq!(purged.says(), Vec::<String>::new());
 }
 
 #[test]
@@ -382,15 +370,6 @@ fn a_name_that_is_reserved_at_the_service_is_held() {
 }
 
 #[test]
-fn a_key_that_was_purged_goes_when_that_is_approved() {
-    let mut world = World::new().has("credential/key", "k1", json!({})).sent("credential/key", Some("k1"), json!({}));
-    world.purged.insert(id("credential/key"));
-    assert_eq!(world.says(), Vec::<String>::new());
-    world.approved = vec![world.compared().approval.unwrap().digest];
-    assert_eq!(world.says(), ["remove credential/key"]);
-}
-
-#[test]
 fn what_the_journal_does_not_know_is_never_touched() {
     assert_eq!(World::new().has("mrole/theirs", "r9", json!({})).says(), ["mrole r9 is foreign"]);
 }
@@ -401,49 +380,6 @@ fn in_a_place_that_could_not_be_read_nothing_is_planned() {
     world.unobservable.insert("live".into(), "status 503".into());
     assert_eq!(world.says(), Vec::<String>::new());
     assert_eq!(world.compared().uncompared, [key("mrole/host"), key("mrole/guest")]);
-}
-
-#[test]
-fn a_secret_that_is_shown_once_needs_a_place_and_is_made_anew_when_its_time_has_come() {
-    let key = || World::new().wants("credential/key", json!({}));
-    assert_eq!(key().says(), ["create credential/key"]);
-    let homeless = key().last(|it| it.issued.as_mut().unwrap().to = None).says();
-    assert_eq!(
-        homeless,
-        ["credential/key held: its secret would be shown once and lost: name a Secret for it in spec.writeSecretToRef"]
-    );
-    let there = || key().has("credential/key", "k1", json!({})).sent("credential/key", Some("k1"), json!({"generation": 0}));
-    assert_eq!(there().says(), Vec::<String>::new());
-    assert_eq!(there().last(|it| it.issued.as_mut().unwrap().generation = 1).says(), ["rotate credential/key"]);
-    assert_eq!(there().last(|it| it.issued.as_mut().unwrap().every = Some(0)).says(), ["rotate credential/key"]);
-}
-
-#[test]
-fn a_key_whose_secret_got_lost_is_an_orphan_and_goes_when_that_is_approved() {
-    let intent = Intent { deed: Deed::Create, sends: Map::new(), since: Timestamp::UNIX_EPOCH, listed: vec!["old".into()] };
-    let world = World::new().wants("credential/key", json!({})).has("credential/old", "old", json!({})).has(
-        "credential/lost",
-        "lost",
-        json!({}),
-    );
-    let world = world.sent("credential/key", None, json!({})).noted(|entry| entry.intent = Some(intent));
-    let call = world.compared().calls.remove(0);
-    assert_eq!((call.deed, call.orphans), (Deed::Create, vec!["lost".into()]));
-
-    let mut later = World::new().wants("credential/key", json!({})).has("credential/key", "new", json!({})).has(
-        "credential/lost",
-        "lost",
-        json!({}),
-    );
-    later =
-        later.sent("credential/key", Some("new"), json!({"generation": 0})).noted(|entry| entry.orphans = vec!["lost".into()]);
-    assert_eq!(later.says(), Vec::<String>::new());
-    later.approved = vec![later.compared().approval.unwrap().digest];
-    let calls = later.compared().calls;
-    assert_eq!(
-        calls.iter().map(|call| (call.deed, call.external_id.as_deref())).collect::<Vec<_>>(),
-        [(Deed::Remove, Some("lost"))]
-    );
 }
 
 #[test]
@@ -549,26 +485,6 @@ fn a_call_says_what_an_earlier_run_did() {
     lost.found[0].name = "api-key".into();
     let lost = lost.noted(|entry| entry.intent = Some(begun(Deed::Create, json!({}))));
     assert_eq!(&*note(&lost), "an earlier run had one made and lost it");
-}
-
-#[test]
-fn a_secret_that_was_begun_to_be_replaced_is_replaced() {
-    let after = |deed| {
-        let world = World::new().wants("credential/key", json!({})).has("credential/key", "k1", json!({}));
-        let world = world.sent("credential/key", Some("k1"), json!({"generation": 0}));
-        world.noted(|entry| entry.intent = Some(begun(deed, json!({})))).says()
-    };
-    assert_eq!(after(Deed::Rotate), ["rotate credential/key"]);
-    assert_eq!(after(Deed::Update), ["update silently credential/key"]);
-}
-
-#[test]
-fn before_a_secret_is_made_the_ids_of_its_kind_in_its_place_are_listed() {
-    let world = World::new().wants("credential/key", json!({})).has("mrole/theirs", "r1", json!({}));
-    let mut world = world.has("credential/b", "k2", json!({})).has("credential/a", "k1", json!({}));
-    world = world.has("credential/c", "k3", json!({}));
-    world.found[3].place = "other".into();
-    assert_eq!(world.compared().calls[0].listed, ["k1".into(), "k2".into()]);
 }
 
 /// A call that was begun.
