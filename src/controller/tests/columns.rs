@@ -46,6 +46,7 @@ async fn tell(world: &mut World, service: &AtService) -> usize {
         policy: &policy,
         recent: &recent,
         service: Some(service),
+        pending: None,
         now: "2026-03-01T09:00:00Z".parse().unwrap(),
     };
     passed.verdicts = of_all(&facts, &objects);

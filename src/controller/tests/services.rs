@@ -232,6 +232,7 @@ async fn when_a_secret_is_replaced_is_told_and_is_when_the_service_is_looked_at_
         key: row.key.clone(),
         service: format!("fastpix {}", service.url).into(),
         place: Name::default(),
+        reached: None,
         external_id: Some(id.into()),
         sent: [("generation".to_owned(), json!(0))].into_iter().collect(),
         sent_at: made,
