@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret as KubeSecret;
+use k8s_openapi::api::core::v1::Secret as Object;
 use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
 use serde_json::Value;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::conditions::to_seconds;
 use super::connect::reason;
-use super::object::Object;
+use super::object::Object as Declared;
 use super::verdict::{speaker, told};
 use crate::api::Kind;
 use crate::backend::http::{AllowList, Learned, Meter};
@@ -57,7 +57,7 @@ impl Services {
 
 /// The Secrets of a namespace.
 struct InNamespace {
-    api: Api<KubeSecret>,
+    api: Api<Object>,
     namespace: Name,
     patience: Duration,
 }
@@ -157,13 +157,13 @@ impl InNamespace {
         Err(SecretError::Failed { what, place: self.place(name), why })
     }
 
-    async fn get(&self, name: &str) -> Result<Option<KubeSecret>, SecretError> {
+    async fn get(&self, name: &str) -> Result<Option<Object>, SecretError> {
         self.in_time("read", name, self.api.get_opt(name)).await
     }
 
-    async fn mine(&self, owner: &str, name: &str) -> Result<Option<KubeSecret>, SecretError> {
+    async fn mine(&self, owner: &str, name: &str) -> Result<Option<Object>, SecretError> {
         let found = self.get(name).await?;
-        let written_for = |object: &KubeSecret| object.metadata.annotations.as_ref().and_then(|all| all.get(OWNER)).cloned();
+        let written_for = |object: &Object| object.metadata.annotations.as_ref().and_then(|all| all.get(OWNER)).cloned();
         match &found {
             Some(object) if written_for(object).as_deref() != Some(owner) => {
                 Err(SecretError::Foreign { place: self.place(name), owner: owner.to_owned() })
@@ -178,13 +178,13 @@ impl InNamespace {
         let data: BTreeMap<String, ByteString> = data.collect();
         let how = PostParams::default();
         if let Some(old) = found {
-            let new = KubeSecret { data: Some(data), ..old };
+            let new = Object { data: Some(data), ..old };
             return self.in_time("write", name, self.api.replace(name, &how, &new)).await.map(drop);
         }
         self.create(owner, name, data).await.map(drop)
     }
 
-    async fn create(&self, owner: &str, name: &str, data: BTreeMap<String, ByteString>) -> Result<KubeSecret, SecretError> {
+    async fn create(&self, owner: &str, name: &str, data: BTreeMap<String, ByteString>) -> Result<Object, SecretError> {
         let annotations = BTreeMap::from([(OWNER.to_owned(), owner.to_owned())]);
         let labels = BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "muster".to_owned())]);
         let metadata = ObjectMeta {
@@ -193,7 +193,7 @@ impl InNamespace {
             labels: Some(labels),
             ..ObjectMeta::default()
         };
-        let new = KubeSecret { metadata, data: Some(data), type_: Some("Opaque".to_owned()), ..KubeSecret::default() };
+        let new = Object { metadata, data: Some(data), type_: Some("Opaque".to_owned()), ..Object::default() };
         self.in_time("write", name, self.api.create(&PostParams::default(), &new)).await
     }
 
@@ -206,7 +206,7 @@ impl InNamespace {
         };
         let mut data = found.data.clone().unwrap_or_default();
         data.insert("rehearsal".to_owned(), ByteString(b"rehearsal".to_vec()));
-        let (how, new) = (PostParams { dry_run: true, ..PostParams::default() }, KubeSecret { data: Some(data), ..found });
+        let (how, new) = (PostParams { dry_run: true, ..PostParams::default() }, Object { data: Some(data), ..found });
         self.in_time("write", name, self.api.replace(name, &how, &new)).await.map(drop)
     }
 }
@@ -354,7 +354,7 @@ impl AtService {
 
     /// True where there is something to say about an object that its status does not say yet.
     #[must_use]
-    pub fn is_about(&self, object: &Object) -> bool {
+    pub fn is_about(&self, object: &Declared) -> bool {
         let key = &object.id.key;
         let has = |all: &&BTreeMap<Key, String>| all.contains_key(key);
         [&self.refused, &self.lacking, &self.waiting, &self.failed].iter().any(has)
@@ -364,7 +364,7 @@ impl AtService {
 }
 
 /// Whether the status of an object says what is known of its thing.
-fn is_told(known: &Known, object: &Object) -> bool {
+fn is_told(known: &Known, object: &Declared) -> bool {
     let status: Value = object.status().and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default();
     let renews_at = known.renews_at.map(|at| to_seconds(at).to_string());
     status["externalId"].as_str() == Some(&*known.external_id) && status["effective"][ROTATES_AT].as_str() == renews_at.as_deref()

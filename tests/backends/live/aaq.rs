@@ -154,3 +154,38 @@ fn that_nobody_is_invited_is_said_on_the_pull_request() {
     live.place.run("validate -f example").code(0).says("capability-missing").says("AAQ invites nobody");
     live.plan().says("organization/harbour  policy.invitations: AAQ invites nobody");
 }
+
+#[test]
+fn a_workspace_that_is_purged_is_told_once_more_and_then_is_as_what_others_made() {
+    let live = live();
+    live.apply().code(0);
+    let path = live.place.path().join("example/workspaces.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.split_once("---\n").unwrap().0).unwrap();
+    live.rewrite("people.yaml", "  - {name: clinic, role: Admin}\n", "");
+    let prune = || live.place.run(&format!("apply {} --prune --auto-approve", super::FLAGS));
+    prune().code(0).says("workspace/clinic  stays there");
+    let made = live.double.summary();
+    live.place.by_hand("UPDATE objects SET purge_at = deleted_at WHERE deleted_at IS NOT NULL");
+    let planned = live.plan().code(0).says("(stays there: AAQ has no call that deletes a workspace");
+    planned.says("At AAQ: 2 to forget.");
+    prune().code(0).says("forgotten    workspace/clinic");
+    live.plan().code(0).says("No changes.");
+    assert!(!live.plan().out.contains("stays there"));
+    assert_eq!(live.double.summary(), made);
+}
+
+#[test]
+fn where_the_password_of_a_new_account_could_not_be_kept_the_plan_says_it() {
+    let live = live();
+    live.secret("imani-aaq-account", "theirs", "somebody else's");
+    let because = "imani has no account there, and the password of a new one would be lost";
+    live.plan()
+        .code(0)
+        .says(&format!("member/imani in workspace/advice  held: {because}"))
+        .says("+  member/juma in workspace/advice");
+    live.apply().code(0).says(because);
+    std::fs::remove_dir_all(live.place.path().join("secrets/imani-aaq-account")).unwrap();
+    live.apply().code(0).says("created      member/imani in workspace/advice");
+    live.plan().code(0).says("No changes.");
+}
