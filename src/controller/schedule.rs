@@ -63,7 +63,7 @@ impl Schedule {
             None => self.running.contains(work),
         };
         let comes_later = move |work: &Work| match work {
-            Work::Service(organization) => self.waits(organization, now),
+            Work::Service(organization) => self.waits(organization, now) || self.has_failed(organization),
             _ => false,
         };
         let waiting = self.due.iter().filter(move |(work, _)| !is_busy(work) && !comes_later(work));
@@ -79,6 +79,11 @@ impl Schedule {
     pub fn waits(&self, organization: &Name, now: Instant) -> bool {
         let work = Work::Organization(organization.clone());
         self.due.get(&work).is_some_and(|due| self.at(&work, *due) <= now)
+    }
+
+    /// True while the last look at what the store has of an organization failed: a service is called after one that ended well.
+    fn has_failed(&self, organization: &Name) -> bool {
+        self.failures.contains_key(&Work::Organization(organization.clone()))
     }
 
     /// Takes what is to be done now and may begin; it counts as running until it is said to be done.
@@ -333,6 +338,24 @@ mod tests {
         schedule.ask(service(), now);
         let only_stores = |work: &Work| matches!(work, Work::Organization(_));
         assert_eq!((schedule.next(now, only_stores), schedule.take(now, only_stores)), (Some(now + SECOND), None));
+    }
+
+    #[test]
+    fn while_the_store_fails_no_service_is_called_that_would_only_ask_for_it_again() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        schedule.ask(service(), now);
+        schedule.take(now, any);
+        // The service made way for what the store has to do first, and that fails.
+        schedule.yielded(&service(), now);
+        schedule.ask(acme(), now);
+        assert_eq!(schedule.take(now, any), Some(acme()));
+        schedule.failed(&acme(), now);
+        assert_eq!(schedule.take(now, any), None);
+        let again = schedule.next(now, any).unwrap();
+        assert!(again > now);
+        assert_eq!(schedule.take(again, any), Some(acme()));
+        schedule.done(&acme(), Duration::ZERO, again);
+        assert_eq!(schedule.take(again, any), Some(service()));
     }
 
     #[test]
