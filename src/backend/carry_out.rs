@@ -75,8 +75,8 @@ pub async fn carry_out_until(
         Err(error) => return nothing_done(mirror, in_one_line(&error), base),
     };
     let service = mirror.address();
-    let ours = entries.into_iter().filter(|entry| entry.service == service);
-    let entries = ours.map(|entry| (entry.id, entry)).collect();
+    let (entries, elsewhere): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        entries.into_iter().map(|entry| (entry.id, entry)).partition(|(_, entry)| entry.service == service);
     let places = mirror.places.clone();
     let mut run = Run {
         backend,
@@ -85,6 +85,7 @@ pub async fn carry_out_until(
         revision: Some(base),
         now,
         entries,
+        elsewhere,
         service,
         places,
         broken: BTreeSet::new(),
@@ -125,6 +126,8 @@ struct Run<'r, B, S> {
     revision: Option<Revision>,
     now: Timestamp,
     entries: BTreeMap<ObjectId, Mirrored>,
+    /// What the journal has of another service, until something is at this one.
+    elsewhere: BTreeMap<ObjectId, Mirrored>,
     /// The service, as the journal names it.
     service: Box<str>,
     /// Where the credentials of the places are.
@@ -164,6 +167,13 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
             }
         }
         let before = self.entries.get(&call.id).cloned();
+        if call.deed == Deed::Update {
+            // What is changed once its parts are there was made or taken over by a call of this run: without that, it is not ours.
+            let Some(known) = before.as_ref().and_then(|entry| entry.external_id.clone()) else {
+                return Ok(CallEnd::Skipped("the call that makes it or takes it over was not made"));
+            };
+            call.external_id.get_or_insert(known);
+        }
         let begun = self.begun(&call, before.clone());
         self.store.begin(self.organization, revision, &begun).await?;
         let ended = match call.recorded_only {
@@ -186,6 +196,7 @@ impl<B: Backend, S: Store> Run<'_, B, S> {
                     }
                     _ => {}
                 }
+                let before = before.or_else(|| self.elsewhere.get(&call.id).cloned());
                 let undo = before.map_or(Settle::Drop(call.id), |entry| Settle::Keep(Box::new(entry)));
                 self.revision = self.settled(revision, &begun, &undo).await?;
                 Ok(end)

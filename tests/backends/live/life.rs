@@ -2,9 +2,12 @@
 
 use std::fs;
 
+use axum::http::Method;
+
 use super::Live;
 use super::fastpix;
 use crate::fastpix::{FastPix, Token};
+use crate::faults::{Answer, Fault, Kind};
 use crate::program::Ran;
 
 /// An organization whose workspaces may be deleted.
@@ -126,6 +129,10 @@ fn at_another_address_a_key_is_made_only_when_that_is_approved_and_the_one_befor
     let plan = live.plan().code(0).says("there was one at another address of the service");
     live.apply().code(0);
     assert!(other.keys("live").is_empty());
+    let refuses = Fault::new(Kind::Answer(Answer::text(422, ""))).on(Method::POST, "/iam/signing-keys");
+    other.front().plant(refuses);
+    live.approve(&plan).code(4).says("failed       credential/player");
+    assert_eq!(Live::digests(&live.plan()), Live::digests(&plan), "that it failed there is no approval");
     live.approve(&plan).code(0).says("created      credential/player");
     assert_eq!(other.keys("live").len(), 1);
     assert_eq!(live.double.keys("live"), [key]);
