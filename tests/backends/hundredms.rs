@@ -330,8 +330,10 @@ async fn a_template_that_is_there_already_is_never_overwritten_by_accident() {
 #[tokio::test]
 async fn a_template_that_appears_between_the_plan_and_the_call_is_not_overwritten() {
     let world = World::v2().await;
-    world.store(&[LESSON]).await;
+    let recorded = lesson("recordings: [{name: default, role: host, streamRecording: {enabled: true}}]");
+    world.store(&[("Template", "lesson", &recorded), ("Role", "host", &role("priority: 2"))]).await;
     let (backend, mirror) = world.mirrored.plan(&world.service).await;
+    assert_eq!(told(&mirror).len(), 3, "the recordings follow the role: {mirror:?}");
     world.double.make("classroom", &json!({"name": "lesson", "roles": {"theirs": {}}}));
     let revision = muster::store::Observe::observe(&world.mirrored.store, &"acme".into()).await.unwrap().revision;
     let now = jiff::Timestamp::now();
@@ -375,6 +377,38 @@ async fn names_change_there_without_a_new_id() {
         let class = world.double.templates("classroom")["Class"].clone();
         assert_eq!((class.id, class.roles.keys().cloned().collect::<Vec<_>>()), (id, vec!["chair".to_owned()]));
     }
+}
+
+#[tokio::test]
+async fn a_name_that_a_template_gives_up_is_that_of_a_new_one_at_once() {
+    for adoption in [AdoptionPolicy::Refuse, AdoptionPolicy::Adopt] {
+        let mut world = World::v2().await;
+        world.mirrored.adoption = adoption;
+        world.settle(&[LESSON]).await;
+        let id = world.double.templates("classroom")["lesson"].id.clone();
+        world.writes();
+        let (new, host) = (lesson("name: lesson"), "{templateRef: {name: a-new}}");
+        world
+            .settle(&[("Template", "lesson", &lesson("name: before")), ("Template", "a-new", &new), ("Role", "host", host)])
+            .await;
+        let expected =
+            ["classroom: template before replaced", "classroom: template lesson created", "classroom: template lesson role host"];
+        assert_eq!(world.writes(), expected);
+        let there = world.double.templates("classroom");
+        assert!(there["before"].id == id && there["lesson"].id != id, "{there:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_whose_object_gets_another_name_without_a_word_is_not_deleted() {
+    let world = World::v2().await;
+    world.settle(&[LESSON, ("Role", "host", &role("priority: 2"))]).await;
+    world.writes();
+    world.settle(&[LESSON, ("Role", "chair", &role("priority: 2, name: host"))]).await;
+    assert_eq!(world.writes(), Vec::<String>::new());
+    world.settle(&[LESSON, ("Role", "lead", &role("priority: 3, name: host"))]).await;
+    assert_eq!(world.writes(), ["classroom: template lesson role host"]);
+    assert!(world.double.templates("classroom")["lesson"].roles.contains_key("host"));
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 mod ends;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ use crate::api::organization::AdoptionPolicy;
 use crate::api::policy::DriftPolicy;
 use crate::plan::rules::TAKEN_AT_SERVICE;
 use crate::plan::{Refusal, Verb};
-use crate::tenancy::{Deed, Digest, Mirrored, ObjectId};
+use crate::tenancy::{Deed, Digest, Key, Mirrored, ObjectId};
 
 /// Where the journal keeps the name of what has one.
 const NAME: &str = "name";
@@ -50,6 +51,8 @@ pub struct Terms<'t> {
 /// | yes | id | nothing | `Create` again, as the policy on drift says; hidden things are left alone |
 /// | yes | begun | what the call would have made | written down, nothing is sent |
 /// | yes | - | something of its name | `Adopt`, as `adoptionPolicy` says |
+/// | yes | - | what an object that is gone had there, under its name | `Adopt`, and the journal forgets the other one |
+/// | yes | - | what another wanted object has there, under its name | `Create`, once that one has given the name up |
 /// | yes | - | nothing | `Create` |
 /// | no | id | that id | `Remove`, `Remove` with an approval, or retained, as the service can |
 /// | no | - | anything | left alone and listed |
@@ -58,7 +61,17 @@ pub struct Terms<'t> {
 #[must_use]
 pub fn compare(shape: &Shape, observed: &Observed, journal: &[Mirrored], terms: &Terms<'_>) -> Mirror {
     let mut comparison = Comparison::new(shape, observed, journal, terms);
+    let (mut later, mut ids) = (Vec::new(), BTreeSet::new());
     for wanted in shape.wanted.iter().filter(|wanted| wanted.live) {
+        match comparison.comes_later(wanted, &ids) {
+            true => {
+                ids.insert(wanted.id);
+                later.push(wanted);
+            }
+            false => comparison.wanted(wanted),
+        }
+    }
+    for wanted in later {
         comparison.wanted(wanted);
     }
     comparison.gone();
@@ -80,6 +93,10 @@ struct Comparison<'c> {
     by_name: BTreeMap<(Kind, &'c str, Option<&'c str>, &'c str), &'c Found>,
     /// The things that belong to an object or were spoken about, by the kind, place and id of each.
     taken: BTreeSet<(Kind, &'c str, &'c str)>,
+    /// Whose the things are that the journal knows.
+    owners: BTreeMap<(Kind, &'c str, &'c str), Vec<&'c Mirrored>>,
+    /// The things that an object stands for which is wanted, with that object; `None` where that is not decided.
+    in_use: BTreeMap<(Kind, &'c str, &'c str), Option<&'c Key>>,
     /// The ids that the journal knows of things without a name. An id is all that tells those, whoever's credentials show them.
     nameless: BTreeSet<(Kind, &'c str)>,
     /// What each wanted thing is there, once it was looked at; `None` where it is still to be made.
@@ -109,6 +126,7 @@ impl<'c> Comparison<'c> {
         let nameless = journal.values().copied().filter(|entry| !entry.sent.contains_key(NAME)).flat_map(|entry| ids(&entry));
         let nameless = nameless.collect();
         let taken = journal.values().filter_map(|entry| Some((entry.key.kind, &*entry.place, entry.external_id.as_deref()?)));
+        let wanted: BTreeMap<ObjectId, &Wanted> = shape.wanted.iter().map(|wanted| (wanted.id, wanted)).collect();
         Self {
             shape,
             observed,
@@ -116,9 +134,11 @@ impl<'c> Comparison<'c> {
             by_id: observed.found.iter().map(|it| ((it.kind, &*it.place, &*it.external_id), it)).collect(),
             by_name: observed.found.iter().map(|it| ((it.kind, &*it.place, it.within.as_deref(), &*it.name), it)).collect(),
             taken: taken.collect(),
+            owners: names::owners(&journal, &wanted),
+            in_use: BTreeMap::new(),
             nameless,
             journal,
-            wanted: shape.wanted.iter().map(|wanted| (wanted.id, wanted)).collect(),
+            wanted,
             elsewhere: elsewhere.into_iter().map(|entry| (entry.id, entry)).collect(),
             standing: BTreeMap::new(),
             calls: Vec::new(),
@@ -161,11 +181,21 @@ impl<'c> Comparison<'c> {
         let is_elsewhere = self.elsewhere.contains_key(&wanted.id);
         let known = entry.and_then(|entry| entry.external_id.as_deref());
         let found = known.and_then(|id| self.by_id(wanted.key.kind, &wanted.place, id));
-        let named = within.as_ref().map_or_else(|| self.by_name(wanted, None), |whole| self.by_name(wanted, whole.as_deref()));
+        let named = self.named(wanted);
+        let holder = named.and_then(|found| self.holder(wanted, found));
         let at = At { wanted, ability, entry, within: within.flatten() };
         match (known, found, named) {
             (_, None, Some(found)) if at.lost_a_secret() => self.renew(&at, found),
-            (_, Some(found), other) => self.there(&at, found, other.filter(|other| other.external_id != found.external_id)),
+            (_, Some(found), other) => {
+                let other = other.filter(|other| other.external_id != found.external_id);
+                let is_free = holder.is_some_and(|holder| self.gives_its_name_up(holder));
+                self.there(&at, found, other.filter(|_| !is_free));
+            }
+            (known, None, Some(_)) if let Some(holder) = holder => match (self.gives_its_name_up(holder), known) {
+                (false, _) => self.hold(wanted, &format!("{} has that name there, and does not get another one now", holder.key)),
+                (true, Some(_)) => self.vanished(&at),
+                (true, None) => self.create(&at, None),
+            },
             (Some(known), None, Some(other)) => self.another(&at, known, other),
             (Some(_), None, None) => self.vanished(&at),
             (None, None, Some(found)) => self.exists(&at, found),
@@ -215,7 +245,7 @@ impl<'c> Comparison<'c> {
     fn there(&mut self, at: &At<'c>, found: &'c Found, other: Option<&Found>) {
         let At { wanted, entry, .. } = *at;
         self.standing.insert(wanted.id, Some(found.external_id.clone()));
-        self.taken.insert((found.kind, &found.place, &found.external_id));
+        self.uses(found, Some(&wanted.key));
         if let Some(other) = other {
             let because = format!(
                 "it shall be called {:?} there, and {} has another {} of that name, with the id {}",
@@ -224,8 +254,14 @@ impl<'c> Comparison<'c> {
                 wanted.key.kind.label(),
                 other.external_id
             );
-            let way_out = "rename or remove that one at the service, or choose another name here";
-            return self.refuse(wanted, TAKEN_AT_SERVICE, because, way_out);
+            let way_out = match self.holder(wanted, other) {
+                Some(holder) => format!(
+                    "that one is {}: give it another name first; two that swap their names need a third name in between",
+                    holder.key
+                ),
+                None => "rename or remove that one at the service, or choose another name here".to_owned(),
+            };
+            return self.refuse(wanted, TAKEN_AT_SERVICE, because, &way_out);
         }
         let empty = Map::new();
         let sent = entry.map_or(&empty, |entry| &entry.sent);
@@ -273,7 +309,7 @@ impl<'c> Comparison<'c> {
         if begun.is_some_and(|intent| is_as_sent(&intent.sends, other)) {
             return self.there(at, other, None);
         }
-        self.taken.insert((other.kind, &other.place, &other.external_id));
+        self.uses(other, None);
         let title = self.terms.capabilities.title;
         let because = format!(
             "at {title} it had the id {known}, which is gone, and {:?} there is now {}, which Muster did not make",
@@ -286,7 +322,7 @@ impl<'c> Comparison<'c> {
     /// A secret was made whose answer was lost. There is one of that name, so there is another one in its place.
     fn renew(&mut self, at: &At<'c>, found: &'c Found) {
         self.standing.insert(at.wanted.id, Some(found.external_id.clone()));
-        self.taken.insert((found.kind, &found.place, &found.external_id));
+        self.uses(found, Some(&at.wanted.key));
         let note = "an earlier run had one made and lost it";
         if let Some(because) = self.unkeepable(at.wanted).map(|because| format!("{note}, and {because}")) {
             return self.hold(at.wanted, &because);
@@ -315,7 +351,7 @@ impl<'c> Comparison<'c> {
     /// Something of its name is there, and the journal knows of none.
     fn exists(&mut self, at: &At<'c>, found: &'c Found) {
         let At { wanted, .. } = *at;
-        self.taken.insert((found.kind, &found.place, &found.external_id));
+        self.uses(found, None);
         let begun = at.begun().filter(|intent| intent.deed == Deed::Create);
         let made_by_us = begun.is_some_and(|intent| {
             at.ability.in_steps || edits(&without_ours(&intent.sends), &found.fields, &Map::new()).is_empty()
@@ -328,13 +364,19 @@ impl<'c> Comparison<'c> {
             AdoptionPolicy::Adopt => true,
             AdoptionPolicy::AdoptIdentical | AdoptionPolicy::Refuse => !differ,
         };
-        if made_by_us || adopts || wanted.implied {
+        let former = self.former(wanted, found);
+        if made_by_us || adopts || wanted.implied || former.is_some() {
             self.standing.insert(wanted.id, Some(found.external_id.clone()));
+            self.uses(found, Some(&wanted.key));
             self.unkept(wanted);
             let recorded_only = edits.is_empty();
-            let note = if made_by_us { "an earlier run made it and did not hear back" } else { "it was there already" };
+            let note: Box<str> = match former {
+                _ if made_by_us => "an earlier run made it and did not hear back".into(),
+                Some(former) => format!("it was there for {}, which is gone here", former.key).into(),
+                None => "it was there already".into(),
+            };
             let call = at.call(Deed::Adopt, Some(found), edits, at.sent());
-            return self.call(at, Call { recorded_only, note: Some(note.into()), ..call }, found.weight);
+            return self.call(at, Call { recorded_only, note: Some(note), ..call }, found.weight);
         }
         let paths: Vec<String> = edits.iter().map(Edit::path).take(5).collect();
         let because = format!(

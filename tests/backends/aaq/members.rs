@@ -128,6 +128,19 @@ async fn who_is_taken_out_of_a_workspace_leaves_it_there_and_may_come_back() {
 }
 
 #[tokio::test]
+async fn whose_object_gets_another_name_without_a_word_keeps_the_account_and_its_password() {
+    let rig = Rig::new(LAKESIDE).await;
+    rig.done().await;
+    let before = rig.double.edit(|database| database.user("ben@lakeside.example").map(|ben| (ben.id, ben.password.clone())));
+    rig.apply(&LAKESIDE.replace("metadata: {name: ben}", "metadata: {name: benjamin}")).await;
+    rig.done().await;
+    assert_eq!(rig.double.summary(), THERE);
+    let after = rig.double.edit(|database| database.user("ben@lakeside.example").map(|ben| (ben.id, ben.password.clone())));
+    assert_eq!(after, before);
+    rig.is_silent().await;
+}
+
+#[tokio::test]
 async fn who_is_removed_there_by_another_hand_is_put_back_or_reported() {
     let mut rig = Rig::new(LAKESIDE).await;
     rig.done().await;

@@ -4,7 +4,7 @@ use super::super::at::removal;
 use super::super::{Absence, Call, End, Foreign, Found};
 use super::{Comparison, Rank};
 use crate::api::Kind;
-use crate::tenancy::{Deed, Mirrored};
+use crate::tenancy::{Deed, Key, Mirrored};
 
 impl<'c> Comparison<'c> {
     /// What the journal knows and is wanted no longer.
@@ -27,6 +27,18 @@ impl<'c> Comparison<'c> {
         let place = wanted.map_or(&entry.place, |wanted| &wanted.place);
         if !ends {
             return;
+        }
+        let found = match entry.external_id.as_deref() {
+            Some(id) => self.by_id(entry.key.kind, place, id),
+            // It may have been made by a call that did not hear back.
+            None => wanted.filter(|_| entry.intent.is_some()).and_then(|wanted| {
+                let whole =
+                    wanted.within.and_then(|whole| self.journal.get(&whole)).and_then(|whole| whole.external_id.as_deref());
+                self.by_name(wanted, whole)
+            }),
+        };
+        if let Some(heir) = found.and_then(|found| self.in_use.get(&(found.kind, &found.place, &found.external_id)).copied()) {
+            return self.hand_over(entry, heir);
         }
         let whole = entry.within.and_then(|whole| self.journal.get(&whole)).filter(|whole| {
             let ends = self.wanted.get(&whole.id).is_none_or(|wanted| !wanted.live);
@@ -54,15 +66,6 @@ impl<'c> Comparison<'c> {
                 _ => self.mirror.retained.push((entry.key.clone(), format!("it is not removed: {because}").into())),
             };
         }
-        let found = match entry.external_id.as_deref() {
-            Some(id) => self.by_id(entry.key.kind, place, id),
-            // It may have been made by a call that did not hear back.
-            None => wanted.filter(|_| entry.intent.is_some()).and_then(|wanted| {
-                let whole =
-                    wanted.within.and_then(|whole| self.journal.get(&whole)).and_then(|whole| whole.external_id.as_deref());
-                self.by_name(wanted, whole)
-            }),
-        };
         if let Some(found) = found {
             self.taken.insert((found.kind, &found.place, &found.external_id));
         }
@@ -83,6 +86,14 @@ impl<'c> Comparison<'c> {
                 self.calls.push((Rank(2, number), call));
             }
         }
+    }
+
+    /// What it had there is another object's now, or may become that.
+    fn hand_over(&mut self, entry: &Mirrored, heir: Option<&Key>) {
+        let (Some(ability), Some(heir)) = (self.terms.capabilities.of(entry.key.kind), heir) else { return };
+        let call = Call { within: None, recorded_only: true, ..removal(entry, None, ability) };
+        let (number, note) = (self.calls.len(), Some(format!("it stays there for {heir}").into()));
+        self.calls.push((Rank(2, number), Call { note, ..call }));
     }
 
     /// What was purged and stays there is told once, and then it is as what others made.

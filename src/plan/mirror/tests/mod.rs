@@ -1,6 +1,7 @@
 mod approvals;
 mod ends;
 mod keys;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 
