@@ -42,6 +42,14 @@ impl Schedule {
         *due = at.min(*due);
     }
 
+    /// Begins anew: what waits at services, or failed there, is done as soon as it may, because nothing is known of them any more.
+    pub fn ask_all_services(&mut self, now: Instant) {
+        let services: Vec<Work> = self.due.keys().filter(|work| matches!(work, Work::Service(_))).cloned().collect();
+        for service in services {
+            self.changed(service, now);
+        }
+    }
+
     /// Something that failed was changed: it is tried at once.
     pub fn changed(&mut self, work: Work, now: Instant) {
         self.failures.remove(&work);
@@ -63,7 +71,7 @@ impl Schedule {
             None => self.running.contains(work),
         };
         let comes_later = move |work: &Work| match work {
-            Work::Service(organization) => self.waits(organization, now),
+            Work::Service(organization) => self.waits(organization, now) || self.fails(organization),
             _ => false,
         };
         let waiting = self.due.iter().filter(move |(work, _)| !is_busy(work) && !comes_later(work));
@@ -79,6 +87,11 @@ impl Schedule {
     pub fn waits(&self, organization: &Name, now: Instant) -> bool {
         let work = Work::Organization(organization.clone());
         self.due.get(&work).is_some_and(|due| self.at(&work, *due) <= now)
+    }
+
+    /// True while the store does not take, or does not say, what an organization has: nothing can be made of that at a service.
+    fn fails(&self, organization: &Name) -> bool {
+        self.failures.contains_key(&Work::Organization(organization.clone()))
     }
 
     /// Takes what is to be done now and may begin; it counts as running until it is said to be done.
@@ -333,6 +346,33 @@ mod tests {
         schedule.ask(service(), now);
         let only_stores = |work: &Work| matches!(work, Work::Organization(_));
         assert_eq!((schedule.next(now, only_stores), schedule.take(now, only_stores)), (Some(now + SECOND), None));
+    }
+
+    #[test]
+    fn a_service_is_not_called_and_hurries_nothing_while_the_store_does_not_take_what_its_organization_has() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        schedule.ask(acme(), now);
+        schedule.take(now, any);
+        schedule.failed(&acme(), now);
+        schedule.ask(service(), now);
+        let again = schedule.next(now, any).unwrap();
+        assert!(again > now && schedule.take(now, any).is_none());
+        assert_eq!(schedule.take(again, any), Some(acme()));
+        schedule.done(&acme(), Duration::ZERO, again);
+        assert_eq!(schedule.take(again, any), Some(service()));
+    }
+
+    #[test]
+    fn who_begins_to_lead_waits_for_nothing_that_was_said_of_services_before() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        let other = Work::Service("other".into());
+        schedule.ask(service(), now + SECOND * 600);
+        schedule.ask(other.clone(), now);
+        schedule.take(now, any);
+        schedule.refused(&other, now, SECOND * 600);
+        schedule.ask_all_services(now);
+        assert_eq!((schedule.take(now, any), schedule.is_shut(&other, now)), (Some(service()), false));
+        assert_eq!(schedule.take(now, any), Some(other));
     }
 
     #[test]

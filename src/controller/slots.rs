@@ -61,7 +61,10 @@ impl Slots {
 
     /// The service of an organization is at this address.
     pub fn locate(&mut self, organization: &Name, address: Box<str>) {
-        self.addresses.insert(organization.clone(), address);
+        if self.addresses.get(organization) != Some(&address) {
+            self.forget(organization);
+            self.addresses.insert(organization.clone(), address);
+        }
     }
 
     /// Whether the service of an organization gave an answer.
@@ -141,5 +144,7 @@ mod tests {
         slots.forget(&"silent-1".into());
         slots.forget(&"other".into());
         assert_eq!(slots.silent.len(), SERVICES - 1);
+        slots.locate(&"silent-2".into(), "aaq.internal:8000".into());
+        assert_eq!(slots.silent.len(), SERVICES - 2, "nobody goes there any more");
     }
 }
