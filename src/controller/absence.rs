@@ -68,12 +68,21 @@ pub struct Absent {
 }
 
 /// What is gone from the cluster, and not from the store yet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Going {
     /// When it is looked at again.
     pub again: Option<Instant>,
-    /// Whether there is anything that was seen to be gone.
-    pub is_noticed: bool,
+    /// What becomes of what was seen to be gone, where there is anything.
+    pub noticed: Option<Noticed>,
+}
+
+/// What becomes of what was seen to be gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Noticed {
+    /// It will be removed, or refused.
+    Goes,
+    /// It is kept for so long as this is so.
+    Stays(Box<str>),
 }
 
 impl Absences {

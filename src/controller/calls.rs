@@ -10,7 +10,7 @@ use tracing::{Instrument as _, info_span};
 use super::claim::Attitude;
 use super::gather::Gathered;
 use super::object::SharedObject;
-use super::pass::{Bench, Memory, Pass, Passed, is_suspended, organization_of};
+use super::pass::{Bench, Memory, Pass, Passed, organization_of};
 use super::services::{AskedWith, AtService, Noted};
 use super::verdict::{Pending, speaker};
 use crate::api::Kind;
@@ -169,7 +169,7 @@ impl Pass<'_> {
     }
 
     async fn calls(mut self, calls: Calls) -> Passed {
-        let is_left_alone = self.gathered.organization().is_some_and(is_suspended);
+        let is_left_alone = self.gathered.organization().is_some_and(|own| own.is_suspended);
         let Some(services) = self.bench.services.clone().filter(|_| !is_left_alone) else {
             self.memory.service = Known::default();
             return self.ends(Called::Nothing);
@@ -190,7 +190,7 @@ impl Pass<'_> {
         };
         let drafted = self.draft(&organization, &snapshot).await;
         drop(seat);
-        let Some(plan) = drafted.plan.filter(|_| snapshot.claim.as_ref().is_none_or(|claim| self.bench.is_ours(claim))) else {
+        let Some(plan) = drafted.plan.filter(|_| self.speaks_for(&snapshot)) else {
             self.memory.service = Known::default();
             return self.ends(Called::Nothing);
         };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::gather::Claimed;
 use super::pass::Bench;
 use crate::store::{Batch, Store, StoreError};
 use crate::tenancy::{Claim, Name, Snapshot};
@@ -21,6 +22,8 @@ pub struct Attitude {
     pub fences: bool,
     /// Whether a claim of another place is taken although it still holds.
     pub takes_over: bool,
+    /// Whether the namespace of this cluster that applied last has nothing of the organization any more.
+    pub moves: bool,
 }
 
 impl Bench {
@@ -29,6 +32,12 @@ impl Bench {
     pub fn is_ours(&self, claim: &Claim) -> bool {
         let is_watched = self.namespaces.is_empty() || self.namespaces.iter().any(|name| **name == *claim.namespace);
         claim.manager == self.manager && claim.holder == self.holder && is_watched
+    }
+
+    /// The namespace that applied last.
+    #[must_use]
+    pub fn claimed(&self, claim: &Claim) -> Claimed {
+        Claimed { namespace: Name::from(&*claim.namespace), is_ours: self.is_ours(claim) }
     }
 
     /// Renews the claim on an organization, or takes it where that may be done. It moves the revision on, so whatever another one planned
@@ -68,8 +77,7 @@ impl Bench {
         let age = Duration::try_from(now.duration_since(claim.seen_at)).unwrap_or_default();
         match self.is_ours(claim) {
             true if *claim.namespace == **namespace => attitude.fences || age >= RENEW,
-            // The organization moved to another namespace of this cluster: nobody speaks for it in the old one.
-            true => true,
+            true => attitude.moves || attitude.takes_over || age >= HOLDS,
             false => attitude.takes_over || age >= HOLDS,
         }
     }

@@ -29,10 +29,20 @@ pub struct Gathered {
     pub well_since: Option<Instant>,
 }
 
+/// The namespace that applied last to an organization.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The namespace.
+    pub namespace: Name,
+    /// True where it is one of this cluster.
+    pub is_ours: bool,
+}
+
 /// Collects what one pass has to look at. Where several namespaces have an organization of the same name, the one that applied last
-/// (`claimed`) speaks for it, else the oldest.
+/// speaks for it, else the oldest. It does so also without the Organization, which may be about to come back, while it has other objects
+/// of it.
 #[must_use]
-pub fn gather(cache: &Cache, work: &Work, claimed: Option<&Name>) -> Gathered {
+pub fn gather(cache: &Cache, work: &Work, claimed: Option<&Claimed>) -> Gathered {
     let (namespace, objects, elsewhere) = match work {
         Work::Organization(organization) | Work::Service(organization) => of_organization(cache, organization, claimed),
         Work::Unplaced(namespace) => {
@@ -48,12 +58,20 @@ pub fn gather(cache: &Cache, work: &Work, claimed: Option<&Name>) -> Gathered {
     Gathered { work: work.clone(), namespace, objects, unplaced, elsewhere, trouble, well_since }
 }
 
-fn of_organization(cache: &Cache, organization: &Name, claimed: Option<&Name>) -> (Name, Vec<SharedObject>, Vec<SharedObject>) {
+fn of_organization(
+    cache: &Cache,
+    organization: &Name,
+    claimed: Option<&Claimed>,
+) -> (Name, Vec<SharedObject>, Vec<SharedObject>) {
     let namespaces: Vec<(&Name, Option<&SharedObject>)> = cache.namespaces_of(organization).collect();
     let candidates = || namespaces.iter().filter_map(|(_, own)| *own);
     let eldest = candidates().min_by_key(|own| (own.created, &own.uid)).map(|own| own.id.namespace.clone());
-    let may_speak = |namespace: &&Name| candidates().next().is_none() || candidates().any(|own| own.id.namespace == **namespace);
-    let namespace = claimed.filter(may_speak).cloned().or(eldest);
+    let may_speak = |claimed: &&Claimed| {
+        let has_any = namespaces.iter().any(|(namespace, _)| **namespace == claimed.namespace);
+        let has_it = candidates().any(|own| own.id.namespace == claimed.namespace);
+        candidates().next().is_none() || has_it || claimed.is_ours && has_any
+    };
+    let namespace = claimed.filter(may_speak).map(|claimed| claimed.namespace.clone()).or(eldest);
     let namespace = namespace.or_else(|| namespaces.first().map(|(name, _)| (*name).clone())).unwrap_or_default();
     let own = |object: &&SharedObject| cache.organization_of(object).as_ref() == Some(organization);
     let elsewhere = namespaces.iter().filter(|(other, _)| **other != namespace);

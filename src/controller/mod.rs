@@ -22,6 +22,7 @@ mod conditions;
 mod connect;
 mod events;
 mod gather;
+mod gone;
 mod lease;
 mod metrics;
 mod object;

@@ -40,6 +40,8 @@ pub struct Object {
     pub created: Option<Timestamp>,
     /// What it says it is part of.
     pub parent: Option<Key>,
+    /// True for an Organization that is to be left alone, whatever else it says.
+    pub is_suspended: bool,
     /// What it says.
     pub read: ObjectRead,
     /// What is wrong with it, or worth knowing.
@@ -112,6 +114,7 @@ impl Object {
             generation,
             created: metadata.creation_timestamp.as_ref().map(|at| at.0),
             parent: parent(kind, &id.key.name, object.data.get("spec")),
+            is_suspended: kind == Kind::Organization && object.data["spec"]["suspend"] == true,
             read,
             findings: findings.into(),
             seen: status.map(|status| Status {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::absence::Noticed;
 use super::conditions::{Reason, Said, Type, in_sync};
 use super::object::SharedObject;
 use super::services::AtService;
@@ -157,10 +158,17 @@ pub fn add_of_service(verdict: &mut Verdict, service: &AtService, objects: &[Sha
 const GOING: &str = "in sync but for objects that are gone from the cluster: what they stand for is removed, or refused, after policy.removalDelay";
 
 /// Adds to the verdict on an organization that objects of it are gone, so that whoever waits for it hears what became of that.
-pub fn add_going(verdict: &mut Verdict) {
+pub fn add_going(verdict: &mut Verdict, noticed: &Noticed) {
     let Some(ready) = verdict.said.iter_mut().find(|said| **said == in_sync()) else { return };
-    ready.message = GOING.into();
-    verdict.said.push(Said::yes(Type::Reconciling, Reason::Progressing, GOING));
+    let (reason, message) = match noticed {
+        Noticed::Goes => (Reason::Progressing, GOING.to_owned()),
+        Noticed::Stays(because) => {
+            let message = format!("in sync but for objects that are gone from the cluster, and are kept in the store: {because}");
+            (Reason::ProgressingWithRetry, message)
+        }
+    };
+    ready.message = message.as_str().into();
+    verdict.said.push(Said::yes(Type::Reconciling, reason, message));
 }
 
 /// Adds to the verdict on an organization what no other object can say: what waits for an approval, and what is refused about

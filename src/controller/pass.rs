@@ -10,14 +10,15 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::{Instrument as _, info_span};
 
-use super::absence::{Absences, Going, Wait, held};
+use super::absence::{Absences, Going};
 use super::cache::Work;
 use super::calls::{Called, Known, Wanted};
 use super::claim::{self, Attitude};
 use super::gather::Gathered;
+use super::gone::removal_delay;
 use super::object::{Object, ObjectKey, SharedObject};
 use super::overview::{self, Overview, counts};
-use super::presence::{Presence, Since};
+use super::presence::Presence;
 use super::recent::Recent;
 use super::services::Services;
 use super::verdict::{self, Facts, OfObjects, Verdict};
@@ -29,7 +30,7 @@ use crate::plan::{Context, FieldChange, Plan, Tightened, Verb};
 use crate::source::ObjectRead;
 use crate::store::{AnyStore, Observe, StoreError, in_one_line};
 use crate::tenancy::{
-    Claim, Digest, Finding, Input, Key, Manager, Name, Policy, Revision, Snapshot, invitation_ends, resolve, view::View,
+    Claim, Digest, Finding, Key, Manager, Name, Policy, Revision, Snapshot, invitation_ends, resolve, view::View,
 };
 
 /// What stays the same from pass to pass.
@@ -55,7 +56,7 @@ pub struct Bench {
 #[derive(Debug, Default)]
 pub struct Memory {
     pub(super) snapshot: Option<Snapshot>,
-    absences: Absences,
+    pub(super) absences: Absences,
     recent: Recent,
     /// The last entry of the history, as the store said.
     last_entry: i64,
@@ -63,6 +64,10 @@ pub struct Memory {
     pub(super) service: Known,
     /// True once this replica has moved the revision on after taking over from one that may still be asleep.
     fenced: bool,
+    /// Since when the namespace that applied last has nothing of the organization any more, where another one has it.
+    pub(super) left: Option<Instant>,
+    /// Why what is gone is kept, since the API server was last asked.
+    pub(super) doubt: Option<Box<str>>,
 }
 
 /// How a pass ended.
@@ -246,7 +251,7 @@ impl Pass<'_> {
 
     async fn organization(mut self, organization: &Name) -> Passed {
         let observed = self.observe(organization).instrument(info_span!("observe")).await;
-        if let Some(own) = self.gathered.organization().filter(|own| is_suspended(own)) {
+        if let Some(own) = self.gathered.organization().filter(|own| own.is_suspended) {
             let verdicts = verdict::suspended(own, &self.gathered.objects);
             self.memory.absences.forget();
             self.memory.snapshot = observed.ok();
@@ -282,8 +287,7 @@ impl Pass<'_> {
 
     /// Plans the organization as it is here.
     pub async fn draft(&mut self, organization: &Name, snapshot: &Snapshot) -> Drafted {
-        let delay = Duration::from_secs(u64::try_from(policy_of(snapshot).removal_delay).unwrap_or_default());
-        let (input, going) = self.input(snapshot, delay).await;
+        let (input, going) = self.input(snapshot, removal_delay(snapshot)).await;
         let context = self.context();
         let planned = tokio::task::block_in_place(|| {
             info_span!("plan", objects = input.manifests.len())
@@ -324,66 +328,10 @@ impl Pass<'_> {
             return Ok(snapshot);
         }
         let fences = self.attitude.fences && !self.memory.fenced;
-        let attitude = Attitude { fences, ..self.attitude };
+        let attitude = Attitude { fences, moves: self.has_moved(&snapshot), ..self.attitude };
         let snapshot = self.bench.keep_claim(snapshot, &self.gathered.namespace, attitude, self.now).await?;
         self.memory.fenced = true;
         Ok(snapshot)
-    }
-
-    /// The objects as an input, in which what is absent and not to be removed yet is held.
-    async fn input(&mut self, snapshot: &Snapshot, delay: Duration) -> (Input, Going) {
-        let mut input = self.gathered.input();
-        let namespace = &self.gathered.namespace;
-        let is_ours = snapshot.claim.as_ref().is_none_or(|claim| self.bench.is_ours(claim));
-        let Some(well_since) = self.gathered.well_since.filter(|_| is_ours) else {
-            self.memory.absences.forget();
-            let wait = Wait { delay: Duration::ZERO, now: self.at, well_since: self.at };
-            let absent = self.memory.absences.look(&self.gathered.objects, snapshot, &self.bench.manager, wait);
-            let why = self.gathered.trouble.as_deref().unwrap_or("another place looks after its organization");
-            let because = format!("it is not seen in the cluster, but {why}");
-            input.held.extend(absent.due.union(&absent.waiting).map(|key| held(key, namespace, &because)));
-            self.memory.absences.forget();
-            let again = Some(self.at + delay.max(Duration::from_secs(1)));
-            return (input, Going { again, is_noticed: false });
-        };
-        let wait = Wait { delay, now: self.at, well_since };
-        let mut absent = self.memory.absences.look(&self.gathered.objects, snapshot, &self.bench.manager, wait);
-        let is_noticed = !absent.waiting.is_subset(&self.gathered.unplaced);
-        for key in &self.gathered.unplaced {
-            // It is there: it will turn out what it is part of.
-            if absent.due.remove(key) {
-                absent.waiting.insert(key.clone());
-            }
-        }
-        let mut hold = |keys: &BTreeSet<Key>, because: &str| {
-            input.held.extend(keys.iter().map(|key| held(key, namespace, because)));
-        };
-        hold(&absent.waiting, "it is gone from the cluster, for less long than policy.removalDelay says");
-        let mut again = absent.next;
-        if !absent.due.is_empty() {
-            match self.kept(&absent.due, snapshot).await {
-                Ok(kept) => {
-                    // While the organization itself stays, its parts are not gone either.
-                    let stays = |keys: &BTreeSet<Key>| keys.iter().any(|key| key.kind == Kind::Organization);
-                    let all = stays(&kept) || stays(&absent.waiting);
-                    hold(if all { &absent.due } else { &kept }, WENT_ALONG);
-                }
-                Err(because) => {
-                    hold(&absent.due, &because);
-                    self.memory.absences.forget();
-                    again = Some(self.at + delay.max(Duration::from_secs(1)));
-                }
-            }
-        }
-        (input, Going { again, is_noticed })
-    }
-
-    /// Those of the absent objects that nobody took away.
-    async fn kept(&self, due: &BTreeSet<Key>, snapshot: &Snapshot) -> Result<BTreeSet<Key>, String> {
-        let (presence, namespace) = (&self.bench.presence, &self.gathered.namespace);
-        let since = presence.since(namespace, &due.iter().map(|key| key.kind).collect()).await?;
-        let there = presence.still_there(namespace, due).await?;
-        Ok(&went_along(due, &self.gathered.objects, snapshot, &since) | &there)
     }
 
     fn context(&self) -> Context {
@@ -467,8 +415,8 @@ impl Pass<'_> {
             for (object, verdict) in &mut verdicts {
                 if object.id.key.kind == Kind::Organization && object.id.namespace == self.gathered.namespace {
                     overview::add_to(verdict, &outcome.plan, &self.gathered.objects);
-                    if going.is_noticed {
-                        overview::add_going(verdict);
+                    if let Some(noticed) = &going.noticed {
+                        overview::add_going(verdict, noticed);
                     }
                     if let Some(service) = service {
                         overview::add_of_service(verdict, service, &self.gathered.objects);
@@ -517,30 +465,11 @@ impl Pass<'_> {
     }
 }
 
-/// Why what nobody took away is kept.
-const WENT_ALONG: &str = "it is older than its namespace or the definition of its kind, with which all of the kind went, or it is \
-                          there after all: nobody said that it should go; write it again, or remove it with `muster apply --prune`";
-
-/// What is older than its namespace or the definition of its kind, where none of the kind is left: it went with what was there before.
-fn went_along(due: &BTreeSet<Key>, objects: &[SharedObject], snapshot: &Snapshot, since: &Since) -> BTreeSet<Key> {
-    let is_left = |kind: Kind| objects.iter().any(|object| object.id.key.kind == kind);
-    let is_older = |key: &Key| {
-        let made = since.get(&key.kind);
-        made.is_some_and(|made| snapshot.row(key).is_some_and(|row| row.created_at < *made))
-    };
-    due.iter().filter(|key| is_older(key) && !is_left(key.kind)).cloned().collect()
-}
-
 /// How often an organization is compared with the store when nothing happens, in seconds.
 const INTERVAL: u64 = 600;
 
 /// The longest that anything is waited for.
 const LONGEST: Duration = Duration::from_hours(24);
-
-pub(super) fn is_suspended(organization: &SharedObject) -> bool {
-    let ObjectRead::Manifest(manifest) = &organization.read else { return false };
-    matches!(&*manifest.spec, Spec::Organization(spec) if spec.suspend == Some(true))
-}
 
 /// Whether a plan may change how many members or admins there are.
 fn concerns_people(plan: &Plan) -> bool {
@@ -561,7 +490,7 @@ pub(super) fn organization_of(snapshot: &Snapshot) -> Option<OrganizationSpec> {
 }
 
 /// The policy in force.
-fn policy_of(snapshot: &Snapshot) -> Policy {
+pub(super) fn policy_of(snapshot: &Snapshot) -> Policy {
     let key = Key::new(Kind::Organization, snapshot.organization.clone());
     let row = snapshot.row(&key).filter(|row| row.is_live());
     match row.map(|row| View::read(Kind::Organization, &row.spec)) {

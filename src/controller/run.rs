@@ -190,6 +190,7 @@ pub(super) struct Running {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lead {
     from_a_sleeper: bool,
+    since: Instant,
 }
 
 impl Controller {
@@ -297,7 +298,7 @@ impl Controller {
         match change {
             Leadership::Acquired { from_a_sleeper } => {
                 tracing::info!(from_a_sleeper, "this replica leads");
-                self.leads = Some(Lead { from_a_sleeper });
+                self.leads = Some(Lead { from_a_sleeper, since: Instant::now() });
                 self.memories.clear();
                 self.known.clear();
                 self.polled = false;
@@ -305,6 +306,7 @@ impl Controller {
                 for work in self.cache.all_work() {
                     self.schedule.changed(work, Instant::now());
                 }
+                self.schedule.ask_all_services(Instant::now());
             }
             Leadership::Lost => {
                 tracing::warn!("this replica does not lead any more");
@@ -355,7 +357,7 @@ impl Controller {
 
     fn begin(&mut self, work: Work, now: Instant) {
         let takes_over = work.organization().is_some_and(|organization| self.to_take_over.contains(organization));
-        let attitude = Attitude { fences: self.leads.is_some_and(|lead| lead.from_a_sleeper), takes_over };
+        let attitude = Attitude { fences: self.leads.is_some_and(|lead| lead.from_a_sleeper), takes_over, moves: false };
         let gathered = self.gathered(&work);
         let memory = self.memories.remove(&gathered.work).unwrap_or_default();
         let (bench, limit) = (self.bench.clone(), self.pass_limit);
@@ -381,7 +383,7 @@ impl Controller {
     /// What one pass over some work looks at.
     fn gathered(&self, work: &Work) -> Gathered {
         let known = work.organization().and_then(|organization| self.known.get(organization));
-        let claimed = known.and_then(|known| known.claim.as_ref()).map(|claim| Name::from(&*claim.namespace));
+        let claimed = known.and_then(|known| known.claim.as_ref()).map(|claim| self.bench.claimed(claim));
         let about = work.organization().cloned().map_or_else(|| work.clone(), Work::Organization);
         gather(&self.cache, &about, claimed.as_ref())
     }
@@ -399,7 +401,11 @@ impl Controller {
                 return self.broke_off(error.id(), "crash", Duration::ZERO, CRASHED);
             }
         };
-        let Some(Running { work, .. }) = self.running.remove(&task) else { return };
+        let Some(Running { work, since, .. }) = self.running.remove(&task) else { return };
+        // What was seen before another replica led in between means nothing any more.
+        if self.leads.is_some_and(|lead| since < lead.since) {
+            passed.memory = Memory::default();
+        }
         self.slots.leave(&work);
         self.report.metrics.passed(took, if passed.failed.is_some() { "error" } else { "success" });
         match (&passed.failed, passed.called.take(), &work) {

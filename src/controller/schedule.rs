@@ -46,6 +46,14 @@ impl Schedule {
         *due = at.min(*due);
     }
 
+    /// Begins anew: what waits at services, or failed there, is done as soon as it may, because nothing is known of them any more.
+    pub fn ask_all_services(&mut self, now: Instant) {
+        let services: Vec<Work> = self.due.keys().filter(|work| matches!(work, Work::Service(_))).cloned().collect();
+        for service in services {
+            self.changed(service, now);
+        }
+    }
+
     /// Something that failed was changed: it is tried at once.
     pub fn changed(&mut self, work: Work, now: Instant) {
         self.failures.remove(&work);
@@ -67,7 +75,7 @@ impl Schedule {
             None => self.running.contains(work),
         };
         let comes_later = move |work: &Work| match work {
-            Work::Service(organization) => self.waits(organization, now) || self.has_failed(organization),
+            Work::Service(organization) => self.waits(organization, now) || self.fails(organization),
             _ => false,
         };
         let waiting = self.due.iter().filter(move |(work, _)| !is_busy(work) && !comes_later(work));
@@ -85,8 +93,8 @@ impl Schedule {
         self.due.get(&work).is_some_and(|due| self.at(&work, *due) <= now)
     }
 
-    /// True while the last look at what the store has of an organization failed: a service is called after one that ended well.
-    fn has_failed(&self, organization: &Name) -> bool {
+    /// True while the store does not take, or does not say, what an organization has: nothing can be made of that at a service.
+    fn fails(&self, organization: &Name) -> bool {
         self.failures.contains_key(&Work::Organization(organization.clone()))
     }
 
@@ -114,11 +122,12 @@ impl Schedule {
         self.failures.remove(work);
         self.shut.remove(work);
         // Most of the time at a service is spent waiting.
-        let until = if let Work::Service(_) = work {
-            now + took
-        } else {
-            let rested = now.checked_sub(RESTED).unwrap_or(now);
-            self.rest.get(work).map_or(rested, |before| rested.max(*before)) + took * REST
+        let until = match work {
+            Work::Service(_) => now + took,
+            _ => {
+                let rested = now.checked_sub(RESTED).unwrap_or(now);
+                self.rest.get(work).map_or(rested, |before| rested.max(*before)) + took * REST
+            }
         };
         self.rest.insert(work.clone(), until);
     }
@@ -369,21 +378,30 @@ mod tests {
     }
 
     #[test]
-    fn while_the_store_fails_no_service_is_called_that_would_only_ask_for_it_again() {
+    fn a_service_is_not_called_and_hurries_nothing_while_the_store_does_not_take_what_its_organization_has() {
         let (mut schedule, now) = (Schedule::default(), Instant::now());
-        schedule.ask(service(), now);
-        schedule.take(now, any);
-        // The service made way for what the store has to do first, and that fails.
-        schedule.yielded(&service(), now);
         schedule.ask(acme(), now);
-        assert_eq!(schedule.take(now, any), Some(acme()));
+        schedule.take(now, any);
         schedule.failed(&acme(), now);
-        assert_eq!(schedule.take(now, any), None);
+        schedule.ask(service(), now);
         let again = schedule.next(now, any).unwrap();
-        assert!(again > now);
+        assert!(again > now && schedule.take(now, any).is_none());
         assert_eq!(schedule.take(again, any), Some(acme()));
         schedule.done(&acme(), Duration::ZERO, again);
         assert_eq!(schedule.take(again, any), Some(service()));
+    }
+
+    #[test]
+    fn who_begins_to_lead_waits_for_nothing_that_was_said_of_services_before() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        let other = Work::Service("other".into());
+        schedule.ask(service(), now + SECOND * 600);
+        schedule.ask(other.clone(), now);
+        schedule.take(now, any);
+        schedule.refused(&other, now, SECOND * 600);
+        schedule.ask_all_services(now);
+        assert_eq!((schedule.take(now, any), schedule.is_shut(&other, now)), (Some(service()), false));
+        assert_eq!(schedule.take(now, any), Some(other));
     }
 
     #[test]

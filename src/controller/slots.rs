@@ -145,6 +145,6 @@ mod tests {
         slots.forget(&"other".into());
         assert_eq!(slots.silent.len(), SERVICES - 1);
         slots.locate(&"silent-2".into(), "aaq.internal:8000".into());
-        assert_eq!(slots.silent.len(), SERVICES - 2, "nobody is at its address any more");
+        assert_eq!(slots.silent.len(), SERVICES - 2, "nobody goes there any more");
     }
 }

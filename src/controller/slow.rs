@@ -105,7 +105,9 @@ impl Controller {
             self.untold.remove(organization);
             self.made_way.remove(organization);
         }
-        if let Called::Well(_) | Called::Failed { .. } | Called::Refused { .. } = called {
+        if self.leads.is_some()
+            && let Called::Well(_) | Called::Failed { .. } | Called::Refused { .. } = called
+        {
             let fails = !matches!(called, Called::Well(_));
             self.report.at_service(
                 organization,

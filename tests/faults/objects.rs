@@ -156,6 +156,17 @@ fn two_namespaces_want_one_organization_and_the_first_keeps_it() {
         world.restart();
         world.settle();
     }
+    // The first one is away for a moment.
+    let organization = world.documents(ACME).into_iter().find(|object| object["kind"] == "Organization").unwrap();
+    let file = world.folder().join("acme.json");
+    std::fs::write(&file, organization.to_string()).unwrap();
+    world.delete(Kind::Organization, "acme");
+    world.settle();
+    let replaced = world.rig.plane.kubectl(&["create", "-f", file.to_str().unwrap()]);
+    assert!(replaced.status.success(), "{}", String::from_utf8_lossy(&replaced.stderr));
+    world.until("the first goes on", |world| world.not_ready().is_empty());
+    world.settle();
+    assert!(verdict(&world).to_string().contains("\"False\""), "{}", verdict(&world));
     assert_eq!(world.told("acme").counts(), before);
     world.check();
 }

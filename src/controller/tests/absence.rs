@@ -75,6 +75,26 @@ async fn what_went_with_its_namespace_or_its_definition_is_kept() {
     }
 }
 
+/// What an organization says while the store keeps something that is gone from the cluster.
+const KEPT: &str = "organization/acme: Ready=True Succeeded, Reconciling=True ProgressingWithRetry";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_nothing_is_removed_is_said_once_also_while_the_delay_begins_anew() {
+    let mut world = acme().await;
+    world.presence = Says::Terminating;
+    world.delete(Kind::Workspace, "design");
+    world.settle("acme").await;
+    let why = |world: &World| world.status(Kind::Organization, "acme")["conditions"][0]["message"].clone();
+    let said = why(&world);
+    assert!(said.as_str().unwrap().contains("it went with the namespace acme, which is being deleted"), "{said}");
+    world.apply(&ACME.split("\n---\n").next().unwrap().replace("removalDelay: 0s", "removalDelay: 1h"));
+    world.settle("acme").await;
+    // Now it waits for an hour, and the API server is not asked.
+    assert_eq!((world.told()[0].as_str(), why(&world)), (KEPT, said));
+    world.apply(&ACME.replace("removalDelay: 0s", "removalDelay: 1h"));
+    assert_eq!(world.settle("acme").await, IN_SYNC);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_definition_that_was_made_anew_does_not_keep_what_others_of_the_kind_outlived() {
     let mut world = acme().await;
@@ -92,8 +112,10 @@ async fn nothing_is_removed_while_a_watch_is_broken() {
     let scope = Scope { kind: Kind::Template, namespace: None };
     world.cache.take(Seen::Broken(scope.clone(), "connection refused".to_owned()), Instant::now());
     // The delay is zero: what is absent would be due at once.
-    world.pass("acme").await;
+    let passed = world.pass("acme").await;
     assert!(world.stored("acme").await.contains(&"member/bob".to_owned()), "{:?}", world.stored("acme").await);
+    assert_eq!(world.write(&passed), 1);
+    assert_eq!(world.told()[0], KEPT, "it is not in sync before that is over");
     world.cache.take(Seen::Alive(scope), Instant::now());
     world.pass("acme").await;
     assert!(world.stored("acme").await.contains(&"member/bob x".to_owned()));

@@ -122,6 +122,63 @@ async fn an_organization_has_one_namespace() {
     assert!(!world.stored("acme").await.contains(&"member/eve".to_owned()));
 }
 
+async fn namespace_of_acme(world: &World) -> String {
+    world.store.observe(&"acme".into()).await.unwrap().claim.unwrap().namespace.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_in_another_namespace_does_not_get_an_organization_that_is_deleted_and_created_again() {
+    let mut world = acme().await;
+    let organization = ACME.split("\n---\n").next().unwrap();
+    world.apply(&organization.replace("name: acme}", "name: acme, namespace: other}"));
+    world.settle("acme").await;
+    world.delete(Kind::Organization, "acme");
+    for _ in 0..3 {
+        world.pass("acme").await;
+    }
+    assert_eq!(namespace_of_acme(&world).await, "acme", "everything else is still there");
+    let told = world.settle("acme").await;
+    assert_eq!(told[3], "organization/acme: Ready=False Failed, Stalled=True GuardRefused", "{told:?}");
+    world.apply(organization);
+    assert_eq!(world.settle("acme").await[..4], IN_SYNC);
+    assert_eq!(world.stored("acme").await.iter().filter(|it| it.ends_with(" x")).count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organization_moves_to_another_namespace_once_the_old_one_had_nothing_of_it_for_the_delay() {
+    for (delay, expected) in [("0s", "other"), ("1h", "acme")] {
+        let mut world = World::new().await;
+        let acme = ACME.replace("removalDelay: 0s", &format!("removalDelay: {delay}"));
+        world.apply(&acme);
+        world.settle("acme").await;
+        world.apply(&acme.replace("metadata: {", "metadata: {namespace: other, "));
+        world.settle("acme").await;
+        for (kind, name) in
+            [(Kind::Organization, "acme"), (Kind::Workspace, "design"), (Kind::Member, "alice"), (Kind::Member, "bob")]
+        {
+            world.delete(kind, name);
+        }
+        let passed = world.pass("acme").await;
+        assert_eq!(namespace_of_acme(&world).await, expected);
+        assert!(passed.again.is_some());
+        world.write(&passed);
+        let told =
+            if expected == "other" { IN_SYNC[0] } else { "organization/acme: Ready=False Failed, Stalled=True GuardRefused" };
+        assert!(world.told()[0].starts_with(told), "{:?}", world.told());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_organization_that_is_wrong_is_left_alone_all_the_same() {
+    let mut world = acme().await;
+    let wrong =
+        ACME.replace("removalDelay: 0s}", "removalDelay: soon}, suspend: true").replace("role: Member}]", "role: ReadOnly}]");
+    world.apply(&wrong);
+    let told = world.settle("acme").await;
+    assert_eq!(told[0], "organization/acme: Ready=Unknown Suspended, Suspended=True SuspendedBySpec");
+    assert_eq!(told[3], "member/bob: Ready=Unknown Suspended, Suspended=True SuspendedBySpec");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_organization_is_left_alone_and_keeps_what_its_status_says() {
     let mut world = acme().await;

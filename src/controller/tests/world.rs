@@ -146,11 +146,6 @@ impl World {
     }
 
     async fn look(&mut self, work: Work, calls: Option<Calls>) -> Passed {
-        let known = self.store.organizations().await.unwrap();
-        let claim = known.into_iter().find(|known| work == Work::Organization(known.organization.clone()));
-        let claimed = claim.and_then(|known| known.claim).map(|claim| Name::from(&*claim.namespace));
-        let gathered = gather(&self.cache, &work, claimed.as_ref());
-        let memory = self.memories.remove(&work).unwrap_or_default();
         let presence = Presence::new(self.presence.client(), Duration::from_secs(5));
         let bench = Bench {
             store: self.store.clone(),
@@ -161,7 +156,12 @@ impl World {
             services: self.services.clone(),
             seats: Arc::new(tokio::sync::Semaphore::new(1)),
         };
-        let attitude = Attitude { fences: false, takes_over: self.take_over };
+        let known = self.store.organizations().await.unwrap();
+        let known = known.into_iter().find(|known| work == Work::Organization(known.organization.clone()));
+        let claimed = known.and_then(|known| known.claim).map(|claim| bench.claimed(&claim));
+        let gathered = gather(&self.cache, &work, claimed.as_ref());
+        let memory = self.memories.remove(&work).unwrap_or_default();
+        let attitude = Attitude { fences: false, takes_over: self.take_over, moves: false };
         let mut passed = match calls {
             Some(calls) => bench.call(gathered, memory, attitude, calls).await,
             None => Box::pin(bench.pass(gathered, memory, attitude)).await,
