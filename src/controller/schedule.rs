@@ -122,12 +122,11 @@ impl Schedule {
         self.failures.remove(work);
         self.shut.remove(work);
         // Most of the time at a service is spent waiting.
-        let until = match work {
-            Work::Service(_) => now + took,
-            _ => {
-                let rested = now.checked_sub(RESTED).unwrap_or(now);
-                self.rest.get(work).map_or(rested, |before| rested.max(*before)) + took * REST
-            }
+        let until = if matches!(work, Work::Service(_)) {
+            now + took
+        } else {
+            let rested = now.checked_sub(RESTED).unwrap_or(now);
+            self.rest.get(work).map_or(rested, |before| rested.max(*before)) + took * REST
         };
         self.rest.insert(work.clone(), until);
     }
