@@ -1,6 +1,5 @@
-//! What nobody can be quicker than: one watch, and for each object that is not ready one PUT of a status that is always the same.
-
-use std::collections::BTreeMap;
+//! What nobody can be quicker than: one watch, and for each object that is not ready one PUT of a status
+//! as large as Muster's.
 
 use futures_util::StreamExt as _;
 use kube::Client;
@@ -28,19 +27,35 @@ pub async fn run(client: Client, namespace: &str, resource: ApiResource) {
     unready.for_each_concurrent(AT_ONCE, |object| put(api.clone(), object)).await;
 }
 
+/// Writes a status with the fields that Muster writes, because the API server takes longer for more of them. None is worked out.
 async fn put(api: Api<DynamicObject>, mut object: DynamicObject) {
     let generation = object.metadata.generation;
-    let condition = BTreeMap::from([
-        ("type", json!("Ready")),
-        ("status", json!("True")),
-        ("reason", json!("Succeeded")),
-        ("message", json!("the store has what it says")),
-        ("lastTransitionTime", json!("2026-01-01T00:00:00Z")),
-        ("observedGeneration", json!(generation)),
-    ]);
-    object.data = json!({ "status": { "observedGeneration": generation, "conditions": [condition] } });
+    let mut effective = object.data["spec"].take();
+    if let Some(fields) = effective.as_object_mut() {
+        fields.remove("organizationRef");
+        let email = fields.get("email").cloned();
+        fields.extend([("username".to_owned(), email.into()), ("state".to_owned(), "Active".into())]);
+    }
+    let entry = json!({ "time": TIME, "result": "Created", "actor": "muster controller" });
+    let mut history = object.data["status"]["history"].as_array().cloned().unwrap_or_default();
+    history.insert(0, entry);
+    history.truncate(5);
+    object.data = json!({ "status": {
+        "observedGeneration": generation,
+        "conditions": [{
+            "type": "Ready", "status": "True", "reason": "Succeeded", "message": "the store has what it says",
+            "lastTransitionTime": TIME, "observedGeneration": generation,
+        }],
+        "id": "3f0a1b52-0000-4000-8000-000000000001",
+        "lastAppliedDigest": format!("sha256:{}", "0".repeat(64)),
+        "lastSyncTime": TIME,
+        "effective": effective,
+        "history": history,
+    }});
     object.metadata.managed_fields = None;
     let name = object.metadata.name.clone().expect("a name");
     // An object that changed meanwhile comes again.
     let _ = api.replace_status(&name, &PostParams::default(), &object).await;
 }
+
+const TIME: &str = "2026-01-01T00:00:00Z";

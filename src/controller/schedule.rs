@@ -8,9 +8,13 @@ use tokio::time::Instant;
 use super::cache::Work;
 use crate::tenancy::Name;
 
-/// How much longer than a pass took to wait before the next one of the same organization. A pass starts at once when nothing went on;
-/// while much changes, this bounds planning to a tenth of one core, which is what the API server does not get.
-const REST: u32 = 9;
+/// How much longer than a pass took to wait before the next one of the same organization. While much changes, this bounds the share of time
+/// that planning takes, which is what the API server does not get.
+const REST: u32 = 6;
+
+/// How much of the time that went by without a pass counts as rest for those to come: single edits are looked at at once, also those of an
+/// organization that takes long to plan.
+const RESTED: Duration = Duration::from_secs(3);
 
 /// How long to wait after a pass that failed, at first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_mins(1));
@@ -105,8 +109,14 @@ impl Schedule {
         self.failures.remove(work);
         self.shut.remove(work);
         // Most of the time at a service is spent waiting.
-        let rest = if matches!(work, Work::Service(_)) { took } else { took * REST };
-        self.rest.insert(work.clone(), now + rest);
+        let until = match work {
+            Work::Service(_) => now + took,
+            _ => {
+                let rested = now.checked_sub(RESTED).unwrap_or(now);
+                self.rest.get(work).map_or(rested, |before| rested.max(*before)) + took * REST
+            }
+        };
+        self.rest.insert(work.clone(), until);
     }
 
     /// Some work was broken off so that something else comes first: it begins anew as soon as it may.
@@ -229,8 +239,27 @@ mod tests {
         schedule.ask(acme(), now);
         assert_eq!(schedule.take(now, any), None, "it is running");
         schedule.done(&acme(), SECOND, now);
-        assert_eq!(schedule.next(now, any), Some(now + SECOND * REST));
-        assert_eq!(schedule.take(now + SECOND * REST, any), Some(acme()));
+        let later = now + SECOND * REST - RESTED;
+        assert_eq!(schedule.next(now, any), Some(later), "it had rested before");
+        assert_eq!(schedule.take(later, any), Some(acme()));
+        schedule.ask(acme(), later);
+        schedule.done(&acme(), SECOND, later);
+        assert_eq!(schedule.next(later, any), Some(later + SECOND * REST));
+    }
+
+    #[test]
+    fn a_few_changes_are_looked_at_at_once_however_long_that_takes() {
+        let (mut schedule, mut now) = (Schedule::default(), Instant::now());
+        let took = SECOND / 10;
+        for _ in 0..100 {
+            for _ in 0..2 {
+                schedule.ask(acme(), now);
+                assert_eq!(schedule.take(now, any), Some(acme()));
+                now += took;
+                schedule.done(&acme(), took, now);
+            }
+            now += SECOND;
+        }
     }
 
     #[test]

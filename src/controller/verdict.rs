@@ -109,7 +109,8 @@ pub struct Verdicts<'a> {
     held: BTreeMap<Key, Vec<(&'a Key, &'a Held)>>,
     drift: BTreeMap<Key, Vec<&'a Drifted>>,
     findings: BTreeMap<(Kind, Name), Vec<&'a Finding>>,
-    waiting: BTreeSet<&'a Key>,
+    /// What has something to say even where the plan has not: an invitation that waits, values that another hand wrote.
+    open: BTreeSet<&'a Key>,
 }
 
 /// The object that speaks for a key: a member for its memberships.
@@ -141,14 +142,16 @@ impl<'a> Verdicts<'a> {
                 findings.entry(subject.clone()).or_default().push(finding);
             }
         }
-        let unanswered = |row: &&Row| row.key.kind == Kind::Member && row.is_live() && row.accepted_at.is_none();
+        // A row without a digest was written by another hand: that is no drift where nobody declares the field, but a value in force.
+        let is_open =
+            |row: &&Row| row.is_live() && (row.digest.is_none() || row.key.kind == Kind::Member && row.accepted_at.is_none());
         Self {
             changes: by_speaker(changes.map(|change| (&change.key, change))),
             refusals: by_speaker(refusals.map(|refusal| (&refusal.subject, refusal))),
             held: by_speaker(held.map(|(key, held)| (key, (key, held)))),
             drift: by_speaker(drift.map(|drifted| (&drifted.key, drifted))),
             findings,
-            waiting: facts.after.rows.iter().filter(unanswered).map(|row| &row.key).collect(),
+            open: facts.after.rows.iter().filter(is_open).map(|row| &row.key).collect(),
             facts,
         }
     }
@@ -157,22 +160,19 @@ impl<'a> Verdicts<'a> {
     #[must_use]
     pub fn of(&self, object: &Object) -> Option<Verdict> {
         let key = &object.id.key;
-        let row = self.facts.after.row(key).filter(|row| row.is_live());
-        // A row without a digest was written by another hand: that is no drift where nobody declares the field, but a value in force.
-        let as_applied = |row: &Row| row.digest.is_some();
         let quiet = object.is_settled()
             && key.kind != Kind::Organization
             && self.facts.outcome.is_some()
-            && row.is_none_or(as_applied)
             && !self.changes.contains_key(key)
             && !self.refusals.contains_key(key)
             && !self.held.contains_key(key)
             && !self.drift.contains_key(key)
-            && !self.waiting.contains(key)
+            && !self.open.contains(key)
             && !self.facts.service.is_some_and(|service| service.is_about(object));
         if quiet {
             return None;
         }
+        let row = self.facts.after.row(key).filter(|row| row.is_live());
         let known = row.and(self.facts.service).and_then(|service| service.known.get(key));
         let mut effective = row.and_then(|row| effective(row, object, self.facts.policy, self.facts.now));
         if let (Some(fields), Some(at)) = (&mut effective, known.and_then(|known| known.renews_at)) {
