@@ -286,6 +286,8 @@ mod tests {
             .wanted("template/b", template(false))
             .plan();
         assert_eq!(order(&plan), ["~ template/b", "~ template/a"]);
+        let ids: Vec<_> = plan.changes.iter().filter_map(|change| change.id()).collect();
+        assert_eq!(plan.steps().iter().map(|step| step[0].0).collect::<Vec<_>>(), ids);
     }
 
     #[test]

@@ -291,7 +291,7 @@ fn html(text: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::fixture::{Fixture, of_everything, service_with_everything};
+    use super::super::fixture::{Fixture, call as service_call, of_everything, quiet_service, service_with_everything};
     use super::*;
 
     fn comment(plan: Plan, budget: usize) -> String {
@@ -427,5 +427,18 @@ mod tests {
         assert!(comment.contains(&first), "{comment}");
         assert!(comment.contains(folded), "{comment}");
         assert_eq!(comment.matches("credential/key").count(), 1);
+    }
+
+    #[test]
+    fn what_is_only_forgotten_at_a_service_is_told_as_such_with_the_reason() {
+        let told = |recorded_only: bool| {
+            let note = Some("stays there: remove it in the dashboard".into());
+            let calls = vec![Call { recorded_only, note, ..service_call(Deed::Remove, "template/demo", Vec::new()) }];
+            comment(Plan { mirror: Some(Mirror { calls, ..quiet_service() }), ..Fixture::new().plan() }, DEFAULT_BUDGET)
+        };
+        let (forgotten, removed) = (told(true), told(false));
+        let because = "- at Acme Cloud: forget `template/demo`: stays there: remove it in the dashboard\n";
+        assert!(forgotten.contains(because), "{forgotten}");
+        assert!(removed.contains("- at Acme Cloud: remove `template/demo`\n"), "{removed}");
     }
 }

@@ -104,3 +104,23 @@ fn unchanged(plans: &[&Plan]) -> String {
         many => format!("{many} objects are as the input says"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{Fixture, call, quiet_service};
+    use super::*;
+    use crate::plan::mirror::Call;
+
+    #[test]
+    fn each_service_is_told_once_with_what_is_only_forgotten_there() {
+        let at = |title: &str, deed: Deed, recorded_only: bool| {
+            let calls = vec![Call { recorded_only, ..call(deed, "mrole/host", Vec::new()) }];
+            Plan { mirror: Some(Mirror { title: title.into(), calls, ..quiet_service() }), ..Fixture::new().plan() }
+        };
+        let plans =
+            [at("Beta Cloud", Deed::Create, false), at("Acme Cloud", Deed::Remove, false), at("Beta Cloud", Deed::Remove, true)];
+        let told = summary(&plans.iter().collect::<Vec<_>>());
+        let at_services = told.split_once(" At ").unwrap().1;
+        assert_eq!(at_services, "Acme Cloud: 1 to remove. At Beta Cloud: 1 to create, 1 to forget.");
+    }
+}

@@ -9,7 +9,7 @@ use crate::tenancy::{Deed, Key, Mirrored};
 impl<'c> Comparison<'c> {
     /// What the journal knows and is wanted no longer.
     pub(super) fn gone(&mut self) {
-        let entries: Vec<&Mirrored> = self.journal.values().rev().copied().collect();
+        let entries: Vec<&Mirrored> = self.journal.values().copied().collect();
         let wanted = |entry: &&Mirrored| self.wanted.get(&entry.id).is_some_and(|wanted| wanted.live);
         let mut gone: Vec<&Mirrored> = entries.into_iter().filter(|entry| !wanted(entry)).collect();
         gone.sort_by(|a, b| b.key.cmp(&a.key));
@@ -99,7 +99,7 @@ impl<'c> Comparison<'c> {
     /// What was purged and stays there is told once, and then it is as what others made.
     fn forget(&mut self, entry: &Mirrored, because: &str) {
         let Some(ability) = self.terms.capabilities.of(entry.key.kind) else { return };
-        let call = Call { within: None, orphans: Vec::new(), recorded_only: true, ..removal(entry, None, ability) };
+        let call = Call { within: None, orphans: Vec::new(), ..removal(entry, None, ability) };
         let (number, note) = (self.calls.len(), Some(format!("stays there: {because}").into()));
         self.calls.push((Rank(2, number), Call { note, ..call }));
     }
@@ -111,7 +111,7 @@ impl<'c> Comparison<'c> {
         }
         let Some(ability) = self.terms.capabilities.of(entry.key.kind) else { return };
         let ids: Vec<&str> = entry.external_id.iter().chain(&entry.orphans).map(|id| &**id).collect();
-        let call = Call { within: None, orphans: Vec::new(), recorded_only: true, ..removal(entry, None, ability) };
+        let call = Call { within: None, orphans: Vec::new(), ..removal(entry, None, ability) };
         let because = format!(
             "it was purged here and stays at {} (id {}): {because}; remove it there by hand, then approve this, which removes nothing \
              and ends this notice",

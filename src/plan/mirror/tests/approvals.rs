@@ -1,5 +1,6 @@
 //! What waits for somebody to approve exactly it.
 
+use super::super::waiting::{Wait, sort_out};
 use super::*;
 
 /// Two purged keys and a role whose name belongs to another id.
@@ -84,4 +85,58 @@ fn an_approval_to_replace_a_key_replaces_no_later_one_and_ends_where_its_secret_
         digest_of(&world.noted(|entry| entry.service = service.into()), "credential/key")
     };
     assert_ne!(moved("hundredms https://a.example"), moved("hundredms https://b.example"));
+}
+
+#[test]
+fn a_digest_covers_everything_that_the_call_would_do_and_where() {
+    let digest = |address: &str, replaces: Option<&Mirrored>, change: fn(&mut Call)| {
+        let mut call = host().compared().calls.remove(0);
+        change(&mut call);
+        let sorted = sort_out(vec![Wait { call, because: "".into(), replaces }], address, &[]);
+        sorted.approval.unwrap().calls[0].digest
+    };
+    let changes: [fn(&mut Call); 10] = [
+        |_| {},
+        |call| call.deed = Deed::Remove,
+        |call| call.id = id("mrole/guest"),
+        |call| call.place = "before".into(),
+        |call| call.name = "guest".into(),
+        |call| call.external_id = Some("r1".into()),
+        |call| call.edits.clear(),
+        |call| {
+            let secret = serde_json::from_value(json!({"name": "bucket", "key": "secret"})).unwrap();
+            call.secrets.insert("upload.secret".into(), secret);
+        },
+        |call| call.issued = Some(Issued { to: Some("keys".into()), generation: 0, every: None }),
+        |call| call.recorded_only = true,
+    ];
+    let here: BTreeSet<Digest> = changes.into_iter().map(|change| digest("here", None, change)).collect();
+    assert_eq!(here.len(), changes.len());
+    let entries = World::new().sent("mrole/host", Some("r1"), json!({})).sent("mrole/host", Some("r2"), json!({}));
+    let entries = entries.sent("mrole/host", Some("r1"), json!({})).noted(|entry| entry.service = "elsewhere".into()).journal;
+    let others = entries.iter().map(|entry| digest("here", Some(entry), |_| {})).chain([digest("there", None, |_| {})]);
+    assert_eq!(here.into_iter().chain(others).collect::<BTreeSet<_>>().len(), changes.len() + 4);
+}
+
+#[test]
+fn what_waits_is_sorted_by_object_and_then_by_id() {
+    let mut world = World::new().wants("credential/key", json!({})).has("credential/key", "k", json!({}));
+    world = world.has("credential/any", "b", json!({})).has("credential/any", "a", json!({}));
+    world = world.sent("credential/key", Some("k"), json!({"generation": 0}));
+    world = world.noted(|entry| entry.orphans = vec!["b".into(), "a".into()]);
+    for object in ["credential/z", "credential/b"] {
+        world = world.has(object, object, json!({})).sent(object, Some(object), json!({}));
+        world.purged.insert(id(object));
+    }
+    world.approved = approval(&world).all.into_iter().collect();
+    let ids: Vec<_> = world.compared().calls.into_iter().filter_map(|call| call.external_id).collect();
+    assert_eq!(ids.iter().map(|id| &**id).collect::<Vec<_>>(), ["credential/b", "a", "b", "credential/z"]);
+}
+
+#[test]
+fn one_call_that_waits_has_one_digest() {
+    let mut world = waiting();
+    world.purged.remove(&id("credential/b"));
+    let world = world.wants("credential/b", json!({})).last(|it| it.live = false);
+    assert!(approval(&world).calls.iter().filter(|waiting| !waiting.refused).count() == 1 && approval(&world).all.is_none());
 }

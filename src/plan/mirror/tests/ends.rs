@@ -87,7 +87,22 @@ fn what_was_purged_and_cannot_be_reached_is_told_until_somebody_says_that_it_is_
     assert_eq!(&*waiting.because, because);
     world.approved = vec![waiting.digest];
     assert_eq!(world.says(), ["remove silently credential/key"]);
-    assert_eq!(world.compared().calls[0].word(), "forget");
+    let forgotten = world.compared().calls.remove(0);
+    assert_eq!((forgotten.word(), forgotten.past(), forgotten.orphans), ("forget", "forgotten", Vec::new()));
+    let removed = gone("mrole/host").has("mrole/host", "x1", json!({})).compared().calls.remove(0);
+    assert_eq!((removed.word(), removed.past()), ("remove", "removed"));
+    let mut part = unreachable("mrole/host").noted(|entry| entry.within = Some(id("template/demo")));
+    part.approved = vec![part.compared().approval.unwrap().calls[0].digest];
+    assert_eq!(part.compared().calls[0].within, None, "it does not wait for what it is a part of");
+}
+
+#[test]
+fn what_was_purged_in_a_place_that_is_wanted_and_cannot_be_read_now_is_told_as_not_compared() {
+    let mut world = World::new().sent("credential/key", Some("x1"), json!({}));
+    world.purged.insert(id("credential/key"));
+    world.unobservable.insert("live".into(), "status 503".into());
+    let mirror = world.compared();
+    assert_eq!((mirror.uncompared, mirror.approval), (vec![key("credential/key")], None));
 }
 
 #[test]
@@ -107,12 +122,17 @@ fn what_was_purged_goes_by_the_credentials_that_the_journal_remembers_as_long_as
 #[test]
 fn what_the_service_cannot_remove_is_told_with_the_purge_and_then_forgotten_with_its_parts() {
     let mut world = World::new().has("template/demo", "x1", json!({})).has("mrole/host", "r1", json!({}));
-    world = world.sent("template/demo", Some("x1"), json!({})).sent("mrole/host", Some("r1"), json!({}));
-    world = world.noted(|entry| entry.within = Some(id("template/demo")));
+    world = world.sent("template/demo", Some("x1"), json!({})).noted(|entry| entry.orphans = vec!["x0".into()]);
+    world = world.sent("mrole/host", Some("r1"), json!({})).noted(|entry| entry.within = Some(id("template/demo")));
     world.purged = [id("template/demo"), id("mrole/host")].into();
     let forgets = ["remove silently mrole/host", "remove silently template/demo"];
     assert_eq!(world.says(), forgets);
-    let notes: Vec<_> = world.compared().calls.into_iter().filter_map(|call| call.note).collect();
+    let calls = world.compared().calls;
+    assert!(
+        calls.iter().all(|call| call.within.is_none() && call.orphans.is_empty()),
+        "it does not wait for what it is a part of"
+    );
+    let notes: Vec<_> = calls.into_iter().filter_map(|call| call.note).collect();
     let expected = ["stays there: with what it is a part of", "stays there: remove it in the dashboard"];
     assert_eq!(notes.iter().map(|note| &**note).collect::<Vec<_>>(), expected);
     world.purged.remove(&id("template/demo"));

@@ -80,7 +80,10 @@ fn a_key_whose_secret_got_lost_is_an_orphan_and_goes_when_that_is_approved() {
     later =
         later.sent("credential/key", Some("new"), json!({"generation": 0})).noted(|entry| entry.orphans = vec!["lost".into()]);
     assert_eq!(later.says(), Vec::<String>::new());
-    later.approved = vec![later.compared().approval.unwrap().calls[0].digest];
+    let waiting = later.compared().approval.unwrap().calls.remove(0);
+    let because = "lost was replaced, or made by a call whose answer was lost: every token signed with it dies";
+    assert_eq!(&*waiting.because, because);
+    later.approved = vec![waiting.digest];
     let calls = later.compared().calls;
     assert_eq!(
         calls.iter().map(|call| (call.deed, call.external_id.as_deref())).collect::<Vec<_>>(),
@@ -158,6 +161,13 @@ fn a_key_whose_secret_does_not_have_it_is_told_with_what_comes_first() {
     assert_eq!(unkept(kept("k1")).says(), [format!("{there}; raise spec.generation to make a new one")]);
     let both = World { unkeepable: "somebody else made it".into(), ..unkept(kept("k1")) };
     assert_eq!(both.says(), [format!("{there}; to make a new one, see to this first: somebody else made it")]);
+    let due = unkept(kept("k1").last(|it| it.issued.as_mut().unwrap().generation = 1));
+    assert_eq!(due.says(), ["rotate credential/key"], "there is a new one already");
+    let mut named = World::new().wants("credential/key", json!({})).has("credential/key", "k1", json!({}));
+    named.wanted[0].name = "api-key".into();
+    named.found[0].name = "api-key".into();
+    let taken_over = ["adopt silently credential/key".to_owned(), format!("{there}; raise spec.generation to make a new one")];
+    assert_eq!(unkept(named).says(), taken_over);
 }
 
 /// Two keys in two places that see the same account; the answer of the one that is wanted got lost, and the other has this id.
@@ -198,4 +208,58 @@ fn an_orphan_that_two_places_show_is_told_once_and_never_while_it_is_of_use() {
     let waiting = |world: World| world.compared().approval.map_or(0, |approval| approval.calls.len());
     assert_eq!(waiting(lost_by_both(seen_twice("theirs"))), 1);
     assert_eq!(waiting(lost_by_both(seen_twice("lost"))), 0);
+}
+
+#[test]
+fn an_orphan_of_another_object_is_not_taken_for_what_a_call_lost() {
+    let mut world = seen_twice("theirs");
+    world.journal[1].orphans = vec!["lost".into()];
+    assert_eq!(world.compared().calls.remove(0).orphans, Vec::<Box<str>>::new());
+}
+
+#[test]
+fn what_a_rotation_lost_and_what_was_lost_before_are_orphans_each_once() {
+    let mut world = World::new().wants("credential/key", json!({})).last(|it| it.name = "api-key".into());
+    world = world.has("credential/key", "k1", json!({})).has("credential/any", "z", json!({}));
+    world = world.has("credential/any", "y", json!({})).has("credential/any", "a", json!({}));
+    world.found[0].name = "api-key".into();
+    world = world.sent("credential/key", Some("k1"), json!({"generation": 0, "name": "api-key"}));
+    let rotating = Intent { listed: vec!["k1".into(), "z".into()], ..begun(Deed::Rotate, json!({})) };
+    let world = world.noted(|entry| (entry.intent, entry.orphans) = (Some(rotating), vec!["z".into(), "y".into()]));
+    assert!(world.compared().foreign.iter().all(|foreign| &*foreign.external_id == "a"), "orphans are told as such");
+    let call = world.compared().calls.remove(0);
+    assert_eq!((call.deed, call.orphans), (Deed::Rotate, vec!["a".into(), "y".into(), "z".into()]));
+    let updating = Intent { listed: vec!["k1".into()], ..begun(Deed::Update, json!({})) };
+    let world = world.noted(|entry| (entry.intent, entry.orphans) = (Some(updating), Vec::new()));
+    let due = world.last(|it| it.issued.as_mut().unwrap().generation = 1);
+    assert_eq!(due.compared().calls[0].orphans, Vec::<Box<str>>::new(), "an update makes no secret");
+}
+
+#[test]
+fn what_would_be_made_in_place_of_a_key_that_vanished_knows_what_is_listed_and_what_got_lost() {
+    let world = World::new().wants("credential/key", json!({})).sent("credential/key", Some("k1"), json!({"generation": 0}));
+    let world = world.noted(|entry| entry.intent = Some(begun(Deed::Rotate, json!({}))));
+    let mut world = world.has("credential/any", "lost", json!({}));
+    world.approved = vec![world.compared().approval.unwrap().calls[0].digest];
+    let call = world.compared().calls.remove(0);
+    assert_eq!((call.deed, call.listed, call.orphans), (Deed::Create, vec!["lost".into()], vec!["lost".into()]));
+}
+
+#[test]
+fn only_what_has_a_secret_lists_ids_before_it_is_made() {
+    let call = host().has("mrole/theirs", "r1", json!({})).compared().calls.remove(0);
+    assert_eq!((call.listed, call.orphans), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn an_orphan_is_found_where_its_workspace_is_by_now_and_only_what_can_be_removed_waits_for_that() {
+    let mut moved = kept("k1").noted(|entry| (entry.place, entry.orphans) = ("before".into(), vec!["k0".into()]));
+    moved = moved.has("credential/any", "k0", json!({}));
+    moved.approved = vec![moved.compared().approval.unwrap().calls[0].digest];
+    let removed = moved.compared().calls.into_iter().find(|call| call.deed == Deed::Remove).unwrap();
+    assert_eq!((removed.external_id, &*removed.place), (Some("k0".into()), "live"));
+    let member =
+        World::new().wants("member/ann", json!({})).has("member/ann", "m1", json!({})).has("member/any", "m0", json!({}));
+    let member = member.sent("member/ann", Some("m1"), json!({})).noted(|entry| entry.orphans = vec!["m0".into()]);
+    assert_eq!((member.says(), member.compared().approval), (Vec::new(), None));
 }

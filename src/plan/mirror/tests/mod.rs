@@ -2,6 +2,8 @@ mod approvals;
 mod ends;
 mod keys;
 mod names;
+mod parts;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +43,7 @@ static SERVICE: Capabilities = Capabilities {
     ],
     page: 10,
     per_second: 2,
-    burst: 1,
+    burst: 3,
 };
 
 fn map(value: Value) -> Map<String, Value> {
@@ -172,6 +174,10 @@ impl World {
 
     fn compared_in(&self, observed: &Observed, places: BTreeMap<Name, Option<SecretKeyRef>>) -> Mirror {
         let shape = Shape { wanted: self.wanted.clone(), former: self.former.clone(), places, ..Shape::default() };
+        self.compared_as(&shape, observed)
+    }
+
+    fn compared_as(&self, shape: &Shape, observed: &Observed) -> Mirror {
         let stored: BTreeSet<ObjectId> = self.wanted.iter().map(|it| it.id).chain(self.journal.iter().map(|it| it.id)).collect();
         let terms = Terms {
             capabilities: &SERVICE,
@@ -183,7 +189,7 @@ impl World {
             others: &self.others,
             now: Timestamp::UNIX_EPOCH,
         };
-        compare(&shape, observed, &self.journal, &terms)
+        compare(shape, observed, &self.journal, &terms)
     }
 
     /// What is said about each object, in the order in which it is done.
@@ -420,8 +426,8 @@ fn a_secret_is_sent_when_its_digest_changes() {
 
 #[test]
 fn the_requests_and_the_time_that_they_take_are_told() {
-    let mirror = host().wants("mrole/guest", json!({})).compared();
-    assert_eq!((mirror.requests, mirror.seconds), (4, 2));
+    let mirror = host().wants("mrole/guest", json!({})).wants("mrole/other", json!({})).compared();
+    assert_eq!((mirror.requests, mirror.seconds), (6, 2));
 }
 
 #[test]
@@ -471,6 +477,10 @@ fn what_a_call_made_that_did_not_hear_back_has_its_secrets_too() {
     };
     assert_eq!(with("sha256:a").says(), ["adopt silently mrole/host"]);
     assert_eq!(with("sha256:b").says(), ["adopt mrole/host upload.secret"]);
+    let mut by_others = with("sha256:a");
+    by_others.found[0].fields = map(json!({"priority": 3}));
+    by_others.adoption = AdoptionPolicy::Adopt;
+    assert_eq!(by_others.says(), ["adopt mrole/host priority upload.secret"]);
 }
 
 #[test]
