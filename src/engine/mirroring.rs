@@ -9,7 +9,7 @@ use crate::api::organization::{AdoptionPolicy, Backend as Address, BackendType};
 use crate::api::policy::DriftPolicy;
 use crate::api::{Kind, OrganizationSpec, Spec};
 use crate::backend::{Backend, Reach, State, any, carry_out_until, nothing_done};
-use crate::plan::mirror::{Lacking, Mirror, Observed, Shape, Terms, compare};
+use crate::plan::mirror::{self, Lacking, Mirror, Observed, Shape, Terms, compare};
 use crate::plan::{Context, Plan};
 use crate::store::{Memory, Observe, Store, StoreError};
 use crate::tenancy::{Digest, Finding, Input, Key, Mirrored, Name, Origin, Policy, Row, Severity, Snapshot};
@@ -97,7 +97,7 @@ async fn compared(
     let How { spec, address, drift, origins, approved, now } = *how;
     let state = State { rows, url: address.url.as_str(), secret_ref: address.secret_ref.as_ref() };
     let mut shape = any::shape(address.type_, &state);
-    let service = Mirror::new(any::capabilities(address.type_, state.url), state.url).address();
+    let service = mirror::address(address.type_, state.url);
     let here: BTreeSet<_> = journal.iter().filter(|entry| entry.service == service).map(|entry| entry.id).collect();
     shape.known.retain(|id, _| here.contains(id));
     let stored: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
@@ -200,7 +200,7 @@ async fn others(
     for other in store.organizations().await?.into_iter().filter(|other| other.organization != *organization) {
         let journal = store.journal(&other.organization).await?;
         let there = journal.into_iter().filter(|entry| &*entry.service == service);
-        ids.extend(there.flat_map(|entry| entry.external_id.into_iter().chain(entry.orphans)));
+        there.for_each(|entry| ids.extend(entry.ids().map(Box::from)));
     }
     Ok(ids)
 }
@@ -209,9 +209,8 @@ async fn others(
 fn purged(organization: &Name, spec: &OrganizationSpec, journal: &[Mirrored]) -> Option<Mirror> {
     let address = spec.backend.as_ref().filter(|_| !journal.is_empty())?;
     let url = address.url.as_str();
-    let mirror = Mirror::new(any::capabilities(address.type_, url), url);
-    let service = mirror.address();
-    let ids = |entry: &Mirrored| entry.external_id.iter().chain(&entry.orphans).cloned().collect::<Vec<_>>().join(", ");
+    let service = mirror::address(address.type_, url);
+    let ids = |entry: &Mirrored| entry.ids().collect::<Vec<_>>().join(", ");
     let there = journal.iter().filter(|entry| entry.service == service).map(|entry| format!("{} (id {})", entry.key, ids(entry)));
     let there: Vec<String> = there.collect();
     if there.is_empty() {
@@ -221,7 +220,8 @@ fn purged(organization: &Name, spec: &OrganizationSpec, journal: &[Mirrored]) ->
         "the organization is purged here, and {} stays there as it is; remove it there by hand, where it is of no use any more",
         there.join(", ")
     );
-    Some(Mirror { retained: vec![(Key::new(Kind::Organization, organization.clone()), because.into())], ..mirror })
+    let retained = vec![(Key::new(Kind::Organization, organization.clone()), because.into())];
+    Some(Mirror { retained, ..Mirror::new(any::capabilities(address.type_, url), url) })
 }
 
 /// What stays at a service that is not named any more.

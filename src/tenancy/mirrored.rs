@@ -34,6 +34,13 @@ pub struct Mirrored {
     pub intent: Option<Intent>,
 }
 
+impl Mirrored {
+    /// Every id at the service that it tells of, those that nobody needs any more included.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.external_id.iter().chain(&self.orphans).map(|id| &**id)
+    }
+}
+
 /// A call that is written down before it is made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intent {

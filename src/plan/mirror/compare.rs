@@ -122,9 +122,8 @@ impl<'c> Comparison<'c> {
         let service = mirror.address();
         let (journal, elsewhere): (Vec<&Mirrored>, Vec<&Mirrored>) = journal.iter().partition(|entry| entry.service == service);
         let journal: BTreeMap<ObjectId, &Mirrored> = journal.into_iter().map(|entry| (entry.id, entry)).collect();
-        let ids = |entry: &&'c Mirrored| entry.external_id.iter().chain(&entry.orphans).map(|id| (entry.key.kind, &**id));
-        let nameless = journal.values().copied().filter(|entry| !entry.sent.contains_key(NAME)).flat_map(|entry| ids(&entry));
-        let nameless = nameless.collect();
+        let nameless = journal.values().copied().filter(|entry| !entry.sent.contains_key(NAME));
+        let nameless = nameless.flat_map(|entry| entry.ids().map(|id| (entry.key.kind, id))).collect();
         let taken = journal.values().filter_map(|entry| Some((entry.key.kind, &*entry.place, entry.external_id.as_deref()?)));
         let wanted: BTreeMap<ObjectId, &Wanted> = shape.wanted.iter().map(|wanted| (wanted.id, wanted)).collect();
         Self {
@@ -495,11 +494,15 @@ impl<'c> Comparison<'c> {
         mirror
     }
 
+    /// What takes away comes last, in the order in which it is said.
+    fn at_last(&mut self, call: Call) {
+        self.calls.push((Rank(2, self.calls.len()), call));
+    }
+
     fn approve(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         let SortedOut { released, refusals, approval } = sort_out(waiting, &self.mirror.address(), self.terms.approved);
-        let first = self.calls.len();
-        self.calls.extend(released.into_iter().enumerate().map(|(number, call)| (Rank(2, first + number), call)));
+        released.into_iter().for_each(|call| self.at_last(call));
         self.mirror.refusals.extend(refusals);
         self.mirror.approval = approval;
     }

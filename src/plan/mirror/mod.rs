@@ -269,6 +269,12 @@ pub struct Waiting {
     pub refused: bool,
 }
 
+/// A service at this address, as the journal names it.
+#[must_use]
+pub fn address(service: BackendType, url: &str) -> Box<str> {
+    format!("{} {}", service.as_str(), url.trim_end_matches('/')).into()
+}
+
 impl Mirror {
     /// A mirror to a service of which nothing is to be said yet.
     #[must_use]
@@ -298,7 +304,7 @@ impl Mirror {
     /// The service as the journal names it: ids mean nothing elsewhere.
     #[must_use]
     pub fn address(&self) -> Box<str> {
-        format!("{} {}", self.service.as_str(), self.url.trim_end_matches('/')).into()
+        address(self.service, &self.url)
     }
 
     /// True when something is refused.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::Kind;
 use crate::api::organization::BackendType;
-use crate::plan::mirror::{Call, Differs, Edit, Foreign, Lacking, Mirror, ServiceApproval, Waiting};
+use crate::plan::mirror::{Call, Capabilities, Differs, Edit, Foreign, Lacking, Mirror, ServiceApproval, Waiting};
 use crate::plan::{Context, Plan, Refusal, Tightened, plan};
 use crate::tenancy::{Deed, Desired, Digest, Held, Key, Lists, Manager, ObjectId, Origin, Row, Snapshot, Tenancy, Tombstone};
 
@@ -180,26 +180,9 @@ pub fn call(deed: Deed, object: &str, edits: Vec<Edit>) -> Call {
 
 /// A service at which nothing happens.
 pub fn quiet_service() -> Mirror {
-    Mirror {
-        service: BackendType::Hundredms,
-        title: "Acme Cloud".into(),
-        url: "https://acme.example".into(),
-        calls: Vec::new(),
-        drift: Vec::new(),
-        refusals: Vec::new(),
-        held: Vec::new(),
-        lacking: Vec::new(),
-        retained: Vec::new(),
-        foreign: Vec::new(),
-        places: [].into(),
-        unobservable: [].into(),
-        uncompared: Vec::new(),
-        approval: None,
-        known: Vec::new(),
-        requests: 0,
-        seconds: 0,
-        unchanged: 0,
-    }
+    const CAPABILITIES: Capabilities =
+        Capabilities { service: BackendType::Hundredms, title: "Acme Cloud", kinds: &[], page: 1, per_second: 1, burst: 1 };
+    Mirror::new(&CAPABILITIES, "https://acme.example")
 }
 
 /// A call that waits for an approval of its own.

@@ -1,4 +1,7 @@
+use std::borrow::Cow;
+
 use jiff::{Timestamp, civil, tz::TimeZone};
+use serde::Deserialize;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -17,9 +20,12 @@ pub(super) trait Values {
     fn column(&self, at: usize) -> &str;
 
     fn digest(&self, at: usize) -> Result<Option<Digest>> {
-        let digest = |bytes| Digest::from_bytes(bytes).ok_or_else(|| sqlx::Error::Decode("a digest has 32 bytes".into()));
-        self.bytes(at)?.map(digest).transpose()
+        self.bytes(at)?.map(|bytes| Digest::from_bytes(bytes).ok_or_else(no_digest)).transpose()
     }
+}
+
+fn no_digest() -> sqlx::Error {
+    sqlx::Error::Decode("a digest has 32 bytes".into())
 }
 
 macro_rules! values {
@@ -85,7 +91,7 @@ impl<'r, V: Values> Cursor<'r, V> {
         value.ok_or_else(|| self.unreadable("a value is missing"))
     }
 
-    fn parsed<T>(&self, text: &str, parse: impl FnOnce(&str) -> Option<T>, expected: &str) -> Result<T> {
+    fn parsed<'t, T>(&self, text: &'t str, parse: impl FnOnce(&'t str) -> Option<T>, expected: &str) -> Result<T> {
         parse(text).ok_or_else(|| self.unreadable(&format!("`{text}` is not {expected}")))
     }
 
@@ -134,13 +140,27 @@ fn time(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(in_utc)
 }
 
-/// What few rows have, read as one value, a JSON array of texts: SQLite is slow to hand over many values, even if they are NULL.
-#[derive(Default)]
-struct Rare(Vec<Option<String>>);
+/// Values that came as one, a JSON array of texts: SQLite is slow to hand over many values, even if they are NULL.
+pub(super) struct Texts<'t, const N: usize> {
+    texts: [Option<Text<'t>>; N],
+    columns: [&'static str; N],
+}
 
-impl Values for Rare {
+#[derive(Deserialize)]
+pub(super) struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
+
+impl<'t, const N: usize> Texts<'t, N>
+where
+    [Option<Text<'t>>; N]: Deserialize<'t>,
+{
+    pub fn read(json: &'t [u8], columns: [&'static str; N]) -> serde_json::Result<Self> {
+        serde_json::from_slice(json).map(|texts| Self { texts, columns })
+    }
+}
+
+impl<const N: usize> Values for Texts<'_, N> {
     fn text(&self, at: usize) -> Result<Option<&str>> {
-        Ok(self.0.get(at).and_then(|text| text.as_deref()))
+        Ok(self.texts.get(at).and_then(Option::as_ref).map(|text| &*text.0))
     }
 
     fn bytes(&self, at: usize) -> Result<Option<&[u8]>> {
@@ -151,21 +171,18 @@ impl Values for Rare {
         Ok(self.text(at)?.and_then(|text| text.parse().ok()))
     }
 
+    fn digest(&self, at: usize) -> Result<Option<Digest>> {
+        self.text(at)?.map(|text| Digest::parse(text).ok_or_else(no_digest)).transpose()
+    }
+
     fn column(&self, at: usize) -> &str {
-        const COLUMNS: [&str; 9] = [
-            "tombstone",
-            "deleted_at",
-            "deleted_by",
-            "purge_at",
-            "external_id",
-            "former_names",
-            "invited_at",
-            "declined_at",
-            "ended_at",
-        ];
-        COLUMNS.get(at).unwrap_or(&"?")
+        self.columns.get(at).unwrap_or(&"?")
     }
 }
+
+/// What few rows have.
+const RARE: [&str; 9] =
+    ["tombstone", "deleted_at", "deleted_by", "purge_at", "external_id", "former_names", "invited_at", "declined_at", "ended_at"];
 
 /// Reads kind, name, id, spec, digest, applied, manager, `created_at`, `accepted_at`, and what is rare.
 pub(super) fn object(row: &impl Values) -> Result<Row> {
@@ -178,7 +195,7 @@ pub(super) fn object(row: &impl Values) -> Result<Row> {
     })
 }
 
-impl<V: Values> Cursor<'_, V> {
+impl<'r, V: Values> Cursor<'r, V> {
     fn object(&mut self, key: Key) -> Result<Row> {
         let (id, spec, digest) = (self.id()?, self.text()?.into(), self.maybe_digest()?);
         let (applied, manager) = (self.maybe_text()?.map(Into::into), self.maybe_text()?.map(Manager::new));
@@ -203,10 +220,10 @@ impl<V: Values> Cursor<'_, V> {
         })
     }
 
-    fn rare(&mut self) -> Result<Rare> {
+    fn rare(&mut self) -> Result<Texts<'r, 9>> {
         match self.maybe_text()? {
-            None => Ok(Rare::default()),
-            Some(text) => self.parsed(text, |text| serde_json::from_str(text).ok().map(Rare), "a list of texts"),
+            None => Ok(Texts { texts: [const { None }; 9], columns: RARE }),
+            Some(text) => self.parsed(text, |text| Texts::read(text.as_bytes(), RARE).ok(), "a list of texts"),
         }
     }
 

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
 use super::super::at::removal;
-use super::super::{Absence, Call, End, Foreign, Found};
-use super::{Comparison, Rank};
+use super::super::{Ability, Absence, Call, End, Foreign, Found};
+use super::Comparison;
+use super::names::place_of;
 use crate::api::Kind;
 use crate::tenancy::{Deed, Key, Mirrored};
 
@@ -23,8 +24,7 @@ impl<'c> Comparison<'c> {
         let purged = !self.terms.stored.contains(&entry.id);
         let wanted = self.wanted.get(&entry.id).copied();
         let ends = wanted.is_some_and(|wanted| !wanted.live) || purged;
-        // The place may have another name by now.
-        let place = wanted.map_or(&entry.place, |wanted| &wanted.place);
+        let place = place_of(entry, &self.wanted);
         if !ends {
             return;
         }
@@ -38,7 +38,7 @@ impl<'c> Comparison<'c> {
             }),
         };
         if let Some(heir) = found.and_then(|found| self.in_use.get(&(found.kind, &found.place, &found.external_id)).copied()) {
-            return self.hand_over(entry, heir);
+            return self.hand_over(entry, ability, heir);
         }
         let whole = entry.within.and_then(|whole| self.journal.get(&whole)).filter(|whole| {
             let ends = self.wanted.get(&whole.id).is_none_or(|wanted| !wanted.live);
@@ -47,13 +47,13 @@ impl<'c> Comparison<'c> {
         if let Some(whole) = whole {
             // As long as the whole can be restored, its part is to go with that.
             if purged && !self.terms.stored.contains(&whole.id) {
-                self.forget(entry, "with what it is a part of");
+                self.forget(entry, ability, "with what it is a part of");
             }
             return;
         }
         if let Some(because) = self.observed.unobservable.get(place) {
             match purged && self.shape.former.contains(place) {
-                true => self.out_of_reach(entry, ability.end, because),
+                true => self.out_of_reach(entry, ability, because),
                 false => self.mirror.uncompared.push(entry.key.clone()),
             }
             return;
@@ -61,7 +61,7 @@ impl<'c> Comparison<'c> {
         if !self.observed.read.contains(place) {
             let because = "nothing says how to reach it there any more";
             return match ability.end {
-                _ if purged => self.out_of_reach(entry, ability.end, because),
+                _ if purged => self.out_of_reach(entry, ability, because),
                 End::Never(way_out) => self.mirror.retained.push((entry.key.clone(), way_out.into())),
                 _ => self.mirror.retained.push((entry.key.clone(), format!("it is not removed: {because}").into())),
             };
@@ -71,7 +71,7 @@ impl<'c> Comparison<'c> {
         }
         let remove = || Call { place: place.clone(), ..removal(entry, found, ability) };
         match ability.end {
-            End::Never(way_out) if found.is_some() && purged => self.forget(entry, way_out),
+            End::Never(way_out) if found.is_some() && purged => self.forget(entry, ability, way_out),
             End::Never(way_out) if found.is_some() => self.mirror.retained.push((entry.key.clone(), way_out.into())),
             End::WhenPurged(warning) if found.is_some() && !purged => {
                 let because = format!("it goes when it is purged: {warning}");
@@ -81,42 +81,34 @@ impl<'c> Comparison<'c> {
             _ if ability.absence != Absence::Gone && found.is_none() && !purged => {}
             // Only what nobody needs any more is left of it.
             _ if found.is_none() && entry.external_id.is_none() && entry.intent.is_none() => {}
-            _ => {
-                let (number, call) = (self.calls.len(), remove());
-                self.calls.push((Rank(2, number), call));
-            }
+            _ => self.at_last(remove()),
         }
     }
 
     /// What it had there is another object's now, or may become that.
-    fn hand_over(&mut self, entry: &Mirrored, heir: Option<&Key>) {
-        let (Some(ability), Some(heir)) = (self.terms.capabilities.of(entry.key.kind), heir) else { return };
-        let call = Call { within: None, recorded_only: true, ..removal(entry, None, ability) };
-        let (number, note) = (self.calls.len(), Some(format!("it stays there for {heir}").into()));
-        self.calls.push((Rank(2, number), Call { note, ..call }));
+    fn hand_over(&mut self, entry: &Mirrored, ability: &Ability, heir: Option<&Key>) {
+        let Some(heir) = heir else { return };
+        let note = Some(format!("it stays there for {heir}").into());
+        self.at_last(Call { within: None, note, ..removal(entry, None, ability) });
     }
 
     /// What was purged and stays there is told once, and then it is as what others made.
-    fn forget(&mut self, entry: &Mirrored, because: &str) {
-        let Some(ability) = self.terms.capabilities.of(entry.key.kind) else { return };
-        let call = Call { within: None, orphans: Vec::new(), ..removal(entry, None, ability) };
-        let (number, note) = (self.calls.len(), Some(format!("stays there: {because}").into()));
-        self.calls.push((Rank(2, number), Call { note, ..call }));
+    fn forget(&mut self, entry: &Mirrored, ability: &Ability, because: &str) {
+        let note = Some(format!("stays there: {because}").into());
+        self.at_last(Call { within: None, orphans: Vec::new(), note, ..removal(entry, None, ability) });
     }
 
     /// What was purged and would be removed, if it could be reached. Somebody has to do that there by hand, and say that it is known.
-    fn out_of_reach(&mut self, entry: &Mirrored, end: End, because: &str) {
-        if let End::Never(way_out) = end {
-            return self.forget(entry, way_out);
+    fn out_of_reach(&mut self, entry: &Mirrored, ability: &Ability, because: &str) {
+        if let End::Never(way_out) = ability.end {
+            return self.forget(entry, ability, way_out);
         }
-        let Some(ability) = self.terms.capabilities.of(entry.key.kind) else { return };
-        let ids: Vec<&str> = entry.external_id.iter().chain(&entry.orphans).map(|id| &**id).collect();
         let call = Call { within: None, orphans: Vec::new(), ..removal(entry, None, ability) };
         let because = format!(
             "it was purged here and stays at {} (id {}): {because}; remove it there by hand, then approve this, which removes nothing \
              and ends this notice",
             self.terms.capabilities.title,
-            ids.join(", ")
+            entry.ids().collect::<Vec<_>>().join(", ")
         );
         self.wait(call, because);
     }
@@ -131,7 +123,7 @@ impl<'c> Comparison<'c> {
             let Some(ability) = self.terms.capabilities.of(entry.key.kind).filter(|ability| ability.can(Deed::Remove)) else {
                 continue;
             };
-            let place = self.wanted.get(&entry.id).map_or(&entry.place, |wanted| &wanted.place);
+            let place = place_of(entry, &self.wanted);
             for id in &entry.orphans {
                 let Some(found) = self.by_id(entry.key.kind, place, id) else { continue };
                 // Several places may show it, and it may have come to be of use.

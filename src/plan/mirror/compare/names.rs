@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::{Found, Wanted};
 use super::Comparison;
 use crate::api::Kind;
-use crate::tenancy::{Key, Mirrored, ObjectId};
+use crate::tenancy::{Key, Mirrored, Name, ObjectId};
 
 /// Whose the things are that the journal knows, by the kind, place and id of each.
 pub(super) fn owners<'c>(
@@ -13,11 +13,14 @@ pub(super) fn owners<'c>(
     let mut owners: BTreeMap<(Kind, &str, &str), Vec<&Mirrored>> = BTreeMap::new();
     for entry in journal.values().copied() {
         let Some(id) = entry.external_id.as_deref() else { continue };
-        // The place may have another name by now.
-        let place = wanted.get(&entry.id).map_or(&entry.place, |wanted| &wanted.place);
-        owners.entry((entry.key.kind, place, id)).or_default().push(entry);
+        owners.entry((entry.key.kind, place_of(entry, wanted), id)).or_default().push(entry);
     }
     owners
+}
+
+/// Where an entry of the journal is: the place may have another name by now.
+pub(super) fn place_of<'c>(entry: &'c Mirrored, wanted: &BTreeMap<ObjectId, &'c Wanted>) -> &'c Name {
+    wanted.get(&entry.id).map_or(&entry.place, |wanted| &wanted.place)
 }
 
 /// Names that pass from one object to another.

@@ -1,13 +1,10 @@
 //! Reads the objects of an organization many at a time. SQLite is slow to hand over values and rows one by one, and quick to write them as
 //! JSON: so a page of them comes as one value, with a line for each row.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
 use sqlx::sqlite::SqliteConnection;
 
-use super::super::rows::{self, Result, Values};
-use crate::tenancy::{Digest, Name, Row};
+use super::super::rows::{self, Result, Texts};
+use crate::tenancy::{Name, Row};
 
 /// How many rows come at a time: enough that asking costs nothing, few enough that a page of the largest documents is no trouble.
 const PAGE: i64 = 256;
@@ -35,6 +32,9 @@ SELECT CAST(group_concat(
            char(10)) AS BLOB)
 FROM objects
 WHERE organization = ? AND (kind, name) >= (?, ?) AND (kind, name) < (?, ?)";
+
+const COLUMNS: [&str; 10] =
+    ["kind", "name", "id", "spec", "digest", "applied", "manager", "created_at", "accepted_at", "what is rare"];
 
 type Key = (String, String);
 
@@ -64,45 +64,14 @@ async fn page(connection: &mut SqliteConnection, organization: &Name, first: &Ke
 
 fn read(page: &[u8], rows: &mut Vec<Row>) -> Result<()> {
     for line in page.split(|byte| *byte == b'\n') {
-        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| {
+        let values = Texts::read(line, COLUMNS).map_err(|error| {
             let line = String::from_utf8_lossy(line);
             sqlx::Error::Decode(format!("{}: {error}", line.chars().take(SHOWN).collect::<String>()).into())
         })?;
-        rows.push(rows::object(&line)?);
+        rows.push(rows::object(&values)?);
     }
     Ok(())
 }
 
 /// How much is shown of what cannot be read: enough for the kind and the name.
 const SHOWN: usize = 100;
-
-/// A row as a JSON array of texts.
-#[derive(Deserialize)]
-struct Line<'l>(#[serde(borrow)] [Option<Text<'l>>; 10]);
-
-#[derive(Deserialize)]
-struct Text<'l>(#[serde(borrow)] Cow<'l, str>);
-
-impl Values for Line<'_> {
-    fn text(&self, at: usize) -> Result<Option<&str>> {
-        Ok(self.0.get(at).and_then(Option::as_ref).map(|text| &*text.0))
-    }
-
-    fn bytes(&self, at: usize) -> Result<Option<&[u8]>> {
-        Ok(self.text(at)?.map(str::as_bytes))
-    }
-
-    fn digest(&self, at: usize) -> Result<Option<Digest>> {
-        let digest = |text| Digest::parse(text).ok_or_else(|| sqlx::Error::Decode("a digest has 32 bytes".into()));
-        self.text(at)?.map(digest).transpose()
-    }
-
-    fn integer(&self, at: usize) -> Result<Option<i64>> {
-        Ok(self.text(at)?.and_then(|text| text.parse().ok()))
-    }
-
-    fn column(&self, at: usize) -> &str {
-        const COLUMNS: [&str; 9] = ["kind", "name", "id", "spec", "digest", "applied", "manager", "created_at", "accepted_at"];
-        COLUMNS.get(at).unwrap_or(&"?")
-    }
-}
