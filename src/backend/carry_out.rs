@@ -51,19 +51,9 @@ impl Mirroring {
 /// Makes the calls of a mirror, one after the other.
 ///
 /// Each is written into the journal first, under the revision that it was planned on; then the thing is looked at, changed, and the end
-/// is written down. Where an answer is lost, looking again tells whether the change was made, so nothing is made twice.
+/// is written down. Where an answer is lost, looking again tells whether the change was made, so nothing is made twice. Once an end is asked
+/// for, no call is begun any more.
 pub async fn carry_out(
-    backend: &impl Backend,
-    store: &impl Store,
-    (organization, base): (&Name, Revision),
-    mirror: Mirror,
-    now: Timestamp,
-) -> Mirroring {
-    carry_out_until(&Stop::default(), backend, store, (organization, base), (mirror, now)).await
-}
-
-/// The same, beginning no call any more once an end is asked for.
-pub async fn carry_out_until(
     stop: &Stop,
     backend: &impl Backend,
     store: &impl Store,

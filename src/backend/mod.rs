@@ -32,7 +32,7 @@ mod stop;
 
 use std::future::Future;
 
-pub use carry_out::{CallEnd, Mirroring, carry_out, carry_out_until, nothing_done};
+pub use carry_out::{CallEnd, Mirroring, carry_out, nothing_done};
 pub use fault::Fault;
 pub use reach::{Connection, Reach};
 pub use state::State;

@@ -8,7 +8,7 @@ use super::planning::plan_input;
 use crate::api::organization::{AdoptionPolicy, Backend as Address, BackendType};
 use crate::api::policy::DriftPolicy;
 use crate::api::{Kind, OrganizationSpec, Spec};
-use crate::backend::{Backend, Reach, State, any, carry_out_until, nothing_done};
+use crate::backend::{Backend, Reach, State, any, carry_out, nothing_done};
 use crate::plan::mirror::{self, Lacking, Mirror, Observed, Shape, Terms, compare};
 use crate::plan::{Context, Plan};
 use crate::store::{Memory, Observe, Store, StoreError};
@@ -265,7 +265,7 @@ pub async fn mirror_out(store: &impl Store, reach: &Reach, mut outcome: Outcome,
     let Some(mirror) = outcome.plan.mirror.clone().filter(|mirror| !mirror.is_empty()) else { return outcome };
     let organization = (&outcome.plan.organization, committed.revision);
     outcome.mirroring = Some(match any::connect(reach, mirror.service, &mirror.url, &shape_of(&mirror)).await {
-        Ok(backend) => carry_out_until(&reach.stop, &backend, store, organization, (mirror, now)).await,
+        Ok(backend) => carry_out(&reach.stop, &backend, store, organization, (mirror, now)).await,
         Err(error) => nothing_done(mirror, error.to_string(), committed.revision),
     });
     outcome

@@ -15,7 +15,7 @@ use muster::api::policy::DriftPolicy;
 use muster::backend::fastpix::{CAPABILITIES, FastPix as Backend, shape};
 use muster::backend::http::{AllowList, Client, Limits, Rate, Settings};
 use muster::backend::secrets::{Folder, Secret, SecretError, Secrets, Values};
-use muster::backend::{Backend as _, CallEnd, Mirroring, Reach, State, carry_out};
+use muster::backend::{Backend as _, CallEnd, Mirroring, Reach, State, Stop, carry_out};
 use muster::plan::mirror::{Mirror, Shape, Terms, compare};
 use muster::store::{Memory, Observe as _};
 use muster::tenancy::{Deed, Digest, Mirrored, Name, Snapshot};
@@ -161,7 +161,8 @@ impl World {
         let backend = self.backend(&shape).await;
         let mirror = self.plan_with(&backend, &shape).await;
         let revision = self.snapshot().await.revision;
-        carry_out(&backend, &self.store, (&Name::from("acme"), revision), mirror, BEGIN.parse().unwrap()).await
+        carry_out(&Stop::default(), &backend, &self.store, (&Name::from("acme"), revision), (mirror, BEGIN.parse().unwrap()))
+            .await
     }
 
     /// Runs, and everything is done.

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use muster::api::organization::AdoptionPolicy;
 use muster::api::policy::DriftPolicy;
 use muster::backend::hundredms::{Api, Hundredms as Backend, shape};
+use muster::backend::{Stop, carry_out};
 use serde_json::{Value, json};
 
 use crate::hundredms::{Credentials, End, Hundredms, Switches};
@@ -337,7 +338,7 @@ async fn a_template_that_appears_between_the_plan_and_the_call_is_not_overwritte
     world.double.make("classroom", &json!({"name": "lesson", "roles": {"theirs": {}}}));
     let revision = muster::store::Observe::observe(&world.mirrored.store, &"acme".into()).await.unwrap().revision;
     let now = jiff::Timestamp::now();
-    let done = muster::backend::carry_out(&backend, &world.mirrored.store, (&"acme".into(), revision), mirror, now).await;
+    let done = carry_out(&Stop::default(), &backend, &world.mirrored.store, (&"acme".into(), revision), (mirror, now)).await;
     assert!(format!("{:?}", done.ends).contains("appeared there since it was planned"), "{:?}", done.ends);
     assert_eq!(world.writes(), Vec::<String>::new());
 }
@@ -462,7 +463,7 @@ async fn a_token_is_used_again_and_made_anew_when_it_expires_or_is_not_accepted(
     world.double.revoke();
     let revision = muster::store::Observe::observe(&world.mirrored.store, &"acme".into()).await.unwrap().revision;
     let now = jiff::Timestamp::now();
-    let done = muster::backend::carry_out(&backend, &world.mirrored.store, (&"acme".into(), revision), mirror, now).await;
+    let done = carry_out(&Stop::default(), &backend, &world.mirrored.store, (&"acme".into(), revision), (mirror, now)).await;
     assert!(done.is_done(), "{:?}", done.ends);
     assert_eq!((world.double.tokens(), world.writes().len()), (3, 2));
 

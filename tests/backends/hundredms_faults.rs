@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::Method;
 use muster::backend::http::Clock as _;
 use muster::backend::hundredms::Api;
-use muster::backend::{CallEnd, Fault as Failed, Stop, carry_out_until};
+use muster::backend::{CallEnd, Fault as Failed, Stop, carry_out};
 use muster::store::Observe as _;
 use serde_json::{Value, json};
 
@@ -210,8 +210,7 @@ async fn who_is_asked_for_an_end_makes_the_call_that_was_begun_and_the_next_run_
     let asks = stop.clone();
     world.double.front().plant(Fault::new(Kind::Before(Arc::new(move || asks.ask()))).on(Method::POST, "/templates"));
     let organization = (&world.mirrored.organization, revision);
-    let done =
-        carry_out_until(&stop, &backend, &world.mirrored.store, organization, (mirror, world.mirrored.clock.today())).await;
+    let done = carry_out(&stop, &backend, &world.mirrored.store, organization, (mirror, world.mirrored.clock.today())).await;
     assert_eq!((&done.ends[0], done.is_done()), (&CallEnd::Done, false));
     assert!(done.ends.len() > 1 && done.ends[1..].iter().all(|end| matches!(end, CallEnd::Skipped(_))), "{:?}", done.ends);
     until_settled(&world).await;

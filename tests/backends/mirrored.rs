@@ -10,7 +10,7 @@ use muster::api::organization::AdoptionPolicy;
 use muster::api::policy::DriftPolicy;
 use muster::backend::http::{AllowList, Client, Clock, Rate, Settings};
 use muster::backend::secrets::{Environment, Pair, Secrets};
-use muster::backend::{Backend, Connection, Mirroring, State, carry_out};
+use muster::backend::{Backend, Connection, Mirroring, State, Stop, carry_out};
 use muster::engine::{Apply, apply, plan_input};
 use muster::plan::mirror::{Capabilities, Edit, Mirror, Shape, Terms, compare};
 use muster::plan::{Context, Tightened};
@@ -186,7 +186,7 @@ impl Mirrored {
     pub async fn run<B: Backend>(&self, service: &Service<B>) -> Mirroring {
         let (backend, mirror) = self.plan(service).await;
         let revision = self.store.observe(&self.organization).await.unwrap().revision;
-        carry_out(&backend, &self.store, (&self.organization, revision), mirror, self.clock.today()).await
+        carry_out(&Stop::default(), &backend, &self.store, (&self.organization, revision), (mirror, self.clock.today())).await
     }
 
     /// Runs that are expected to do everything, and to find nothing to do then.

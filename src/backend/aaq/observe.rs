@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -50,12 +50,9 @@ impl Aaq {
 
     /// Looks whether the password of each account that may have to be made could be kept. AAQ is asked for the account only where not.
     async fn look_at_accounts(&self, shape: &Shape, observed: &mut Observed) {
-        let is_there = |wanted: &Wanted| {
-            observed
-                .found
-                .iter()
-                .any(|found| found.kind == Kind::Membership && found.place == wanted.place && found.name == wanted.name)
-        };
+        let there = observed.found.iter().filter(|found| found.kind == Kind::Membership);
+        let there: BTreeSet<(&Name, &str)> = there.map(|found| (&found.place, &*found.name)).collect();
+        let is_there = |wanted: &Wanted| there.contains(&(&wanted.place, &*wanted.name));
         let candidates = shape.wanted.iter().filter(|wanted| wanted.key.kind == Kind::Membership && wanted.live);
         let mut unkeepable = BTreeMap::new();
         for wanted in candidates.filter(|wanted| observed.read.contains(&wanted.place) && !is_there(wanted)) {

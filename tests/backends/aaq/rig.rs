@@ -8,7 +8,7 @@ use muster::api::policy::DriftPolicy;
 use muster::backend::aaq::{Aaq, CAPABILITIES, shape};
 use muster::backend::http::{AllowList, Client, Rate, Settings};
 use muster::backend::secrets::{Folder, Pair, Secret, Secrets};
-use muster::backend::{Backend as _, CallEnd, Connection, Mirroring, State, carry_out};
+use muster::backend::{Backend as _, CallEnd, Connection, Mirroring, State, Stop, carry_out};
 use muster::engine::apply;
 use muster::plan::mirror::{Call, Edit, Mirror, Terms, compare};
 use muster::store::{Memory, Observe as _};
@@ -148,7 +148,8 @@ impl Rig {
         let organization = Name::from("lakeside");
         let snapshot = self.store.observe(&organization).await.unwrap();
         let (backend, mirror) = self.planned(&snapshot.rows).await;
-        carry_out(&backend, &self.store, (&organization, snapshot.revision), mirror, NOW.parse().unwrap()).await
+        carry_out(&Stop::default(), &backend, &self.store, (&organization, snapshot.revision), (mirror, NOW.parse().unwrap()))
+            .await
     }
 
     /// Runs, and everything is done.
