@@ -159,3 +159,9 @@ fn a_key_remembers_how_its_place_is_reached() {
     assert_eq!(calls("credential/key", None), [true]);
     assert_eq!(calls("credential/key", Some(&reached)), Vec::<bool>::new());
 }
+
+#[test]
+fn what_was_never_begun_there_is_not_removed_by_its_name() {
+    let world = World::new().wants("mrole/host", json!({})).last(|it| it.live = false).sent("mrole/host", None, json!({}));
+    assert_eq!(world.has("mrole/host", "r1", json!({})).says(), ["mrole r1 is foreign"]);
+}

@@ -523,3 +523,9 @@ fn a_mirror_and_its_calls_answer_for_themselves() {
     assert_eq!(["a", "c", "d"].map(|name| call.value(&[name])), [None, Some(&json!(2)), None]);
     assert_eq!(call.value(&["a", "b"]), Some(&json!(1)));
 }
+
+#[test]
+fn a_slash_at_its_end_makes_no_other_service_of_an_address() {
+    let addresses = ["https://acme.example", "https://acme.example/"].map(|url| Mirror::new(&SERVICE, url).address());
+    assert_eq!(addresses, ["hundredms https://acme.example".into(), "hundredms https://acme.example".into()]);
+}

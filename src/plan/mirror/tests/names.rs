@@ -79,6 +79,8 @@ fn a_template_is_taken_over_with_its_roles() {
     world.purged = [id("template/old"), id("mrole/host")].into();
     let forgets = ["remove silently mrole/host", "remove silently template/old"];
     assert_eq!(world.says(), [["adopt silently template/new", "adopt silently mrole/chair"], forgets].concat());
+    let forgotten = world.compared().calls.into_iter().filter(|call| call.deed == Deed::Remove);
+    assert!(forgotten.into_iter().all(|call| call.within.is_none()), "whatever became of the old template");
 }
 
 #[test]
@@ -86,4 +88,52 @@ fn what_waits_for_an_approval_to_be_taken_over_is_not_removed_meanwhile() {
     let mut world = called(host().sent("mrole/host", Some("r0"), json!({})), "mrole/former", "host", "r1");
     world.purged.insert(id("mrole/former"));
     assert_eq!(world.says(), ["mrole/host refused by other-id-at-service"]);
+}
+
+#[test]
+fn what_is_soft_deleted_hands_its_thing_over_and_what_is_only_not_spoken_of_keeps_it() {
+    let chair = || World::new().wants("mrole/chair", json!({"a": 1})).last(|it| it.name = "host".into());
+    let deleted = called(chair().wants("mrole/host", json!({"a": 1})).last(|it| it.live = false), "mrole/host", "host", "r1");
+    assert_eq!(deleted.says(), ["adopt silently mrole/chair", "remove silently mrole/host"]);
+    let stored = called(chair(), "mrole/host", "host", "r1");
+    assert_eq!(stored.says(), ["mrole/chair held: mrole/host has that name there, and does not get another one now"]);
+}
+
+#[test]
+fn only_a_new_name_of_who_has_the_name_gives_it_up() {
+    let world = World::new().wants("template/a", json!({"a": 1})).last(|it| it.name = "show".into());
+    let world = called(world.wants("template/b", json!({"a": 1})), "template/b", "before", "t2");
+    let world = called(world.wants("template/old", json!({"a": 2})), "template/old", "show", "t1");
+    let mut world = world.noted(|entry| drop(entry.sent.insert("name".into(), "old".into())));
+    world.drift = DriftPolicy::Warn;
+    let held = "template/a held: template/old has that name there, and does not get another one now";
+    assert_eq!(world.says(), ["update template/b name", "update template/old a", held, "template/old drifted"]);
+}
+
+#[test]
+fn a_name_that_is_given_up_goes_to_what_vanished_as_the_policy_on_drift_says_and_to_what_is_new_in_any_case() {
+    let world = World::new().wants("template/a", json!({"a": 1})).last(|it| it.name = "show".into());
+    let mut world = called(world.wants("template/old", json!({"a": 1})), "template/old", "show", "t1");
+    world.drift = DriftPolicy::Warn;
+    assert_eq!(world.says(), ["update template/old name", "create template/a a"]);
+    let world = world.sent("template/a", Some("t0"), json!({"a": 1}));
+    assert_eq!(world.says(), ["update template/old name", "template/a drifted"]);
+}
+
+#[test]
+fn what_has_its_own_name_waits_for_nobody() {
+    let world = World::new().wants("mrole/a", json!({"r": 2})).wants("mrole/b", json!({"r": 1}));
+    let world = called(called(world, "mrole/a", "a", "r1"), "mrole/b", "before", "r2");
+    assert_eq!(world.says(), ["update mrole/a a r", "update mrole/b name a r"]);
+}
+
+#[test]
+fn a_secret_of_the_service_is_told_by_its_id_and_not_by_a_name_that_others_have_too() {
+    let key = |world: World, object: &str| world.wants(object, json!({})).last(|it| it.name = "api-key".into());
+    let mut world = key(key(World::new(), "credential/a"), "credential/b").has("credential/a", "k1", json!({}));
+    world.found[0].name = "api-key".into();
+    let world = world.sent("credential/a", Some("k1"), json!({"generation": 0, "name": "api-key"}));
+    let calls = world.compared().calls;
+    let told: Vec<_> = calls.iter().map(|call| (call.word(), call.key.to_string(), call.note.as_deref())).collect();
+    assert_eq!(told, [("adopt", "credential/b".to_owned(), Some("it was there already"))]);
 }
